@@ -1,0 +1,1 @@
+"""The messages and services of Vera Edit, one package a version."""
