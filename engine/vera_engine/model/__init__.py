@@ -1,0 +1,1 @@
+"""The three-branch transformer, its settings, and its weights: read, converted, checked."""
