@@ -1,0 +1,112 @@
+# Vera Edit: `make demo` shows it, `make test` tests it. Both set up what they need, once.
+# TORCH_INDEX names the package index that torch is taken from; README "torch for CPU or CUDA".
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+ENGINE := .venv/bin
+BLENDER_45 := .venv-blender/bin
+BLENDER_52 := .venv-blender52/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
+TORCH_INDEX ?=
+PYTEST_ARGUMENTS ?=
+
+# A stamp lies in the environment it speaks of, so that removing one removes the other.
+ENGINE_READY := .venv/ready.stamp
+BLENDER_45_READY := .venv-blender/ready.stamp
+BLENDER_52_READY := $(if $(wildcard $(BLENDER_52)/python),.venv-blender52/ready.stamp,$(if $(shell sh prerequisites.sh python 3.13),.venv-blender52/ready.stamp))
+
+# Blender's tests run in Blender's environment and reach the engine through its own.
+BLENDER_TESTS := VERA_EDIT_PYTHON="$(CURDIR)/$(ENGINE)/python"
+
+.PHONY: help
+help:
+	@echo "make demo    set up what is needed and edit a plate in a headless Blender; leaves demo/out/"
+	@echo "make test    set up what is needed and run all checks and tests"
+	@echo "make setup   only set up the environments: .venv, .venv-blender, .venv-blender52"
+	@echo "make check   lint, types, import rules and generated code"
+	@echo "make locks   resolve the lock files again (UPGRADE=1: to the newest versions)"
+	@echo "make clean   remove caches and what the demo left"
+
+.PHONY: prerequisites
+prerequisites:
+	@sh prerequisites.sh check
+
+.PHONY: setup
+setup: $(ENGINE_READY) $(BLENDER_45_READY) $(BLENDER_52_READY)
+ifeq ($(BLENDER_52_READY),)
+	@echo "Blender 5.2: skipped, no Python 3.13 was found (python3.13 on PATH, pyenv, uv)."
+endif
+
+# $(call environment,FOLDER,PYTHON VERSION,LOCK): an environment as its lock says.
+define environment
+	@echo "Setting up $(1) (Python $(2), locks/$(3).txt); the first time this downloads for some minutes."
+	@test -x $(1)/bin/python || "$$(sh prerequisites.sh python $(2))" -m venv $(1)
+	$(1)/bin/python $(PIP_INSTALL) $(4) -r locks/$(3).txt
+endef
+
+$(ENGINE_READY): locks/engine.txt pyproject.toml | prerequisites
+	$(call environment,.venv,3.11,engine,$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)))
+	.venv/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BLENDER_45_READY): locks/blender-4.5.txt | prerequisites
+	$(call environment,.venv-blender,3.11,blender-4.5)
+	@touch $@
+
+.venv-blender52/ready.stamp: locks/blender-5.2.txt | prerequisites
+	$(call environment,.venv-blender52,3.13,blender-5.2)
+	@touch $@
+
+.PHONY: demo
+demo: $(ENGINE_READY) $(BLENDER_45_READY)
+	$(ENGINE)/python demo/run.py
+
+# Each lane runs even when one before it failed; one failing lane fails the whole.
+.PHONY: test
+test: setup
+	@$(MAKE) --no-print-directory --keep-going check test-engine test-client test-blender-4.5 test-blender-5.2
+	@echo "All lanes passed."
+
+.PHONY: check
+check: $(ENGINE_READY)
+	@echo "== lint, types, import rules, generated code"
+	$(ENGINE)/ruff check
+	$(ENGINE)/ruff format --check
+	$(ENGINE)/mypy
+	$(ENGINE)/lint-imports --no-cache
+	$(ENGINE)/python proto/generate.py --check
+
+.PHONY: test-engine
+test-engine: $(ENGINE_READY)
+	@echo "== engine: Python 3.11, $$($(ENGINE)/python -c 'import torch; print("torch", torch.__version__)')"
+	$(ENGINE)/python -m pytest --ignore=tests/client --ignore=tests/hosts $(PYTEST_ARGUMENTS)
+
+.PHONY: test-client
+test-client: $(ENGINE_READY)
+	@echo "== client and bridge: Python 3.11"
+	$(ENGINE)/python -m pytest tests/client $(PYTEST_ARGUMENTS)
+
+.PHONY: test-blender-4.5
+test-blender-4.5: $(ENGINE_READY) $(BLENDER_45_READY)
+	@echo "== Blender 4.5"
+	$(BLENDER_TESTS) $(BLENDER_45)/python -m pytest tests/hosts/blender $(PYTEST_ARGUMENTS)
+
+.PHONY: test-blender-5.2
+test-blender-5.2: $(ENGINE_READY) $(BLENDER_52_READY)
+ifeq ($(BLENDER_52_READY),)
+	@echo "== Blender 5.2: skipped, no Python 3.13 was found (python3.13 on PATH, pyenv, uv)"
+else
+	@echo "== Blender 5.2"
+	$(BLENDER_TESTS) $(BLENDER_52)/python -m pytest tests/hosts/blender $(PYTEST_ARGUMENTS)
+endif
+
+.PHONY: locks
+locks: setup
+	$(ENGINE)/python locks/update.py $(if $(UPGRADE),--upgrade)
+
+.PHONY: clean
+clean:
+	rm -rf demo/out demo/work build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find engine plugins proto tests demo locks -type d -name __pycache__ -prune -exec rm -rf {} +
