@@ -1,0 +1,145 @@
+"""Layers and comps as OpenEXR files, in the plate's windows and with its metadata.
+
+A layers file has one part of half floats: R, G, B, A (premultiplied edit and matte, so that any reader takes them for
+rgba) and straight.R, straight.G, straight.B. Colour tags are the plate's own, so that a host reads both alike.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+from numpy.typing import NDArray
+
+from vera_engine.errors import FailedPrecondition, InvalidArgument
+from vera_engine.plates.color import ColorSpace
+from vera_engine.plates.layers import Layers
+from vera_engine.plates.source import PlateFrame
+from vera_engine.plates.write import write_image
+
+LAYER_CHANNELS = ("R", "G", "B", "A", "straight.R", "straight.G", "straight.B")
+
+_OF_THE_FILE = (
+    # Metadata that describe how the plate's file is stored, or channels that the new file lacks.
+    "BlenderMultiChannel",
+    "Orientation",
+    "channels",
+    "chunkCount",
+    "compression",
+    "dwaCompressionLevel",
+    "multiView",
+    "name",
+    "planarconfig",
+    "textureformat",
+    "type",
+    "version",
+    "view",
+    "wrapmodes",
+)
+_OF_THE_FILE_BY_PREFIX = ("cryptomatte/", "dpx:", "jpeg:", "oiio:", "openexr:", "png:", "tiff:")
+
+
+class LayersUnreadable(FailedPrecondition):
+    """A layers file that is cut off, damaged, or something else."""
+
+
+class LayersSizeMismatch(InvalidArgument):
+    """Layers or a comp of another size than the plate frame they are written like."""
+
+
+def layers_file(folder: Path, frame: int) -> Path:
+    """`layers.1001.exr` in a take's folder; host frame, at least four digits."""
+    return folder / f"layers.{frame:04d}.exr"
+
+
+def comp_file(folder: Path, frame: int) -> Path:
+    """`comp.1001.exr` in a take's folder; host frame, at least four digits."""
+    return folder / f"comp.{frame:04d}.exr"
+
+
+def write_layers(path: Path, layers: Layers, like: PlateFrame) -> None:
+    """Writes a frame's layers, half float, zip; complete or not at all.
+
+    Args:
+        path: Where to; replaced where it exists.
+        layers: Of the size of the plate's data window.
+        like: The plate frame whose windows, pixel aspect, timecode and other metadata the file takes over.
+
+    Raises:
+        LayersSizeMismatch, DiskFull, FolderNotWritable, ImageNotWritten
+    """
+    pixels = np.concatenate([layers.premult, layers.matte[..., np.newaxis], layers.straight], axis=-1)
+    spec = _spec_like(like, LAYER_CHANNELS, "half")
+    _check_size(pixels.shape, like)
+    write_image(path, pixels, spec, "exr")
+
+
+def write_comp(path: Path, comp_linear: NDArray[np.float32], like: PlateFrame) -> None:
+    """Writes a comp (H, W, 3) float32, linear in the plate's primaries, as R, G, B, zip; complete or not at all.
+
+    Stored as float where the plate is, else as half, so that what the layers leave alone stays the plate's bits.
+
+    Raises:
+        LayersSizeMismatch, DiskFull, FolderNotWritable, ImageNotWritten
+    """
+    _check_size(comp_linear.shape, like)
+    pixel_type = "float" if like.header.pixel_type == "float" else "half"
+    pixels = comp_linear if pixel_type == "float" else comp_linear.astype(np.float16)
+    write_image(path, pixels, _spec_like(like, ("R", "G", "B"), pixel_type), "exr")
+
+
+def read_layers(path: Path) -> Layers:
+    """Reads a file of `write_layers`, bit for bit.
+
+    Raises:
+        LayersUnreadable: No such file, cut off, damaged, or with other channels.
+    """
+    opened = oiio.ImageInput.open(str(path))
+    if opened is None:
+        raise LayersUnreadable(f"The layers cannot be read: {oiio.geterror().strip()}.", argument="path", value=path)
+    try:
+        names = tuple(opened.spec().channelnames)
+        if names != LAYER_CHANNELS:
+            raise LayersUnreadable(
+                f"This is no layers file: its channels are {', '.join(names)}.", argument="path", value=path
+            )
+        pixels = opened.read_image(0, 0, 0, len(names), oiio.HALF)
+        if pixels is None:
+            raise LayersUnreadable(
+                f"The layers are cut off or damaged: {opened.geterror().strip()}.", argument="path", value=path
+            )
+    finally:
+        opened.close()
+    half = np.asarray(pixels, np.float16)
+    return Layers(*(np.ascontiguousarray(part) for part in (half[..., :3], half[..., 3], half[..., 4:])))
+
+
+def _spec_like(like: PlateFrame, channels: tuple[str, ...], pixel_type: str) -> oiio.ImageSpec:
+    spec = oiio.ImageSpec(like.header.spec)
+    spec.nchannels = len(channels)
+    spec.channelnames = channels
+    spec.channelformats = ()
+    spec.set_format(pixel_type)
+    spec.alpha_channel = channels.index("A") if "A" in channels else -1
+    spec.z_channel = -1
+    spec.tile_width = spec.tile_height = spec.tile_depth = 0
+    for name in [attribute.name for attribute in spec.extra_attribs]:
+        if name in _OF_THE_FILE or (name.startswith(_OF_THE_FILE_BY_PREFIX) and name != "oiio:ColorSpace"):
+            spec.erase_attribute(name)
+    if like.format.color_space is ColorSpace.SRGB_DISPLAY:
+        spec.erase_attribute("colorInteropID")
+        spec.attribute("oiio:ColorSpace", "lin_rec709_scene")
+    if not spec.get_string_attribute("DateTime"):
+        spec.attribute("DateTime", "")  # else the time of writing, and the same take would give other bits
+    spec.attribute("compression", "zip")
+    return spec
+
+
+def _check_size(shape: tuple[int, ...], like: PlateFrame) -> None:
+    if shape[:2] != (like.format.height, like.format.width):
+        raise LayersSizeMismatch(
+            "Layers have to be of the size of the plate's data window.",
+            argument="layers",
+            value=f"{shape[1]}x{shape[0]} for a plate of {like.format.width}x{like.format.height}",
+        )
