@@ -1,9 +1,9 @@
 """Write the lock files again from pyproject.toml: `make locks`, or `make locks UPGRADE=1` for the newest versions.
 
 Each environment's own pip resolves (nothing is installed), so a lock holds for that environment's Python. Versions of
-the present lock are kept unless an upgrade is asked for. torch is written without a local tag, and what only its CUDA
-build needs is left out: the same lock then installs a CPU build or a CUDA build, whichever pip finds, and torch itself
-says which versions of CUDA's libraries belong to it.
+the present lock are kept unless an upgrade is asked for. torch is written without a local tag, and what only one of its
+builds needs is left out: the same lock then installs a CPU build or a CUDA build, whichever pip finds, and torch
+itself says which versions of CUDA's libraries belong to it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-CUDA_ONLY = re.compile(r"^(nvidia|cuda|triton|pytorch-triton)(-|$)")
+ONE_BUILD_ONLY = re.compile(r"^(nvidia|cuda|triton|pytorch-triton|mkl|intel-openmp)(-|$)")
+"""What only some builds of torch need: CUDA's libraries and compiler, MKL."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def pins_from_report(report: dict[str, list[dict[str, dict[str, str]]]]) -> list
     versions = {
         canonical(item["metadata"]["name"]): item["metadata"]["version"].partition("+")[0] for item in report["install"]
     }
-    return [f"{name}=={version}" for name, version in sorted(versions.items()) if not CUDA_ONLY.match(name)]
+    return [f"{name}=={version}" for name, version in sorted(versions.items()) if not ONE_BUILD_ONLY.match(name)]
 
 
 def resolve(lock: Lock, keep: Path | None) -> list[str]:

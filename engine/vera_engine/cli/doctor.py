@@ -1,0 +1,222 @@
+"""`vera-edit doctor`: everything that can be wrong with an installation, looked at one by one, each with its remedy."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from vera_client.engine_files import EngineFiles
+from vera_client.interface import INTERFACE_VERSION
+from vera_engine import __version__
+from vera_engine.cli import blender_add_on
+from vera_engine.cli.machine import TorchMissing, ask_torch, find_engine, is_writable, state_files
+from vera_engine.errors import VeraEditError
+from vera_engine.model.checksums import verify_weights
+from vera_engine.model.settings import model_folder
+
+ROOM_FOR_TAKES = 2 * 1024**3
+"""Bytes free below which a take root is warned of: some 100 frames of 2K layers."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    status: Literal["ok", "warn", "fail"]
+    """`fail`: nothing will work before this is mended. `warn`: some use of it will not."""
+    subject: str
+    detail: str
+    remedy: str = ""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the subcommand."""
+    parser = subparsers.add_parser(
+        "doctor", help="check this installation; exit status 1 when something must be mended"
+    )
+    parser.add_argument("--model", default="small", help="small, or a model folder (default: small)")
+    parser.add_argument("--state-dir", type=Path, help="where the engine keeps its state (default: the user's own)")
+    parser.add_argument("--take-root", type=Path, help="a folder meant for takes, to be checked too")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print each finding as it is made; 1 when one of them is a failure."""
+    findings = []
+    for finding in examine(arguments.model, state_files(arguments.state_dir), arguments.take_root):
+        findings.append(finding)
+        if not arguments.json:
+            print(f"{finding.status:<5} {finding.subject}: {finding.detail}")
+            if finding.remedy:
+                print(f"      -> {finding.remedy}")
+    failed = any(finding.status == "fail" for finding in findings)
+    if arguments.json:
+        print(json.dumps({"ok": not failed, "findings": [asdict(finding) for finding in findings]}))
+    return 1 if failed else 0
+
+
+def examine(model: str, files: EngineFiles, take_root: Path | None) -> Iterator[Finding]:
+    """Every check in turn, the cheap and fundamental ones first.
+
+    Args:
+        model: "small" or a model folder.
+        files: The state directory to look at.
+        take_root: A folder meant for takes; None leaves that check out.
+    """
+    yield check_python()
+    yield _guarded("color", check_color)
+    yield check_torch()
+    yield _guarded("model", lambda: check_weights(model))
+    yield check_state_dir(files)
+    yield check_engine(files)
+    yield check_bridge(files)
+    yield _guarded("blender", check_blender)
+    if take_root is not None:
+        yield check_take_root(take_root)
+
+
+def check_python() -> Finding:
+    """The interpreter is one that the project is tested with."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Finding("ok", "python", f"{version}, {sys.executable}")
+    return Finding("fail", "python", f"{version}, {sys.executable}", "Set vera-edit up with Python 3.11.")
+
+
+def check_color() -> Finding:
+    """OpenImageIO reads its built-in OpenColorIO configuration, and mid-gray comes out as arithmetic says."""
+    try:
+        import numpy as np
+
+        from vera_engine.plates.color import OCIO_CONFIG, ColorSpace, plate_to_model_rgb
+    except ImportError as error:
+        return Finding("fail", "color", f"OpenImageIO cannot be used: {error}", "Install vera-edit[engine].")
+    gray = plate_to_model_rgb(np.full((1, 1, 3), 0.18, np.float32), ColorSpace.ACESCG)
+    expected = 1.055 * 0.18 ** (1 / 2.4) - 0.055
+    if not np.allclose(gray, expected, atol=2e-3):
+        wrong = f"mid-gray of ACEScg becomes {gray.ravel().tolist()} instead of {expected:.4f}"
+        return Finding("fail", "color", wrong, "Install the OpenImageIO that locks/engine.txt names.")
+    return Finding("ok", "color", f"OpenImageIO with {OCIO_CONFIG}")
+
+
+def check_torch() -> Finding:
+    """torch can be imported and has a device."""
+    try:
+        found = ask_torch()
+    except TorchMissing as error:
+        return Finding("fail", "torch", f"cannot be used: {error}", "Install vera-edit[engine].")
+    return Finding("ok", "torch", f"{found.version}, {found.device}")
+
+
+def check_weights(model: str) -> Finding:
+    """The model is there and its weights are those that were recorded."""
+    folder = model_folder(model)
+    settings = verify_weights(folder)
+    return Finding(
+        "ok", "model", f"{settings.name}, {len(settings.weights_sha256)} weights files as recorded, {folder}"
+    )
+
+
+def check_state_dir(files: EngineFiles) -> Finding:
+    """The engine can keep its state."""
+    if is_writable(files.state_dir):
+        return Finding("ok", "state", str(files.state_dir))
+    return Finding(
+        "fail",
+        "state",
+        f"{files.state_dir} cannot be written",
+        "Give yourself write permission there, or set VERA_EDIT_STATE_DIR to another folder.",
+    )
+
+
+def check_engine(files: EngineFiles) -> Finding:
+    """A running engine is this installation's; none running is well too."""
+    engine = find_engine(files)
+    if engine is None:
+        return Finding("ok", "engine", "not running; it is started when it is needed")
+    said = engine.port_file
+    if not engine.answers:
+        return Finding(
+            "warn",
+            "engine",
+            f"process {said.process_id} has gone without removing {files.port_file}",
+            f"Nothing to do: the next start replaces it. {files.engine_log} may say why it went.",
+        )
+    where = f"version {said.engine_version}, process {said.process_id}, {said.address}"
+    if (said.interface_version, said.engine_version) != (INTERFACE_VERSION, __version__):
+        return Finding(
+            "fail" if said.interface_version != INTERFACE_VERSION else "warn",
+            "engine",
+            f"another version is running: {where}; this is {__version__}, interface {INTERFACE_VERSION}",
+            f"End it when it has no more to do (kill {said.process_id}); the next take starts this version.",
+        )
+    return Finding("ok", "engine", f"running: {where}")
+
+
+def check_bridge(files: EngineFiles) -> Finding:
+    """A host finds an interpreter that can speak to the engine."""
+    python = os.environ.get("VERA_EDIT_PYTHON") or files.read_python()
+    if python is None:
+        return Finding("warn", "bridge", "hosts have not been told of this engine", "Run: vera-edit install blender")
+    try:
+        asked = subprocess.run(
+            [python, "-c", "import grpc; print(grpc.__version__)"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        problem = asked.stderr.strip().splitlines()[-1] if asked.returncode else ""
+    except (OSError, subprocess.TimeoutExpired, IndexError) as error:
+        problem = str(error) or type(error).__name__
+    if problem:
+        remedy = "Run: vera-edit install blender" if "VERA_EDIT_PYTHON" not in os.environ else "Mend VERA_EDIT_PYTHON."
+        return Finding("fail", "bridge", f"hosts are sent to {python}: {problem}", remedy)
+    return Finding("ok", "bridge", f"{python}, grpcio {asked.stdout.strip()}")
+
+
+def check_blender() -> Finding:
+    """The add-on that Blender has is the one that belongs to this engine."""
+    homes = blender_add_on.find_blender_homes()
+    installed = [home for home in homes if blender_add_on.target_in(home).exists()]
+    if not installed:
+        return Finding("warn", "blender", "the add-on is in no Blender's folder", "Run: vera-edit install blender")
+    stale = [home for home in installed if blender_add_on.differences(blender_add_on.target_in(home))]
+    if stale:
+        where = ", ".join(map(str, stale))
+        return Finding(
+            "warn", "blender", f"another version of the add-on is in {where}", "Run: vera-edit install blender"
+        )
+    return Finding("ok", "blender", f"the add-on is in {', '.join(map(str, installed))}")
+
+
+def check_take_root(take_root: Path) -> Finding:
+    """Takes can be written there, and there is room for some."""
+    folder = take_root.absolute()
+    if not is_writable(folder):
+        remedy = "Give yourself write permission there, or choose another folder."
+        return Finding("fail", "take root", f"{folder} cannot be written", remedy)
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(existing).free
+    detail = f"{folder}, {free / 1024**3:.1f} GiB free"
+    if free < ROOM_FOR_TAKES:
+        return Finding("warn", "take root", detail, "Make room: a take of 100 frames at 2K needs about 2 GiB.")
+    return Finding("ok", "take root", detail)
+
+
+def _guarded(subject: str, check: Callable[[], Finding]) -> Finding:
+    """A check whose typed error is the finding."""
+    try:
+        return check()
+    except VeraEditError as error:
+        where = f" ({error.argument}: {error.value})" if error.argument else ""
+        return Finding("fail", subject, f"{error.reason}{where}", error.remedy)
