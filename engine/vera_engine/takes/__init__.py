@@ -1,0 +1,1 @@
+"""Takes: what is asked for, the queue, the worker process, and the versions on disk. Joins pipeline and plates."""

@@ -1,0 +1,200 @@
+"""Versions on disk: `<take root>/<node id>/v003`, complete whenever it is there, and `v003.partial` until then.
+
+Several engines may share a take root. A version belongs to the engine whose `mkdir` of `v003.partial` made it; the
+`take.json` inside says which take that is, and no directory is touched whose `take.json` names another one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from vera_engine.errors import FailedPrecondition, NotFound, PermissionRefused
+from vera_engine.takes.take import Take
+
+RECORD_NAME = "take.json"
+LATENTS_NAME = "latents.safetensors"
+
+VERSION_PATTERN = re.compile(r"v(\d{3,})(?:\.partial)?")
+
+
+class TakeRootUnwritable(PermissionRefused):
+    """No version can be made below the take root."""
+
+
+class TakeFilesMissing(NotFound):
+    """A take's directory is gone, or belongs to another take by now."""
+
+
+class DiskTooFull(FailedPrecondition):
+    """The layers would not fit on the disk of the take root."""
+
+
+def reserve_version(take_root: Path, node_id: str, after: int = 0) -> Path:
+    """Makes the next free `vNNN.partial` of a node and returns the `vNNN` it will become.
+
+    The number is above all that are there, finished or not, and above `after` (the last one known to have been used),
+    so that a deleted take's number is not given to another. Safe against other engines on the same take root.
+
+    Raises:
+        TakeRootUnwritable: where a folder cannot be made.
+    """
+    node_folder = take_root / node_id
+    try:
+        node_folder.mkdir(parents=True, exist_ok=True)
+        number = after
+        while True:
+            number = max(number, *version_numbers(node_folder), 0) + 1
+            version = node_folder / f"v{number:03d}"
+            partial = node_folder / f"{version.name}.partial"
+            try:
+                partial.mkdir()
+            except FileExistsError:
+                continue
+            if not version.exists():
+                return version
+            partial.rmdir()  # another engine finished this very version between the listing and the mkdir
+    except OSError as error:
+        raise _unwritable(take_root, error) from error
+
+
+def version_numbers(node_folder: Path) -> list[int]:
+    """The numbers of a node's versions, finished or not."""
+    matches = (VERSION_PATTERN.fullmatch(entry.name) for entry in node_folder.iterdir())
+    return sorted(int(match[1]) for match in matches if match)
+
+
+def check_disk_room(folder: Path, needed_bytes: int) -> None:
+    """Checks that the disk which `folder` lies on, or will lie on, has that much room.
+
+    Raises:
+        DiskTooFull: where it has not.
+        TakeRootUnwritable: where the folder cannot be looked at.
+    """
+    try:
+        existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        free_bytes = shutil.disk_usage(existing).free
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    if free_bytes < needed_bytes:
+        raise DiskTooFull(
+            f"The layers need about {needed_bytes / 1e6:.0f} MB and the disk has {free_bytes / 1e6:.0f} MB left.",
+            argument="take_root",
+            value=folder,
+            remedy="Free some room, or choose a take root on another disk.",
+        )
+
+
+def read_record(directory: Path) -> dict[str, Any] | None:
+    """The `take.json` of a version directory; None where none is there or it is not whole."""
+    try:
+        record = json.loads((directory / RECORD_NAME).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def write_record(directory: Path, record: dict[str, Any]) -> None:
+    """Writes `take.json`, whole or not at all."""
+    path = directory / RECORD_NAME
+    temporary = directory / f"{RECORD_NAME}.tmp"
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(record, file, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def record_state(take: Take) -> None:
+    """Writes into the partial directory what became of the take, so that the folder speaks for itself.
+
+    Raises:
+        TakeFilesMissing: where that directory is not the take's own any more.
+    """
+    record = read_record(take.partial_directory)
+    if not take.partial_directory.is_dir() or (record is not None and record["take_id"] != take.take_id):
+        raise _missing(take)
+    write_record(
+        take.partial_directory,
+        {
+            "take_id": take.take_id,
+            "state": take.state,
+            "version": take.version,
+            "request": take.request.as_dict(),
+            "settings": take.as_dict()["settings"],
+            "error": take.as_dict()["error"],
+        },
+    )
+
+
+def finished_record(take: Take) -> dict[str, Any] | None:
+    """The `take.json` of the finished version, where this very take is finished on disk; else None."""
+    record = read_record(take.directory)
+    return record if record is not None and record["take_id"] == take.take_id else None
+
+
+def empty_partial(take: Take) -> Path:
+    """The take's partial directory with nothing but its `take.json`, ready for a first or another attempt.
+
+    Raises:
+        TakeFilesMissing: where it is gone or is another take's.
+    """
+    record_state(take)
+    for entry in take.partial_directory.iterdir():
+        if entry.name != RECORD_NAME:
+            entry.unlink()
+    return take.partial_directory
+
+
+def complete(take: Take) -> None:
+    """Brings all files of the partial directory to the disk and gives it its final name."""
+    for entry in take.partial_directory.iterdir():
+        _sync(entry)
+    _sync(take.partial_directory)
+    take.partial_directory.rename(take.directory)
+    _sync(take.directory.parent)
+
+
+def delete_files(take: Take) -> None:
+    """Removes the take's directory, finished or not; a directory that is not this take's is left alone.
+
+    A finished version loses its final name first, so that no half-deleted one is ever taken for a whole one.
+    """
+    if finished_record(take) is not None:
+        take.directory.rename(take.partial_directory)
+    record = read_record(take.partial_directory)
+    if record is not None and record["take_id"] == take.take_id:
+        shutil.rmtree(take.partial_directory)
+
+
+def _sync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():
+        return  # Windows opens no directories; its file system journals renames by itself
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unwritable(take_root: Path, error: OSError) -> TakeRootUnwritable:
+    return TakeRootUnwritable(
+        f"Takes cannot be written there: {error.strerror}.",
+        argument="take_root",
+        value=take_root,
+        remedy="Choose a folder you may write to, or ask for this one to be opened.",
+    )
+
+
+def _missing(take: Take) -> TakeFilesMissing:
+    return TakeFilesMissing(
+        "The take's folder is gone, or another take lies in it.",
+        argument="directory",
+        value=take.partial_directory,
+        remedy="Generate the take again.",
+    )

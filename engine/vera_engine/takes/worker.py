@@ -1,0 +1,146 @@
+"""The process that holds the model: `python -m vera_engine.takes.worker`. Speaks JSON lines, as `worker_process` says.
+
+It makes one take after the other and keeps the model between them. Its engine's end is its own: no take is made that
+nobody waits for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from vera_engine.errors import Cancelled, FailedPrecondition, Internal, VeraEditError
+from vera_engine.model.settings import read_settings
+from vera_engine.takes.lock import FileLock
+from vera_engine.takes.take import Refusal, Take
+
+if TYPE_CHECKING:
+    from vera_engine.pipeline.pipeline import VeraPipeline
+
+log = logging.getLogger(__name__)
+
+
+class TakeFilesFailed(FailedPrecondition):
+    """The system refused to read or write a file of the take."""
+
+
+class TakeCancelled(Cancelled):
+    """The artist stopped the take."""
+
+
+class Mailbox:
+    """What the engine asks for, read by a thread of its own so that a cancel is heard while a step is computed."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self._takes: queue.SimpleQueue[Take] = queue.SimpleQueue()
+        self._cancelled: set[str] = set()
+
+    def start(self) -> None:
+        threading.Thread(target=self._read, name="mailbox", daemon=True).start()
+
+    def next_take(self) -> Take:
+        """Waits for the next take."""
+        return self._takes.get()
+
+    def check_cancelled(self, take_id: str) -> None:
+        """Raises `TakeCancelled` where the take is to be stopped."""
+        if take_id in self._cancelled:
+            raise TakeCancelled("The take was stopped.", argument="take_id", value=take_id)
+
+    def _read(self) -> None:
+        try:
+            for line in self._source:
+                message = json.loads(line)
+                if "submit" in message:
+                    self._takes.put(Take.from_dict(message["submit"]))
+                else:
+                    self._cancelled.add(message["cancel"])
+        finally:
+            os._exit(0)  # the engine is gone: at once, from this thread, whatever the others are at
+
+
+class TakeMaker:
+    """Makes takes with one model, loaded with the first of them."""
+
+    def __init__(self, model: str, device: str, mailbox: Mailbox, output: IO[str]) -> None:
+        self._model = model
+        self._device = device
+        self._mailbox = mailbox
+        self._output = output
+        self._pipeline: VeraPipeline | None = None
+
+    def make(self, take: Take) -> None:
+        """Makes a take, and says how that ended."""
+        # Imported with the first take: plates and arrays take longer than the engine likes to wait for this process
+        from vera_engine.takes.render import render_take
+
+        def report(event: dict[str, Any]) -> None:
+            self._say({**event, "take_id": take.take_id})
+
+        try:
+            model = read_settings(self._model)
+            render_take(take, model, self._load, report, lambda: self._mailbox.check_cancelled(take.take_id))
+        except Cancelled:
+            report({"event": "cancelled"})
+        except VeraEditError as error:
+            report({"event": "failed", "error": Refusal.from_error(error).__dict__})
+        except OSError as error:
+            log.exception("take %s", take.take_id)
+            reason = f"A file could not be read or written: {error.strerror}."
+            refused = TakeFilesFailed(reason, argument="path", value=error.filename or "")
+            report({"event": "failed", "error": Refusal.from_error(refused).__dict__})
+        except Exception as error:  # one take's fault must not end the worker, which holds the model
+            log.exception("take %s", take.take_id)
+            fault = Internal(f"{type(error).__name__}: {error}", remedy="The engine's log says more.")
+            report({"event": "failed", "error": Refusal.from_error(fault).__dict__})
+        else:
+            report({"event": "finished"})
+
+    def _load(self) -> VeraPipeline:
+        if self._pipeline is None:
+            from vera_engine.model.loading import load_pipeline
+
+            self._pipeline = load_pipeline(self._model, self._device)
+            self._say({"event": "loaded", "device": self._pipeline.device_description})
+        return self._pipeline
+
+    def _say(self, event: dict[str, Any]) -> None:
+        self._output.write(json.dumps(event) + "\n")
+        self._output.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Makes takes for the engine that started it.")
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--device", required=True)
+    parser.add_argument("--state-dir", required=True, type=Path)
+    parser.add_argument("--threads", type=int)
+    arguments = parser.parse_args()
+    if arguments.threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # read when torch is imported
+
+    # What libraries print must not get between the lines
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
+
+    mailbox = Mailbox(sys.stdin.buffer)
+    mailbox.start()
+    # An engine that was killed may leave a worker that has not noticed yet: two must not write one take
+    lock = FileLock(arguments.state_dir / "worker.lock")
+    lock.acquire(wait=True)
+    maker = TakeMaker(arguments.model, arguments.device, mailbox, output)
+    while True:
+        maker.make(mailbox.next_take())
+
+
+if __name__ == "__main__":
+    main()
