@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vera_engine.errors import NotFound
-from vera_engine.plates.frames import frames_as_text
-from vera_engine.plates.image import Header, PixelsNotFinite, PlateUnreadable, Role, open_image
+from vera_engine.plates.frames import FrameRangeInvalid, frames_as_text
+from vera_engine.plates.image import Header, PixelsNotFinite, PlateForbidden, PlateUnreadable, Role, open_image
 from vera_engine.plates.sequence import SequencePattern
 
 _THREADS = 16  # headers are waited for, not computed
@@ -52,11 +52,14 @@ class FrameFiles:
             What `describe` made, by frame.
 
         Raises:
+            FrameRangeInvalid: No frames.
             PlateNotFound: No file of the sequence exists.
             FrameMissing: Frames have no file; all of them are named.
             PlateUnreadable: Files are cut off or damaged; all of them are named.
             PlateForbidden, NoRgbChannels: Of the first frame it is true for.
         """
+        if not frames:
+            raise FrameRangeInvalid("There are no frames to check.", argument="frames", value="")
         self._check_existence(frames)
 
         def check_one(frame: int) -> Found | PlateUnreadable:
@@ -98,7 +101,7 @@ class FrameFiles:
                 raise
 
     def _check_existence(self, frames: list[int]) -> None:
-        missing = [frame for frame in frames if not self.file(frame).is_file()]
+        missing = [frame for frame in frames if not self._has_file(frame)]
         if not missing:
             return
         there = self.sequence.frames()
@@ -113,8 +116,22 @@ class FrameFiles:
             f"{self._named(missing)} {'has' if len(missing) == 1 else 'have'} no file.",
             argument=self.role.argument,
             value=self.sequence,
-            remedy=f"Its files are numbered {frames_as_text(there)}. Render what is missing, or choose another range.",
+            remedy=f"Its {len(there)} files lie within {there[0]}-{there[-1]}. Render what is missing, or choose "
+            "another range.",
         )
+
+    def _has_file(self, frame: int) -> bool:
+        try:
+            return self.file(frame).is_file()
+        except PermissionError as error:
+            raise PlateForbidden(
+                f"The folder of the {self.role.noun} may not be looked into.",
+                argument=self.role.argument,
+                value=self.sequence.folder,
+                remedy="Let the user who runs the engine read it.",
+            ) from error
+        except OSError:  # a name that no file can have, such as one too long
+            return False
 
     def _named(self, frames: list[int] | dict[int, PlateUnreadable]) -> str:
         noun = "Frame" if len(frames) == 1 else "Frames"

@@ -38,9 +38,8 @@ def clean_matte(
         )
     if not np.isfinite(alpha).all():
         raise MatteInvalid("Alpha is not finite.", argument="alpha", value=f"{(~np.isfinite(alpha)).sum()} values")
-    between: NDArray[np.float32] = np.clip(
-        (alpha - np.float32(black)) / np.float32(white - black), np.float32(0), np.float32(1)
-    )
-    # By comparison, not by arithmetic: (white - black) / (white - black) may fall one step short of 1.
-    between[alpha >= np.float32(white)] = 1
-    return between
+    cleaned: NDArray[np.float32] = (alpha - np.float32(black)) / np.float32(white - black)
+    # By comparison, not by arithmetic, which may fall a step short of the ends.
+    cleaned[alpha <= np.float32(black)] = 0
+    cleaned[alpha >= np.float32(white)] = 1
+    return cleaned

@@ -40,8 +40,17 @@ class SequencePattern:
             argument: The argument named in an error.
 
         Raises:
-            PatternInvalid: The file name has no token, or more than one.
+            PatternInvalid: The file name has no token, or more than one; or the path is not valid Unicode.
         """
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise PatternInvalid(
+                "The path has a character that is not Unicode, which image files cannot be opened by.",
+                argument=argument,
+                value=ascii(text),
+                remedy="Rename the file or folder.",
+            ) from None
         folder, name = os.path.split(text)
         tokens = list(_TOKEN.finditer(name))
         if len(tokens) != 1:
