@@ -9,7 +9,7 @@ Inside a host only the standard library is imported, and nothing here blocks the
 
 from __future__ import annotations
 
-from .client import FINAL_STATES, VeraClient
+from .client import VeraClient
 from .errors import (
     BridgeUnavailable,
     ClientClosed,
@@ -20,7 +20,7 @@ from .errors import (
     TransferFailed,
     VeraClientError,
 )
-from .interface import INTERFACE_VERSION
+from .interface import FINAL_STATES, INTERFACE_VERSION
 from .ticket import Ticket
 
 __all__ = [

@@ -68,6 +68,8 @@ def child_environment(python: str, environment: Mapping[str, str]) -> dict[str, 
     if os.path.abspath(python) != os.path.abspath(sys.executable or ""):
         for name in ("PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FRAMEWORK_PATH"):
             cleaned.pop(name, None)
+    if "PYTHONPATH" in cleaned:  # the engine is started in another folder
+        cleaned["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, cleaned["PYTHONPATH"].split(os.pathsep)))
     cleaned["PYTHONSAFEPATH"] = "1"  # a shot's folder may hold a file named like a module
     cleaned["PYTHONUTF8"] = "1"
     return cleaned

@@ -20,9 +20,8 @@ from typing import Any, Callable
 from .bridge_process import BridgeProcess
 from .engine_files import EngineFiles, default_state_dir
 from .errors import BridgeUnavailable, ClientClosed, NoReply, Refused, VeraClientError
+from .interface import FINAL_STATES
 from .ticket import Ticket
-
-FINAL_STATES = frozenset({"finished", "cancelled", "failed"})
 
 
 @dataclass
@@ -98,7 +97,7 @@ class VeraClient:
             "address": address,
             "token": token or os.environ.get("VERA_EDIT_TOKEN"),
             "certificate": None if certificate is None else os.path.abspath(certificate),
-            "model": model,
+            "model": os.path.abspath(model) if model and os.path.isdir(model) else model,
             "device": device,
             "idle_seconds": idle_seconds,
             "threads": threads,

@@ -91,12 +91,12 @@ class EngineFiles:
             return None
 
 
-def last_lines(log: Path, count: int = 8) -> str:
-    """The end of a log file, for an error that says why a process has died; empty where there is none."""
+def last_lines(log: Path, begin: int = 0, count: int = 8) -> str:
+    """The end of a log file from byte `begin` on, for an error that says why a process has died; empty without one."""
     try:
         with open(log, "rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - 8192))
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(begin, size - 8192))
             lines = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return ""

@@ -4,3 +4,6 @@ from __future__ import annotations
 
 INTERFACE_VERSION = 1
 """Of the package `vera_edit.v1`; an engine that answers with another one is refused."""
+
+FINAL_STATES = frozenset({"finished", "cancelled", "failed"})
+"""A take in one of these states stays as it is."""

@@ -1,0 +1,235 @@
+"""Pixels between client and engine: by path where both see the same files, else by stream with a checksum a file.
+
+Whether they do is found out with files: one of the plate's own, and one left for a moment in the take root.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Callable
+
+import grpc
+
+from vera_edit.v1 import engine_pb2, takes_pb2
+
+from ..errors import Refused, TransferFailed
+from .channel import answered
+from .convert import error_from_status
+from .deliveries import partial_directory
+from .engine_link import Engine, EngineLink
+
+CHUNK_BYTES = 1 << 20
+HEAD_BYTES = 1 << 16
+SLOWEST_BYTES_PER_SECOND = 256 * 1024
+QUIET_SECONDS = 60.0
+FRAME_PLACE = re.compile(r"#+|%(?:0\d+)?d")
+
+
+def frame_file(pattern: str, file_frame: int) -> Path | None:
+    """A frame's file of a pattern with `####` or `%04d` in the file's name; None where it has not exactly one."""
+    folder, name = os.path.split(pattern)
+    places = list(FRAME_PLACE.finditer(name))
+    if len(places) != 1:
+        return None
+    place = places[0]
+    digits = len(place[0]) if place[0].startswith("#") else int(place[0][1:-1] or "1")
+    return Path(folder) / f"{name[: place.start()]}{file_frame:0{digits}d}{name[place.end() :]}"
+
+
+class Sequence:
+    """The files of a plate or mask on the client's side.
+
+    Args:
+        source: As in the request; its location is a path.
+        frames: The request's frame range, host numbering.
+        argument: The source's dotted name, for errors.
+    """
+
+    def __init__(self, source: takes_pb2.PlateSource, frames: takes_pb2.FrameRange, argument: str) -> None:
+        self.pattern = source.path
+        self.argument = argument
+        self.files: dict[int, Path] = {}
+        offset = source.frame_offset
+        # A range that is no range, or longer than any shot, is for the engine to refuse.
+        if 0 <= frames.last_frame - frames.first_frame < 1_000_000:
+            for frame in range(frames.first_frame + offset, frames.last_frame + offset + 1):
+                file = frame_file(self.pattern, frame)
+                if file is not None:
+                    self.files[frame] = file
+
+    def first_file(self) -> Path | None:
+        """The first one that is there."""
+        return next((file for file in self.files.values() if file.is_file()), None)
+
+    def check_complete(self) -> None:
+        """
+        Raises:
+            Refused: A frame of the range has no file; names the frames.
+        """
+        missing = [frame for frame, file in self.files.items() if not file.is_file()]
+        if missing:
+            named = ", ".join(map(str, missing[:8])) + (" ..." if len(missing) > 8 else "")
+            raise Refused(
+                f"{len(missing)} of {len(self.files)} frames are missing: file frames {named}.",
+                argument=f"{self.argument}.path",
+                value=self.pattern,
+                remedy="Render them, or choose a range whose files are all there.",
+                kind="FrameMissing",
+                nature="not_found",
+            )
+
+
+async def probe(link: EngineLink, files: list[Path]) -> list[bool]:
+    """Whether the engine sees the same file, for each."""
+    probes = []
+    for file in files:
+        head = await asyncio.to_thread(_read_head, file)
+        digest = hashlib.sha256(head).hexdigest()
+        probes.append(engine_pb2.FileProbe(path=str(file), size=file.stat().st_size, sha256_of_head=digest))
+    response = await link.call("service", "ProbeFiles", engine_pb2.ProbeFilesRequest(probes=probes))
+    return list(response.shared)
+
+
+async def probe_folder(link: EngineLink, folder: Path) -> bool:
+    """Whether the engine sees the same folder: it is shown a file that was not there before.
+
+    Raises:
+        OSError: Nothing can be written there from this side.
+    """
+    handshake = folder / f".vera_edit_{uuid.uuid4().hex}"
+    handshake.write_text(handshake.name, encoding="ascii")
+    try:
+        return (await probe(link, [handshake]))[0]
+    finally:
+        handshake.unlink(missing_ok=True)
+
+
+async def upload(engine: Engine, sequence: Sequence, tell: Callable[[dict[str, Any]], None]) -> str:
+    """Sends all files of a sequence; the engine's id for them.
+
+    Args:
+        engine: Where to.
+        sequence: Its files, all there.
+        tell: Called with `{"file_name", "file", "file_count"}` after each.
+
+    Raises:
+        Refused, TransferFailed: The engine's own refusal; a file cannot be read.
+        EngineUnavailable: The engine was lost on the way.
+    """
+    size = sum(file.stat().st_size for file in sequence.files.values())
+    seconds = QUIET_SECONDS + size / SLOWEST_BYTES_PER_SECOND
+    unreadable: list[OSError] = []
+    try:
+        parts = _upload_parts(sequence, unreadable, tell)
+        response = await answered(engine.takes.UploadPlate(parts, timeout=seconds, metadata=engine.metadata))
+    except grpc.aio.AioRpcError as error:
+        if unreadable:
+            raise TransferFailed(
+                f"A file cannot be read: {unreadable[0].strerror}.",
+                argument=f"{sequence.argument}.path",
+                value=unreadable[0].filename,
+            ) from unreadable[0]
+        raise error_from_status(error) from error
+    return str(response.upload_id)
+
+
+async def _upload_parts(
+    sequence: Sequence, unreadable: list[OSError], tell: Callable[[dict[str, Any]], None]
+) -> AsyncIterator[takes_pb2.UploadPlateRequest]:
+    """The stream of `UploadPlate`. What keeps a file from being read is left in `unreadable`: gRPC does not tell it."""
+    name = FRAME_PLACE.sub("####", os.path.basename(sequence.pattern))
+    yield takes_pb2.UploadPlateRequest(begin=takes_pb2.UploadBegin(file_name=name))
+    try:
+        for number, (frame, path) in enumerate(sequence.files.items(), 1):
+            digest = hashlib.sha256()
+            with open(path, "rb") as file:
+                while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+                    digest.update(chunk)
+                    yield takes_pb2.UploadPlateRequest(chunk=chunk)
+            end = takes_pb2.UploadEndOfFile(file_frame=frame, sha256=digest.hexdigest())
+            yield takes_pb2.UploadPlateRequest(end_of_file=end)
+            tell({"file_name": path.name, "file": number, "file_count": len(sequence.files)})
+    except OSError as error:
+        unreadable.append(error)
+        raise
+
+
+async def fetch_layers(engine: Engine, take_id: str, directory: Path, tell: Callable[[dict[str, Any]], None]) -> None:
+    """Brings a finished take's files into `<directory>.partial`, which becomes `directory` when every checksum agrees.
+
+    Args:
+        engine: Where from.
+        take_id: A finished take.
+        directory: Must not exist.
+        tell: Called with `{"file_name", "file_count"}` after each file; `file_count` counts those that are here.
+
+    Raises:
+        TransferFailed: A checksum does not agree, or files are missing; the partial directory stays.
+        grpc.aio.AioRpcError: The engine was lost, or refuses.
+        OSError: The files cannot be written.
+    """
+    partial = partial_directory(directory)
+    partial.mkdir(parents=True, exist_ok=True)
+    call = engine.takes.ReadLayers(takes_pb2.ReadLayersRequest(take_id=take_id), metadata=engine.metadata)
+    count, last_name = 0, ""
+    arriving = partial / ".arriving"
+    file, digest = open(arriving, "wb"), hashlib.sha256()  # noqa: SIM115 - reopened for every file of the stream
+    try:
+        while True:
+            response = await asyncio.wait_for(answered(call.read()), QUIET_SECONDS)
+            if not isinstance(response, takes_pb2.ReadLayersResponse):
+                break
+            if response.WhichOneof("part") == "chunk":
+                digest.update(response.chunk)
+                await asyncio.to_thread(file.write, response.chunk)
+                continue
+            end = response.end_of_file
+            _check_file(end, digest.hexdigest(), directory)
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+            os.replace(arriving, partial / end.file_name)
+            count, last_name = count + 1, end.file_name
+            tell({"file_name": end.file_name, "file_count": count})
+            file, digest = open(arriving, "wb"), hashlib.sha256()  # noqa: SIM115
+    except asyncio.TimeoutError:
+        raise TransferFailed(
+            f"Nothing came from the engine for {QUIET_SECONDS:g} s.", argument="take_id", value=take_id
+        ) from None
+    finally:
+        call.cancel()
+        file.close()
+        arriving.unlink(missing_ok=True)
+    if last_name != "take.json":
+        raise TransferFailed(
+            "The engine's files ended before take.json, the last of them.",
+            argument="take_id",
+            value=take_id,
+            remedy="Watch the take again to fetch it anew.",
+        )
+    os.rename(partial, directory)
+
+
+def _check_file(end: takes_pb2.ReadLayersEndOfFile, arrived_sha256: str, directory: Path) -> None:
+    if not end.file_name or end.file_name in (".", "..") or re.search(r"[/\\:\0]", end.file_name):
+        raise TransferFailed(
+            "The engine sent a file name that leaves the folder.", argument="file", value=end.file_name
+        )
+    if end.sha256 != arrived_sha256:
+        raise TransferFailed(
+            "A file arrived with other bytes than it was sent with.",
+            argument="file",
+            value=directory / end.file_name,
+            remedy="Watch the take again to fetch it anew.",
+        )
+
+
+def _read_head(file: Path) -> bytes:
+    with open(file, "rb") as opened:
+        return opened.read(HEAD_BYTES)
