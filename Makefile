@@ -39,24 +39,27 @@ ifeq ($(BLENDER_52_READY),)
 	@echo "Blender 5.2: skipped, no Python 3.13 was found (python3.13 on PATH, pyenv, uv)."
 endif
 
-# $(call environment,FOLDER,PYTHON VERSION,LOCK): an environment as its lock says.
+# $(call environment,FOLDER,PYTHON VERSION,LOCK): an environment's folder, with a word on what is about to happen.
 define environment
 	@echo "Setting up $(1) (Python $(2), locks/$(3).txt); the first time this downloads for some minutes."
 	@test -x $(1)/bin/python || "$$(sh prerequisites.sh python $(2))" -m venv $(1)
-	$(1)/bin/python $(PIP_INSTALL) $(4) -r locks/$(3).txt
 endef
 
 $(ENGINE_READY): locks/engine.txt pyproject.toml | prerequisites
-	$(call environment,.venv,3.11,engine,$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)))
-	.venv/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	$(call environment,.venv,3.11,engine)
+	$(if $(TORCH_INDEX),$(ENGINE)/python $(PIP_INSTALL) --no-deps --index-url $(TORCH_INDEX) $$(grep '^torch==' locks/engine.txt))
+	$(ENGINE)/python $(PIP_INSTALL) -r locks/engine.txt
+	$(ENGINE)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(BLENDER_45_READY): locks/blender-4.5.txt | prerequisites
 	$(call environment,.venv-blender,3.11,blender-4.5)
+	$(BLENDER_45)/python $(PIP_INSTALL) -r locks/blender-4.5.txt
 	@touch $@
 
 .venv-blender52/ready.stamp: locks/blender-5.2.txt | prerequisites
 	$(call environment,.venv-blender52,3.13,blender-5.2)
+	$(BLENDER_52)/python $(PIP_INSTALL) -r locks/blender-5.2.txt
 	@touch $@
 
 .PHONY: demo
