@@ -12,7 +12,8 @@ from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from torch._dynamo.utils import counters
 
 from vera_engine.model.positions import position_features
-from vera_engine.model.transformer import BRANCHES, TransformerInputRefused, VeraTransformer3DModel
+from vera_engine.model.transformer import BRANCHES, VeraTransformer3DModel
+from vera_engine.model.transformer_inputs import TransformerInputRefused
 
 CONFIG: dict[str, Any] = {
     "num_attention_heads": 2,

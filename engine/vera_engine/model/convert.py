@@ -137,8 +137,10 @@ def vera_config(component: Path) -> dict[str, Any]:
         CheckpointNotTextToVideo: It is not a Wan2.1 text-to-video transformer.
     """
     config = read_json(component / "config.json")
-    settings = {key: value for key, value in config.items() if not key.startswith("_") and value is not None}
     known = inspect.signature(VeraTransformer3DModel.__init__).parameters
+    settings = {
+        key: value for key, value in config.items() if not key.startswith("_") and (key in known or value is not None)
+    }
     # Image-to-video checkpoints have image_dim, added_kv_proj_dim, and more channels in than out.
     foreign = sorted(settings.keys() - known)
     kind = config.get("_class_name")

@@ -16,17 +16,13 @@ from diffusers.models.transformers.transformer_wan import WanTransformer3DModel,
 from diffusers.utils import BaseOutput
 from torch import Tensor, nn
 
-from vera_engine.errors import InvalidArgument
 from vera_engine.model.joint_block import JointBlock, KeysValues, text_keys_values
 from vera_engine.model.positions import AbsolutePositionEmbedding
+from vera_engine.model.transformer_inputs import check_batch, check_choice, check_latents, check_text, check_text_batch
 
 BRANCHES = ("edit", "alpha", "composite")
 ATTENTION_MODES = ("joint", "within_branches")
 PREDICTION_TYPES = ("velocity", "sample")
-
-
-class TransformerInputRefused(InvalidArgument):
-    """A tensor or option that the transformer cannot take."""
 
 
 @dataclass
@@ -180,34 +176,17 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
             TransformerInputRefused: A shape or option is wrong; the error names it.
         """
         # 1. Check what came in
-        self._check_latents(
-            {
-                "edit": edit,
-                "alpha": alpha,
-                "composite": composite,
-                "source_latents": source_latents,
-                "mask_latents": mask_latents,
-            }
-        )
+        latents = {"edit": edit, "alpha": alpha, "composite": composite}
+        conditions = {"source_latents": source_latents, "mask_latents": mask_latents}
+        check_latents(self.config, latents | conditions)
         check_choice("attention", attention, ATTENTION_MODES)
-        batch_size = edit.shape[0]
-        check_shape("timestep", timestep, (batch_size,))
-        if mask_present is not None:
-            check_shape("mask_present", mask_present, (batch_size,))
-            if mask_latents is None:
-                raise TransformerInputRefused(
-                    "There is no mask to be present.",
-                    argument="mask_present",
-                    value=mask_present.tolist(),
-                    remedy="Pass mask_latents, or leave mask_present out.",
-                )
+        check_batch(edit.shape[0], timestep, mask_latents, mask_present)
 
         # 2. Latents to tokens, conditions added
         branches = self._branches()
         rotary = branches[0].rope(edit)
         hidden_states = [
-            tokens(branch.patch_embedding, latents)
-            for branch, latents in zip(branches, (edit, alpha, composite), strict=True)
+            tokens(branch.patch_embedding, noisy) for branch, noisy in zip(branches, latents.values(), strict=True)
         ]
         hidden_states[1] = hidden_states[1] + self.layer_embedding["alpha"].type_as(hidden_states[1])
         hidden_states[2] = hidden_states[2] + self.layer_embedding["composite"].type_as(hidden_states[2])
@@ -228,13 +207,7 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         else:
             # Keys and values are then made inside the layers, where gradient checkpointing need not keep them.
             embeddings, keys_values = self._embed_text(encoder_hidden_states), None
-        if embeddings[0].shape[0] != batch_size:
-            raise TransformerInputRefused(
-                "The text has another batch size than the latents.",
-                argument="encoder_hidden_states",
-                value=embeddings[0].shape[0],
-                remedy=f"Give one text for each clip: {batch_size}.",
-            )
+        check_text_batch(embeddings[0].shape[0], edit.shape[0])
         times = [embed_time(branch, timestep, embeddings[0].dtype) for branch in branches]
         timestep_projections = [projection for _, projection in times]
 
@@ -266,14 +239,7 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def _embed_text(self, encoder_hidden_states: Tensor) -> tuple[Tensor, ...]:
         """The text as each branch embeds it, (B, L, dim)."""
-        shape = tuple(encoder_hidden_states.shape)
-        if len(shape) != 3 or shape[2] != self.config.text_dim:
-            raise TransformerInputRefused(
-                "The text has the wrong shape.",
-                argument="encoder_hidden_states",
-                value=shape,
-                remedy=f"Give (batch, words, {self.config.text_dim}).",
-            )
+        check_text(encoder_hidden_states, self.config.text_dim)
         return tuple(branch.condition_embedder.text_embedder(encoder_hidden_states) for branch in self._branches())
 
     def _token_grid(self, latents: Tensor) -> tuple[int, int, int]:
@@ -287,31 +253,6 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Tokens (B, N, patch volume * C) to latents (B, C, F, H, W) of the frames and size of `like`."""
         patched = hidden.reshape(hidden.shape[0], *self._token_grid(like), *self.config.patch_size, -1)
         return patched.permute(0, 7, 1, 4, 2, 5, 3, 6).flatten(6, 7).flatten(4, 5).flatten(2, 3)
-
-    def _check_latents(self, latents: dict[str, Tensor | None]) -> None:
-        """Refuse latents of the wrong channels, unequal shapes, or a size that patches or positions do not fit."""
-        edit = latents["edit"]
-        assert edit is not None
-        if edit.ndim != 5 or edit.shape[1] != self.config.in_channels:
-            raise TransformerInputRefused(
-                "The latents have the wrong shape.",
-                argument="edit",
-                value=tuple(edit.shape),
-                remedy=f"Give (batch, {self.config.in_channels}, frames, height, width).",
-            )
-        for size, patch, axis in zip(
-            edit.shape[2:], self.config.patch_size, ("frames", "height", "width"), strict=True
-        ):
-            if size % patch or not 0 < size // patch <= self.config.rope_max_seq_len:
-                raise TransformerInputRefused(
-                    f"The latents' {axis} cannot be cut into patches of {patch}.",
-                    argument="edit",
-                    value=tuple(edit.shape),
-                    remedy=f"Give a multiple of {patch}, {patch} to {patch * self.config.rope_max_seq_len}.",
-                )
-        for name, tensor in latents.items():
-            if tensor is not None:
-                check_shape(name, tensor, tuple(edit.shape))
 
 
 def tokens(patch_embedding: nn.Module, latents: Tensor) -> Tensor:
@@ -334,19 +275,3 @@ def output_tokens(branch: WanTransformer3DModel, hidden: Tensor, time: Tensor) -
     shift, scale = (branch.scale_shift_table + time.unsqueeze(1)).chunk(2, dim=1)
     projected: Tensor = branch.proj_out((branch.norm_out(hidden.float()) * (1 + scale) + shift).type_as(hidden))
     return projected
-
-
-def check_shape(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
-    """Refuse a tensor of another shape, by name."""
-    if tuple(tensor.shape) != shape:
-        raise TransformerInputRefused(
-            "The tensor has the wrong shape.", argument=name, value=tuple(tensor.shape), remedy=f"Give {shape}."
-        )
-
-
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Refuse an option that is not one of the choices."""
-    if value not in choices:
-        raise TransformerInputRefused(
-            "There is no such choice.", argument=name, value=value, remedy=f"Choose from {', '.join(choices)}."
-        )
