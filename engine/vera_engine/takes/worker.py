@@ -106,7 +106,7 @@ class TakeMaker:
 
     def _load(self) -> VeraPipeline:
         if self._pipeline is None:
-            from vera_engine.model.loading import load_pipeline
+            from vera_engine.pipeline.loading import load_pipeline
 
             self._pipeline = load_pipeline(self._model, self._device)
             self._say({"event": "loaded", "device": self._pipeline.device_description})

@@ -1,0 +1,118 @@
+"""TakeService: makes, watches and hands out takes."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from vera_edit.v1 import takes_pb2 as pb
+from vera_edit.v1 import takes_pb2_grpc
+from vera_engine.errors import FailedPrecondition
+from vera_engine.server.convert import event_to_proto, request_from_proto, take_to_proto
+from vera_engine.server.uploads import LONGEST_CHUNK_BYTES, Upload, UploadInvalid, Uploads
+from vera_engine.takes.database import TakeDatabase
+from vera_engine.takes.intake import TakeIntake
+from vera_engine.takes.queue import TakeQueue
+from vera_engine.takes.store import RECORD_NAME
+from vera_engine.takes.take import TakeState
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class TakeNotFinished(FailedPrecondition):
+    """There are no layers to read: the take is not finished, or never will be."""
+
+
+class TakeService(takes_pb2_grpc.TakeServiceServicer):
+    """Answers in a client's words what queue, intake and database know. Errors are the interceptor's."""
+
+    def __init__(self, database: TakeDatabase, queue: TakeQueue, intake: TakeIntake, uploads: Uploads) -> None:
+        self._database = database
+        self._queue = queue
+        self._intake = intake
+        self._uploads = uploads
+
+    async def CreateTake(self, request: pb.CreateTakeRequest, context: Context) -> pb.CreateTakeResponse:
+        asked = request_from_proto(request.take, self._uploads.pattern)
+        take = await self._intake.create(request.request_id, asked)
+        return pb.CreateTakeResponse(take=take_to_proto(take))
+
+    async def GetTake(self, request: pb.GetTakeRequest, context: Context) -> pb.GetTakeResponse:
+        return pb.GetTakeResponse(take=take_to_proto(self._database.get(request.take_id)))
+
+    async def ListTakes(self, request: pb.ListTakesRequest, context: Context) -> pb.ListTakesResponse:
+        takes = [
+            take
+            for take in self._database.takes()
+            if request.node_id in ("", take.request.node_id)
+            and (not request.take_root or take.directory.parent.parent == Path(request.take_root))
+        ]
+        return pb.ListTakesResponse(takes=[take_to_proto(take) for take in takes])
+
+    async def WatchTake(self, request: pb.WatchTakeRequest, context: Context) -> AsyncIterator[pb.WatchTakeResponse]:
+        async for sequence, event in self._queue.watch(request.take_id, request.after_sequence):
+            yield pb.WatchTakeResponse(event=event_to_proto(request.take_id, sequence, event))
+
+    async def CancelTake(self, request: pb.CancelTakeRequest, context: Context) -> pb.CancelTakeResponse:
+        return pb.CancelTakeResponse(take=take_to_proto(await self._queue.cancel(request.take_id)))
+
+    async def DeleteTake(self, request: pb.DeleteTakeRequest, context: Context) -> pb.DeleteTakeResponse:
+        await self._queue.delete(request.take_id)
+        return pb.DeleteTakeResponse()
+
+    async def UploadPlate(
+        self, request_iterator: AsyncIterator[pb.UploadPlateRequest], context: Context
+    ) -> pb.UploadPlateResponse:
+        upload: Upload | None = None
+        try:
+            async for message in request_iterator:
+                part = message.WhichOneof("part")
+                if upload is None and part == "begin":
+                    upload = self._uploads.begin(message.begin.file_name)
+                elif upload is not None and part == "chunk":
+                    await asyncio.to_thread(upload.write, message.chunk)
+                elif upload is not None and part == "end_of_file":
+                    upload.end_of_file(message.end_of_file.file_frame, message.end_of_file.sha256)
+                else:
+                    raise _out_of_order(part)
+            if upload is None:
+                raise _out_of_order(None)
+            upload_id, upload = upload.finish(), None
+            return pb.UploadPlateResponse(upload_id=upload_id)
+        finally:
+            if upload is not None:  # refused, or the client hung up
+                upload.abandon()
+
+    async def ReadLayers(self, request: pb.ReadLayersRequest, context: Context) -> AsyncIterator[pb.ReadLayersResponse]:
+        take = self._database.get(request.take_id)
+        if take.state is not TakeState.FINISHED:
+            raise TakeNotFinished(
+                f"The take is {take.state}.",
+                argument="take_id",
+                value=request.take_id,
+                remedy="Layers can be read once it is finished.",
+            )
+        paths = sorted(take.directory.iterdir(), key=lambda path: (path.name == RECORD_NAME, path.name))
+        for path in paths:
+            digest = hashlib.sha256()
+            with path.open("rb") as file:
+                while chunk := await asyncio.to_thread(file.read, LONGEST_CHUNK_BYTES):
+                    digest.update(chunk)
+                    yield pb.ReadLayersResponse(chunk=chunk)
+            yield pb.ReadLayersResponse(
+                end_of_file=pb.ReadLayersEndOfFile(file_name=path.name, sha256=digest.hexdigest())
+            )
+
+
+def _out_of_order(part: str | None) -> UploadInvalid:
+    return UploadInvalid(
+        "The parts of the upload are out of order.",
+        argument="part",
+        value=part or "none",
+        remedy="Send `begin` first and once, then each file's chunks and its end.",
+    )
