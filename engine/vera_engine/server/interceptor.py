@@ -42,7 +42,7 @@ class Activity:
         return 0.0 if self._calls else time.monotonic() - self._last
 
 
-class CallInterceptor(grpc.aio.ServerInterceptor[Any, Any]):
+class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in its stubs alone
     """Asks every caller for the token; answers errors of the engine's own services."""
 
     def __init__(self, token: str | None, activity: Activity) -> None:
