@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Vera Edit in Blender's compositor: a node that sends a plate to the engine and shows the layers that come back."""
+
+from . import bake, file_handlers, nodes, operators, panels, preferences, properties, session
+
+ROOMS = (preferences, properties, nodes, operators, panels, file_handlers)
+
+
+def register() -> None:
+    for room in ROOMS:
+        room.register()
+    bake.restore_all()
+
+
+def unregister() -> None:
+    # A node whose class is gone crashes the next render of Blender 4.5; a plain group of the same tree does not.
+    bake.convert_all()
+    session.close()
+    for room in reversed(ROOMS):
+        room.unregister()

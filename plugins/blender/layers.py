@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inner tree of a Vera Edit node: pass-through until it has a take, then the take's layers and a live over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from . import compositor_trees
+from .client_package import Refused
+from .take_folders import TakeFolder
+
+INPUTS = (("Image", "NodeSocketColor"), ("Mask", "NodeSocketFloat"))
+OUTPUTS = (
+    ("Edit", "NodeSocketColor", "The edit, premultiplied: grade it and merge it over the plate"),
+    ("Alpha", "NodeSocketFloat", "The matte of the edit"),
+    ("Straight", "NodeSocketColor", "The edit's color before premultiplication, valid past the matte's edge"),
+    ("Composite", "NodeSocketColor", "The edit over whatever the plate is now"),
+)
+
+
+def new_inner_tree() -> bpy.types.CompositorNodeTree:
+    """An inner tree with the node's sockets, passing the plate through."""
+    tree = bpy.data.node_groups.new("Vera Edit", "CompositorNodeTree")
+    # Blender miscounts the users of a group whose node was copied, and a file loses what it believes unused.
+    tree.use_fake_user = True
+    for name, kind in INPUTS:
+        tree.interface.new_socket(name, in_out="INPUT", socket_type=kind)
+    for name, kind, description in OUTPUTS:
+        socket = tree.interface.new_socket(name, in_out="OUTPUT", socket_type=kind)
+        socket.description = description
+    pass_through(tree)
+    return tree
+
+
+def pass_through(tree: bpy.types.CompositorNodeTree) -> None:
+    """Leads the plate to Composite untouched; Edit, Alpha and Straight are empty."""
+    plate, outputs = _bare(tree)
+    tree.links.new(plate, outputs["Composite"])
+
+
+def show_take(tree: bpy.types.CompositorNodeTree, take: TakeFolder) -> None:
+    """Leads a take's layers to the outputs and over the plate. Renders nothing, needs no engine.
+
+    Outside the take's frames Edit, Alpha and Straight are empty and Composite is the plate: by itself an Image node
+    would hold the last frame for ever.
+    """
+    plate, outputs = _bare(tree)
+    image = tree.nodes.new("CompositorNodeImage")
+    image.location = (-300, -150)
+    image.image = load_sequence(take)
+    if "straight" not in image.outputs:
+        pass_through(tree)
+        raise Refused(
+            "The take's files do not hold the layers R, G, B, A and straight.",
+            argument="take",
+            value=take.layers_file(take.first_frame),
+            remedy="Choose another take, or generate one.",
+        )
+    image.frame_start, image.frame_offset = take.first_frame, take.first_frame - 1
+    image.frame_duration = take.last_frame - take.first_frame + 1
+    image.use_auto_refresh = True
+
+    within = _within_frames(tree, take)
+    edit = _gate(tree, image.outputs["Combined"], within, 0)
+    straight = _gate(tree, image.outputs["straight"], within, -200)
+    split = tree.nodes.new("CompositorNodeSeparateColor")
+    split.location = (200, -150)
+    over = tree.nodes.new("CompositorNodeAlphaOver")
+    over.location = (200, 100)
+    background, foreground = compositor_trees.over_inputs(over)
+    for source, target in (
+        (edit, outputs["Edit"]),
+        (edit, split.inputs["Image"]),
+        (split.outputs["Alpha"], outputs["Alpha"]),
+        (straight, outputs["Straight"]),
+        (plate, background),
+        (edit, foreground),
+        (over.outputs["Image"], outputs["Composite"]),
+    ):
+        tree.links.new(source, target)
+
+
+def load_sequence(take: TakeFolder) -> bpy.types.Image:
+    """The one Image datablock of this take; stored relative to the blend file where that is saved."""
+    first = take.layers_file(take.first_frame)
+    for image in bpy.data.images:
+        if image.source == "SEQUENCE" and image.library is None and absolute(image.filepath) == first:
+            image.reload()  # Blender does not look whether files have changed
+            return image
+    image = bpy.data.images.load(str(first))
+    image.name = f"{take.directory.parent.name} {take.version}"
+    image.source = "SEQUENCE"
+    image.filepath = relative(first)
+    return image
+
+
+def relative(path: Path) -> str:
+    """As Blender stores it: `//` and the way from the blend file, where it is saved and on the same drive."""
+    if not bpy.data.filepath:
+        return str(path)
+    try:
+        return bpy.path.relpath(str(path))
+    except ValueError:  # another drive
+        return str(path)
+
+
+def absolute(path: str) -> Path:
+    """The place a path of Blender's means, without asking the disk."""
+    return Path(bpy.path.native_pathsep(bpy.path.abspath(path))).absolute()
+
+
+def _bare(tree: bpy.types.CompositorNodeTree) -> tuple[bpy.types.NodeSocket, dict[str, bpy.types.NodeSocket]]:
+    """The inner tree with nothing but its ends: the plate's socket, and those of the outputs."""
+    tree.nodes.clear()
+    begin, end = tree.nodes.new("NodeGroupInput"), tree.nodes.new("NodeGroupOutput")
+    begin.location, end.location = (-300, 150), (450, 0)
+    return begin.outputs["Image"], {name: end.inputs[name] for name, _, _ in OUTPUTS}
+
+
+def _within_frames(tree: bpy.types.CompositorNodeTree, take: TakeFolder) -> bpy.types.NodeSocket:
+    """1 on the take's frames, 0 on all others."""
+    now = tree.nodes.new("CompositorNodeSceneTime")
+    now.location = (-900, 0)
+    both = compositor_trees.add_math(tree, "MULTIPLY")
+    both.location = (-500, 0)
+    bounds = (("GREATER_THAN", take.first_frame - 0.5), ("LESS_THAN", take.last_frame + 0.5))
+    for k, (operation, bound) in enumerate(bounds):
+        test = compositor_trees.add_math(tree, operation)
+        test.location = (-700, 100 - 200 * k)
+        test.inputs[1].default_value = bound
+        tree.links.new(now.outputs["Frame"], test.inputs[0])
+        tree.links.new(test.outputs[0], both.inputs[k])
+    return both.outputs[0]
+
+
+def _gate(
+    tree: bpy.types.CompositorNodeTree, layer: bpy.types.NodeSocket, within: bpy.types.NodeSocket, height: float
+) -> bpy.types.NodeSocket:
+    """The layer where `within` is 1, else nothing at all."""
+    gate = tree.nodes.new("CompositorNodeSwitch")
+    gate.location = (0, height)
+    gate.inputs["Off"].default_value = (0.0, 0.0, 0.0, 0.0)
+    tree.links.new(within, gate.inputs["Switch"])
+    tree.links.new(layer, gate.inputs["On"])
+    return gate.outputs[0]

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the node and its side panel look. They draw what is known and start nothing."""
+
+import bpy
+
+from . import session, take_request
+
+
+def draw_node(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """On the node itself: what is asked for, which take is shown, what is going on."""
+    layout.prop(settings, "edit_type", text="")
+    layout.prop(settings, "prompt", text="", icon="TEXT")
+    layout.prop(settings, "take", text="Take")
+    here = session.known()
+    run = here.runs.get(settings.node_id) if here else None
+    if run and not run.is_final:
+        row = layout.row()
+        row.progress(factor=run.progress, text=run.text)
+        row.operator("vera_edit.cancel", text="", icon="X").node_id = settings.node_id
+        return
+    layout.operator("vera_edit.generate", icon="RENDER_ANIMATION").node_id = settings.node_id
+    draw_lines(layout, settings.status, "ERROR" if run and run.state == "failed" else "NONE")
+    for warning in run.warnings if run else ():
+        draw_lines(layout, warning, "ERROR")
+
+
+def draw_lines(layout: bpy.types.UILayout, text: str, icon: str = "NONE", width: int = 44) -> None:
+    """Text over several lines: a label is cut off."""
+    column = layout.column(align=True)
+    line = ""
+    for word in [*text.split(), ""]:
+        if line and (not word or len(line) + len(word) >= width):
+            column.label(text=line, icon=icon)
+            line, icon = "", "BLANK1" if icon != "NONE" else "NONE"
+        line = f"{line} {word}".strip()
+
+
+class VERA_EDIT_PT_node(bpy.types.Panel):
+    bl_space_type = "NODE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Vera Edit"
+    bl_label = "Vera Edit"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        node = context.active_node
+        return node is not None and node.bl_idname == "VeraEditNode" and node.node_tree is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.active_node.node_tree.vera_edit
+        layout.use_property_split = True
+        draw_node(layout, settings)
+
+        frames = layout.column(heading="Frames")
+        frames.prop(settings, "use_scene_range")
+        if not settings.use_scene_range:
+            frames.prop(settings, "first_frame")
+            frames.prop(settings, "last_frame")
+        mask = layout.column()
+        mask.prop(settings, "mask_meaning")
+        if settings.mask_meaning == "auto":
+            means = {"edit": "White is where to edit", "keep": "White is what stays"}
+            mask.label(text=means[take_request.mask_meaning(settings)])
+        mask.prop(settings, "mask_invert")
+        model = layout.column()
+        model.prop(settings, "use_new_seed")
+        if not settings.use_new_seed:
+            model.prop(settings, "seed")
+        model.prop(settings, "use_model_settings")
+        if not settings.use_model_settings:
+            model.prop(settings, "steps")
+            model.prop(settings, "guidance")
+        layout.prop(settings, "take_root")
+        layout.operator("vera_edit.bake").node_id = settings.node_id
+
+
+class VERA_EDIT_PT_engine(bpy.types.Panel):
+    bl_space_type = "NODE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Vera Edit"
+    bl_label = "Engine"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return context.space_data.tree_type == "CompositorNodeTree"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        layout, here = self.layout, session.known()
+        layout.operator("vera_edit.ask_engine")
+        layout.operator("vera_edit.restore")
+        for line in engine_lines(here):
+            draw_lines(layout, line)
+
+
+def engine_lines(here: session.Session | None) -> list[str]:
+    """What is known of the engine, a sentence each."""
+    if here is None or here.engine is None:
+        return [here.notice] if here and here.notice else []
+    model = here.engine["model"]
+    lines = [
+        f"Engine {here.engine['engine_version']} on {here.engine['device']}, model {model['name']}",
+        f"Works at {model['working_width']} x {model['working_height']}, {model['window_frames']} frames at a time",
+    ]
+    if model["vocabulary"]:
+        lines.append(f"Knows the words: {', '.join(model['vocabulary'])}")
+    return lines
+
+
+CLASSES = (VERA_EDIT_PT_node, VERA_EDIT_PT_engine)
+
+
+def register() -> None:
+    for each in CLASSES:
+        bpy.utils.register_class(each)
+
+
+def unregister() -> None:
+    for each in reversed(CLASSES):
+        bpy.utils.unregister_class(each)

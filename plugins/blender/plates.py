@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What feeds a node's input, as an EXR sequence on disk: the files themselves where they are plugged in unchanged."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from . import layers
+from .client_package import Refused
+from .take_folders import spell_frames
+
+COLOR_SPACES = {"Linear Rec.709": "lin_rec709", "ACEScg": "acescg", "sRGB": "srgb"}
+"""Blender's names of the spaces the engine knows."""
+
+
+@dataclass(frozen=True)
+class Plate:
+    """An image sequence: file frame = scene frame + `frame_offset`."""
+
+    pattern: str
+    """Absolute path with `####` for the file's frame number."""
+    frame_offset: int
+    color_space: str
+    """`lin_rec709`, `acescg`, `srgb`; empty for a mask, which is data."""
+
+    def as_source(self) -> dict[str, object]:
+        """As proto's `PlateSource`."""
+        source: dict[str, object] = {"path": self.pattern, "frame_offset": self.frame_offset}
+        return {**source, "color_space": self.color_space} if self.color_space else source
+
+    def file(self, frame: int) -> Path:
+        """The file of a scene frame."""
+        marks = re.search("#+", Path(self.pattern).name)
+        assert marks is not None
+        number = f"{frame + self.frame_offset:0{len(marks[0])}d}"
+        return Path(self.pattern).with_name(Path(self.pattern).name.replace(marks[0], number))
+
+
+def feeding_socket(socket: bpy.types.NodeSocket) -> bpy.types.NodeSocket | None:
+    """The output that feeds an input, seen through reroutes; None where nothing does."""
+    while True:
+        link = next((link for link in socket.links if not link.is_muted), None)
+        if link is None:
+            return None
+        if link.from_node.bl_idname != "NodeReroute":
+            return link.from_socket
+        socket = link.from_node.inputs[0]
+
+
+def sequence_of(output: bpy.types.NodeSocket, frames: range, is_mask: bool) -> Plate | None:
+    """The files that an output shows unchanged over the frames, or None where it has to be rendered.
+
+    Rendered are: all nodes but Image, a muted one, movies and stills, packed or generated images, layers of a
+    multilayer file, frames that are held or looped, color spaces the engine does not know, straight alpha, and files
+    other than EXR. Of masks all but the alpha channel are, since what Blender makes of a colored mask is one value, and
+    the file's is another.
+
+    Raises:
+        Refused: Frames are not on disk. Blender would show them as empty.
+    """
+    node = output.node
+    image = getattr(node, "image", None)
+    if node.bl_idname != "CompositorNodeImage" or node.mute or image is None:
+        return None
+    if image.source != "SEQUENCE" or image.type != "IMAGE" or image.packed_file or node.use_cyclic:
+        return None
+    if output.name != ("Alpha" if is_mask else "Image") or not image.filepath.lower().endswith(".exr"):
+        return None
+    color_space = COLOR_SPACES.get(image.colorspace_settings.name)
+    if not is_mask and (color_space is None or image.alpha_mode == "STRAIGHT"):
+        return None
+    if frames[0] < node.frame_start or frames[-1] >= node.frame_start + node.frame_duration:
+        return None
+    first = layers.absolute(image.filepath)
+    number = re.search(r"(\d+)\D*$", first.stem)
+    if number is None:
+        return None
+    name = f"{first.stem[: number.start(1)]}{'#' * len(number[1])}{first.stem[number.end(1) :]}{first.suffix}"
+    pattern = str(first.with_name(name))
+    plate = Plate(pattern, node.frame_offset + 1 - node.frame_start, "" if is_mask else str(color_space))
+    require_files(plate, frames, "mask" if is_mask else "plate")
+    return plate
+
+
+def require_files(plate: Plate, frames: range, argument: str) -> None:
+    """Finds gaps ourselves: Blender shows a missing file as empty without a word.
+
+    Raises:
+        Refused: Names the frames that are not on disk.
+    """
+    missing = [frame for frame in frames if not plate.file(frame).is_file()]
+    if len(missing) == len(frames):
+        raise Refused(
+            f"None of the {argument}'s files is there.",
+            argument=f"{argument}.path",
+            value=plate.pattern,
+            remedy="Check the path of the Image node that is plugged in.",
+        )
+    if missing:
+        files = [frame + plate.frame_offset for frame in missing]
+        numbers = f" (files {spell_frames(files)})" if plate.frame_offset else ""
+        raise Refused(
+            f"The {argument} lacks frames {spell_frames(missing)}{numbers}.",
+            argument=f"{argument}.path",
+            value=plate.pattern,
+            remedy="Put the files there, or choose a frame range without them.",
+        )
