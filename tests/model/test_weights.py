@@ -99,10 +99,16 @@ def test_shapes_of_another_model_are_refused(folder: Path) -> None:
 def test_a_missing_tensor_is_not_made_up(folder: Path) -> None:
     weights = load_file(folder / TRANSFORMER)
     del weights["branches.alpha.blocks.1.ffn.net.2.bias"]
-    weights["stray"] = torch.zeros(1)
     save_file(weights, folder / TRANSFORMER)
     reseal(folder)
-    with pytest.raises(WeightsNotPlaced, match=r"stray; .*branches\.alpha\.blocks\.1\.ffn\.net\.2\.bias"):
+    with pytest.raises(WeightsNotPlaced, match=r"place: none; .*branches\.alpha\.blocks\.1\.ffn\.net\.2\.bias"):
+        load_transformer(folder, torch.float32)
+
+
+def test_a_stray_tensor_is_not_dropped(folder: Path) -> None:
+    save_file(load_file(folder / TRANSFORMER) | {"stray": torch.zeros(1)}, folder / TRANSFORMER)
+    reseal(folder)
+    with pytest.raises(WeightsNotPlaced, match="place: stray; places without weights: none"):
         load_transformer(folder, torch.float32)
 
 

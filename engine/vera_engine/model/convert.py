@@ -203,12 +203,12 @@ def cut_into_shards(plan: list[PlannedTensor], shard_bytes: int) -> Iterator[lis
 
 
 def read_tensor(tensor: PlannedTensor) -> torch.Tensor:
-    """The tensor's numbers, in memory of their own: safetensors refuses to write what three names share."""
+    """The tensor's numbers; opened anew each time, since safetensors refuses to write memory that three names share."""
     if tensor.wan_name is None:
         return torch.zeros(tensor.stored.shape, dtype=tensor.stored.dtype)
     with safe_open(tensor.stored.file, framework="pt") as file:
         numbers: torch.Tensor = file.get_tensor(tensor.wan_name)
-    return numbers.clone()
+    return numbers
 
 
 def files_to_copy(component: Path) -> list[Path]:
