@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+from vera_engine.plates.color import (
+    OCIO_CONFIG,
+    ColorSpace,
+    ColorSpaceUnknown,
+    color_space_of_file,
+    decode_signed_srgb,
+    encode_signed_srgb,
+    model_to_plate_linear,
+    plate_to_model_rgb,
+    to_linear,
+)
+
+# The Bradford-adapted (ACES white to D65) matrices as everybody publishes them; `bradford_matrix_to_ap1` derives them
+# from chromaticities alone.
+AP1_TO_REC709 = np.array(
+    [
+        [1.70505099, -0.62179212, -0.08325887],
+        [-0.13025642, 1.14080474, -0.01054832],
+        [-0.02400336, -0.12896898, 1.15297233],
+    ]
+)
+REC709_TO_AP1 = np.array(
+    [
+        [0.61309740, 0.33952315, 0.04737945],
+        [0.07019372, 0.91635388, 0.01345240],
+        [0.02061559, 0.10956977, 0.86981463],
+    ]
+)
+
+
+def bradford_matrix_to_ap1() -> np.ndarray:
+    """Rec.709 D65 to AP1 at the ACES white, from chromaticities alone."""
+
+    def to_xyz(primaries: list[tuple[float, float]], white: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+        columns = np.array([[x / y, 1, (1 - x - y) / y] for x, y in primaries]).T
+        white_xyz = np.array([white[0] / white[1], 1, (1 - white[0] - white[1]) / white[1]])
+        return columns * np.linalg.solve(columns, white_xyz), white_xyz
+
+    rec709, d65 = to_xyz([(0.64, 0.33), (0.30, 0.60), (0.15, 0.06)], (0.3127, 0.3290))
+    ap1, aces_white = to_xyz([(0.713, 0.293), (0.165, 0.830), (0.128, 0.044)], (0.32168, 0.33767))
+    bradford = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+    adapt = np.linalg.inv(bradford) @ np.diag((bradford @ aces_white) / (bradford @ d65)) @ bradford
+    return np.linalg.inv(ap1) @ adapt @ rec709
+
+
+def srgb_of(linear: float) -> float:
+    """IEC 61966-2-1, as written there."""
+    return 12.92 * linear if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055
+
+
+def test_published_matrices_agree_with_arithmetic() -> None:
+    np.testing.assert_allclose(bradford_matrix_to_ap1(), REC709_TO_AP1, atol=2e-5)
+    np.testing.assert_allclose(REC709_TO_AP1 @ AP1_TO_REC709, np.eye(3), atol=1e-7)
+
+
+def test_plate_in_acescg_is_seen_by_the_published_matrix() -> None:
+    inside = np.array([[[0.18, 0.18, 0.18], [0.4, 0.3, 0.2], [0.3, 0.5, 0.2]]], np.float32)
+    expected = [[[srgb_of(value) for value in AP1_TO_REC709 @ pixel] for pixel in inside[0]]]
+    np.testing.assert_allclose(plate_to_model_rgb(inside, ColorSpace.ACESCG), expected, atol=2e-6)
+
+
+def test_model_colour_comes_back_to_acescg_by_the_published_matrix() -> None:
+    linear = np.array([[[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.2, 0.7, 0.05], [1.0, 0.0, 0.0]]])
+    model_rgb = np.vectorize(srgb_of)(linear).astype(np.float32)
+    expected = linear @ REC709_TO_AP1.T
+    np.testing.assert_allclose(model_to_plate_linear(model_rgb, ColorSpace.ACESCG), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("space", list(ColorSpace))
+def test_what_the_model_can_see_comes_back(space: ColorSpace) -> None:
+    random = np.random.default_rng(3)
+    model_rgb = random.random((40, 50, 3), dtype=np.float32)
+    plate_linear = model_to_plate_linear(model_rgb, space)
+    assert plate_linear.dtype == np.float32
+    np.testing.assert_allclose(plate_to_model_rgb(plate_linear, space), model_rgb, atol=2e-5)
+
+
+@pytest.mark.parametrize("space", list(ColorSpace))
+def test_edit_colours_are_never_negative_and_black_is_black(space: ColorSpace) -> None:
+    corners = np.stack(np.meshgrid([0, 1e-6, 1], [0, 1e-6, 1], [0, 1e-6, 1]), -1).reshape(1, -1, 3).astype(np.float32)
+    linear = model_to_plate_linear(corners, space)
+    assert linear.min() == 0
+    assert (linear[(corners == 0).all(axis=-1)] == 0).all()
+
+
+@pytest.mark.parametrize("space", list(ColorSpace))
+def test_the_model_sees_0_to_1_only(space: ColorSpace) -> None:
+    wild = np.array([[[-3.0, 0.5, 60000.0], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]], np.float32)
+    seen = plate_to_model_rgb(wild, space)
+    assert seen.min() == 0
+    assert seen.max() <= 1
+    np.testing.assert_allclose(seen[0, 1], 1, atol=1e-6)
+    np.testing.assert_array_equal(seen[0, 2], 0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_srgb_curve_is_the_standards_mirrored_and_unclamped(dtype: type[np.floating]) -> None:
+    linear = np.array([-8, -1, -0.18, -0.001, -0.0, 0, 1e-7, 0.0031308, 0.18, 0.5, 1, 2, 60000], dtype)
+    encoded = encode_signed_srgb(linear)
+    expected = [np.sign(value) * srgb_of(abs(value)) for value in linear.astype(np.float64)]
+    assert encoded.dtype == dtype
+    np.testing.assert_allclose(encoded, expected, rtol=1e-6 if dtype == np.float32 else 1e-12, atol=0)
+    assert encoded[linear == 1] == 1
+    assert decode_signed_srgb(np.ones(1, dtype)) == 1
+    np.testing.assert_allclose(decode_signed_srgb(encoded), linear, rtol=2e-6, atol=0)
+
+
+def test_srgb_curve_agrees_with_opencolorio_where_that_is_defined_alike() -> None:
+    ramp = np.linspace(0, 1, 257, dtype=np.float32).reshape(1, -1, 1).repeat(3, axis=-1)
+    by_ocio = oiio.ImageBufAlgo.colorconvert(
+        oiio.ImageBuf(ramp), "Linear Rec.709 (sRGB)", "sRGB Encoded Rec.709 (sRGB)", colorconfig=OCIO_CONFIG
+    )
+    np.testing.assert_allclose(encode_signed_srgb(ramp), by_ocio.get_pixels(oiio.FLOAT), atol=3e-5)
+
+
+def test_linear_plates_stay_bit_for_bit_and_display_plates_are_decoded() -> None:
+    random = np.random.default_rng(5)
+    rgb = random.uniform(-2, 60000, (9, 7, 3)).astype(np.float32)
+    for space in (ColorSpace.LINEAR_REC709, ColorSpace.ACESCG):
+        np.testing.assert_array_equal(to_linear(rgb, space), rgb)
+    display = np.array([[[0.5, -0.5, 1.5]]], np.float32)
+    expected = [[[0.21404114, -0.21404114, ((1.5 + 0.055) / 1.055) ** 2.4]]]
+    np.testing.assert_allclose(to_linear(display, ColorSpace.SRGB_DISPLAY), expected, rtol=1e-6)
+
+
+def test_names_are_read_and_others_refused_with_the_choice() -> None:
+    assert ColorSpace.parse("acescg") is ColorSpace.ACESCG
+    with pytest.raises(ColorSpaceUnknown) as refused:
+        ColorSpace.parse("ACES2065-1")
+    assert refused.value.value == "ACES2065-1"
+    assert all(space.value in refused.value.remedy for space in ColorSpace)
+
+
+AP1 = (0.713, 0.293, 0.165, 0.830, 0.128, 0.044, 0.32168, 0.33767)
+REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
+AP0 = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.0770, 0.32168, 0.33767)
+
+
+@pytest.mark.parametrize(
+    ("name", "chromaticities", "space"),
+    [
+        (None, None, None),
+        ("lin_rec709_scene", None, ColorSpace.LINEAR_REC709),
+        ("lin_ap1_scene", None, ColorSpace.ACESCG),
+        ("ACEScg", None, ColorSpace.ACESCG),
+        ("srgb_rec709_scene", None, ColorSpace.SRGB_DISPLAY),
+        ("g24_rec709_scene", None, None),
+        (None, REC709, ColorSpace.LINEAR_REC709),
+        (None, AP1, ColorSpace.ACESCG),
+        (None, AP0, None),
+        ("lin_ap1_scene", AP1, ColorSpace.ACESCG),
+        ("lin_ap1_scene", REC709, None),
+        ("srgb_rec709_scene", REC709, ColorSpace.SRGB_DISPLAY),
+        ("lin_ap0_scene", AP0, None),
+    ],
+)
+def test_a_file_states_its_space_or_nothing_is_guessed(
+    name: str | None, chromaticities: tuple[float, ...] | None, space: ColorSpace | None
+) -> None:
+    spec = oiio.ImageSpec(4, 4, 3, "half")
+    if name:
+        spec.attribute("oiio:ColorSpace", name)
+    if chromaticities:
+        spec.attribute("chromaticities", "float[8]", chromaticities)
+    assert color_space_of_file(spec) is space

@@ -1,0 +1,348 @@
+from __future__ import annotations
+
+import resource
+import shutil
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+from vera_engine.plates.color import ColorSpace
+from vera_engine.plates.exr import (
+    LAYER_CHANNELS,
+    LayersSizeMismatch,
+    LayersUnreadable,
+    comp_file,
+    layers_file,
+    read_layers,
+    write_comp,
+    write_layers,
+)
+from vera_engine.plates.layers import Layers, over, solve_layers
+from vera_engine.plates.source import PlateFrame, PlateSource, read_plate_frame
+from vera_engine.plates.write import DiskFull, FolderNotWritable, ImageNotWritten
+
+ImageWriter = Callable[..., Path]
+HEIGHT, WIDTH = 40, 60
+ZIP_COMPRESSION, INCREASING_Y, HALF, FLOAT = 3, 0, 1, 2  # as OpenEXR's file layout numbers them
+
+
+def header_of(path: Path) -> dict[str, tuple[str, bytes]]:
+    """The attributes of a one-part OpenEXR file, by the file layout as published, without any library."""
+    content = path.read_bytes()
+    magic, version = struct.unpack_from("<II", content)
+    assert magic == 20000630
+    assert version & 0x1A00 == 0, "tiled, deep or multi-part"
+    attributes: dict[str, tuple[str, bytes]] = {}
+    place = 8
+    while content[place]:
+        name_end = content.index(0, place)
+        type_end = content.index(0, name_end + 1)
+        (size,) = struct.unpack_from("<I", content, type_end + 1)
+        begin = type_end + 5
+        kind = content[name_end + 1 : type_end].decode()
+        attributes[content[place:name_end].decode()] = (kind, content[begin : begin + size])
+        place = begin + size
+    return attributes
+
+
+def channels_of(path: Path) -> dict[str, int]:
+    """Names and pixel types, in the order on the disk."""
+    channel_list = header_of(path)["channels"][1]
+    channels: dict[str, int] = {}
+    place = 0
+    while channel_list[place]:
+        end = channel_list.index(0, place)
+        channels[channel_list[place:end].decode()] = struct.unpack_from("<I", channel_list, end + 1)[0]
+        place = end + 17
+    return channels
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """No file can grow beyond `size` bytes: what a full disk does to a write, without one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+MakeFrame = Callable[..., PlateFrame]
+
+
+@pytest.fixture
+def make_frame(tmp_path: Path, image_file: ImageWriter, random: np.random.Generator) -> MakeFrame:
+    """A function that writes a plate frame and reads it."""
+
+    def make(space: ColorSpace | None = ColorSpace.ACESCG, name: str = "plate.1001.exr", **how: object) -> PlateFrame:
+        pixels = random.uniform(-0.5, 20, (HEIGHT, WIDTH, 3)).astype(np.float32)
+        image_file(tmp_path / name, pixels, **how)
+        return read_plate_frame(PlateSource(str(tmp_path / name.replace("1001", "####")), 0, space), 1001)
+
+    return make
+
+
+@pytest.fixture
+def frame(make_frame: MakeFrame) -> PlateFrame:
+    return make_frame()
+
+
+@pytest.fixture
+def layers(frame: PlateFrame, random: np.random.Generator) -> Layers:
+    alpha = np.clip(random.random((HEIGHT, WIDTH), dtype=np.float32) * 2 - 0.5, 0, 1).astype(np.float32)
+    return solve_layers(frame.rgb, random.random((HEIGHT, WIDTH, 3), dtype=np.float32), alpha)
+
+
+def assert_same_bits(some: Layers, others: Layers) -> None:
+    for name in ("premult", "matte", "straight"):
+        one, other = getattr(some, name), getattr(others, name)
+        assert one.dtype == other.dtype == np.float16
+        np.testing.assert_array_equal(one.view(np.uint16), other.view(np.uint16))
+
+
+def test_layers_come_back_bit_for_bit(tmp_path: Path, frame: PlateFrame, layers: Layers) -> None:
+    layers.premult[0, 0] = [60000, -3.5, 6e-8]
+    layers.straight[0, 1] = [-0.0, 65504, 0]
+    path = tmp_path / "layers.1001.exr"
+    write_layers(path, layers, frame)
+    assert_same_bits(read_layers(path), layers)
+
+
+def test_layout_on_the_disk(tmp_path: Path, frame: PlateFrame, layers: Layers) -> None:
+    path = tmp_path / "layers.1001.exr"
+    write_layers(path, layers, frame)
+    # OpenEXR keeps channels in alphabetical order; readers put R, G, B, A first.
+    assert list(channels_of(path)) == ["A", "B", "G", "R", "straight.B", "straight.G", "straight.R"]
+    assert set(channels_of(path).values()) == {HALF}
+    header = header_of(path)
+    assert header["compression"] == ("compression", bytes([ZIP_COMPRESSION]))
+    assert header["lineOrder"] == ("lineOrder", bytes([INCREASING_Y]))
+    assert not {"name", "type", "view", "tiles"} & set(header)
+    opened = oiio.ImageInput.open(str(path))
+    assert tuple(opened.spec().channelnames) == LAYER_CHANNELS
+    assert opened.spec().alpha_channel == 3
+    pixels = opened.read_image(0, 0, 0, 7, oiio.HALF)
+    for channel, expected in enumerate(
+        [*np.moveaxis(layers.premult, -1, 0), layers.matte, *np.moveaxis(layers.straight, -1, 0)]
+    ):
+        np.testing.assert_array_equal(pixels[..., channel].view(np.uint16), expected.view(np.uint16))
+
+
+@pytest.mark.parametrize(
+    ("origin", "display"),
+    [
+        ((0, 0), (0, 0, WIDTH, HEIGHT)),
+        ((-6, -4), (0, 0, WIDTH - 12, HEIGHT - 8)),
+        ((7, 9), (0, 0, 100, 80)),
+        ((1000, -300), (1000, -300, WIDTH, HEIGHT)),
+    ],
+    ids=["alike", "overscan", "crop", "moved"],
+)
+def test_windows_are_the_plates(
+    tmp_path: Path, make_frame: MakeFrame, layers: Layers, origin: tuple[int, int], display: tuple[int, int, int, int]
+) -> None:
+    frame = make_frame(origin=origin, display=display)
+    write_layers(tmp_path / "layers.exr", layers, frame)
+    write_comp(tmp_path / "comp.exr", frame.rgb, frame)
+    plate = header_of(tmp_path / "plate.1001.exr")
+    for written in (header_of(tmp_path / "layers.exr"), header_of(tmp_path / "comp.exr")):
+        assert written["dataWindow"] == plate["dataWindow"]
+        assert written["displayWindow"] == plate["displayWindow"]
+    x, y = origin
+    assert struct.unpack("<4i", plate["dataWindow"][1]) == (x, y, x + WIDTH - 1, y + HEIGHT - 1)
+    assert_same_bits(read_layers(tmp_path / "layers.exr"), layers)
+
+
+AP1 = (0.713, 0.293, 0.165, 0.830, 0.128, 0.044, 0.32168, 0.33767)
+
+
+def test_metadata_are_the_plates_and_storage_is_not(tmp_path: Path, make_frame: MakeFrame, layers: Layers) -> None:
+    frame = make_frame(
+        channels="RGB",
+        pixel_type="float",
+        tile=16,
+        attributes=[
+            ("compression", "piz"),
+            ("smpte:TimeCode", "timecode", (0x01020304, 0x55)),
+            ("PixelAspectRatio", 2.0),
+            ("framesPerSecond", "rational", (24000, 1001)),
+            ("chromaticities", "float[8]", AP1),
+            ("colorInteropID", "lin_ap1_scene"),
+            ("worldToCamera", "matrix", tuple(float(value) for value in range(16))),
+            ("nuke/input/filename", "/shots/ü.exr"),
+            ("DateTime", "2026:03:04 05:06:07"),
+            ("BlenderMultiChannel", "Blender V2.55.1 and newer"),
+            ("cryptomatte/abc/name", "object"),
+            ("openexr:lineOrder", "decreasingY"),
+        ],
+    )
+    plate = header_of_any(tmp_path / "plate.1001.exr")
+    write_layers(tmp_path / "layers.exr", layers, frame)
+    write_comp(tmp_path / "comp.exr", frame.rgb, frame)
+    for path in (tmp_path / "layers.exr", tmp_path / "comp.exr"):
+        written = header_of(path)
+        for name in (
+            "timeCode",
+            "pixelAspectRatio",
+            "framesPerSecond",
+            "chromaticities",
+            "colorInteropID",
+            "worldToCamera",
+            "nuke/input/filename",
+            "capDate",
+            "screenWindowWidth",
+        ):
+            assert written[name] == plate[name], name
+        assert written["timeCode"] == ("timecode", struct.pack("<II", 0x01020304, 0x55))
+        assert written["pixelAspectRatio"] == ("float", struct.pack("<f", 2.0))
+        assert not {"BlenderMultiChannel", "cryptomatte/abc/name", "tiles"} & set(written)
+        assert written["compression"][1] == bytes([ZIP_COMPRESSION])
+        assert written["lineOrder"][1] == bytes([INCREASING_Y])
+
+
+def header_of_any(path: Path) -> dict[str, tuple[str, bytes]]:
+    """As `header_of`, of a tiled file as well."""
+    content = bytearray(path.read_bytes())
+    content[5] &= 0xFD
+    untiled = path.with_suffix(".header")
+    untiled.write_bytes(content)
+    return header_of(untiled)
+
+
+def test_colour_tags_are_left_as_the_plate_has_them(tmp_path: Path, frame: PlateFrame, layers: Layers) -> None:
+    write_layers(tmp_path / "layers.exr", layers, frame)
+    # The plate says nothing, so a host takes both for the same space, whichever that is.
+    assert not {"chromaticities", "colorInteropID"} & set(header_of(tmp_path / "layers.exr"))
+
+
+def test_layers_of_a_display_plate_say_that_they_are_linear(
+    tmp_path: Path, make_frame: MakeFrame, layers: Layers
+) -> None:
+    frame = make_frame(ColorSpace.SRGB_DISPLAY, attributes=[("colorInteropID", "srgb_rec709_display")])
+    write_layers(tmp_path / "layers.exr", layers, frame)
+    assert header_of(tmp_path / "layers.exr")["colorInteropID"] == ("string", b"lin_rec709_scene")
+
+
+def test_layers_of_a_png_plate_are_exr(tmp_path: Path, image_file: ImageWriter, layers: Layers) -> None:
+    image_file(tmp_path / "p.1001.png", np.full((HEIGHT, WIDTH, 3), 128, np.uint8), pixel_type="uint8")
+    frame = read_plate_frame(PlateSource(str(tmp_path / "p.####.png")), 1001)
+    write_layers(tmp_path / "layers.exr", layers, frame)
+    write_comp(tmp_path / "comp.exr", frame.rgb, frame)
+    assert_same_bits(read_layers(tmp_path / "layers.exr"), layers)
+    assert set(channels_of(tmp_path / "comp.exr").values()) == {HALF}
+
+
+def test_the_same_layers_are_the_same_bytes(tmp_path: Path, frame: PlateFrame, layers: Layers) -> None:
+    for name in ("a.exr", "b.exr"):
+        write_layers(tmp_path / name, layers, frame)
+    assert (tmp_path / "a.exr").read_bytes() == (tmp_path / "b.exr").read_bytes()
+    # No time of writing, which would differ a second later.
+    assert "capDate" not in header_of(tmp_path / "a.exr") or "capDate" in header_of(tmp_path / "plate.1001.exr")
+
+
+@pytest.mark.parametrize("pixel_type", ["half", "float"])
+def test_a_comp_is_the_plate_bit_for_bit_outside_the_matte(
+    tmp_path: Path, make_frame: MakeFrame, random: np.random.Generator, pixel_type: str
+) -> None:
+    frame = make_frame(pixel_type=pixel_type)
+    alpha = np.zeros((HEIGHT, WIDTH), np.float32)
+    alpha[10:20, 10:30] = random.random((10, 20), dtype=np.float32)
+    layers = solve_layers(frame.rgb, random.random((HEIGHT, WIDTH, 3), dtype=np.float32), alpha)
+    write_comp(tmp_path / "comp.exr", over(layers.premult, layers.matte, frame.rgb), frame)
+    assert list(channels_of(tmp_path / "comp.exr")) == ["B", "G", "R"]
+    assert set(channels_of(tmp_path / "comp.exr").values()) == {HALF if pixel_type == "half" else FLOAT}
+    comp = oiio.ImageInput.open(str(tmp_path / "comp.exr")).read_image(0, 0, 0, 3, oiio.FLOAT)
+    outside = layers.matte == 0
+    np.testing.assert_array_equal(comp[outside].view(np.uint32), frame.rgb[outside].view(np.uint32))
+    assert (comp[10:20, 10:30] != frame.rgb[10:20, 10:30]).any()
+
+
+def test_names_of_frames() -> None:
+    folder = Path("/takes/v003")
+    assert layers_file(folder, 1001) == folder / "layers.1001.exr"
+    assert layers_file(folder, 7) == folder / "layers.0007.exr"
+    assert comp_file(folder, 123456) == folder / "comp.123456.exr"
+
+
+def test_names_beyond_ascii(tmp_path: Path, frame: PlateFrame, layers: Layers) -> None:
+    folder = tmp_path / "Übergang 桜 (v2)"
+    folder.mkdir()
+    write_layers(folder / "layers é.1001.exr", layers, frame)
+    assert_same_bits(read_layers(folder / "layers é.1001.exr"), layers)
+
+
+def test_only_whole_files_get_the_name_and_nothing_else_stays(
+    tmp_path: Path, frame: PlateFrame, layers: Layers
+) -> None:
+    folder = tmp_path / "v001.partial"
+    folder.mkdir()
+    path = layers_file(folder, 1001)
+    (folder / "layers.1001.exr.tmp").write_bytes(b"left by a crash")
+    write_layers(path, layers, frame)
+    write_layers(path, layers, frame)  # a frame written again replaces itself
+    assert [file.name for file in folder.iterdir()] == ["layers.1001.exr"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.9, 0.999999])
+def test_a_full_disk_is_said_and_keeps_what_was_there(
+    tmp_path: Path, frame: PlateFrame, layers: Layers, share: float
+) -> None:
+    folder = tmp_path / "v001.partial"
+    folder.mkdir()
+    path = layers_file(folder, 1001)
+    write_layers(path, layers, frame)
+    before = path.read_bytes()
+    with largest_file(int(len(before) * share)), pytest.raises(DiskFull) as refused:
+        write_layers(path, layers, frame)
+    assert refused.value.argument == "take_root"
+    assert refused.value.value == str(path)
+    assert "space" in refused.value.remedy
+    assert [file.name for file in folder.iterdir()] == ["layers.1001.exr"]
+    assert path.read_bytes() == before
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path: Path, frame: PlateFrame, layers: Layers) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "gone", tmp_path / "file"):
+        with pytest.raises(FolderNotWritable):
+            write_layers(layers_file(folder, 1001), layers, frame)
+
+
+def test_a_folder_in_the_files_place_stays(tmp_path: Path, frame: PlateFrame, layers: Layers) -> None:
+    path = layers_file(tmp_path, 1001)
+    path.mkdir()
+    with pytest.raises(ImageNotWritten):
+        write_layers(path, layers, frame)
+    assert path.is_dir()
+    assert not (tmp_path / "layers.1001.exr.tmp").exists()
+
+
+def test_layers_of_another_size_are_refused(tmp_path: Path, frame: PlateFrame, layers: Layers) -> None:
+    smaller = Layers(layers.premult[:-1], layers.matte[:-1], layers.straight[:-1])
+    with pytest.raises(LayersSizeMismatch, match="size") as refused:
+        write_layers(tmp_path / "layers.exr", smaller, frame)
+    assert refused.value.value == "60x39 for a plate of 60x40"
+    with pytest.raises(LayersSizeMismatch):
+        write_comp(tmp_path / "comp.exr", frame.rgb[:, :-1], frame)
+    assert [file.name for file in tmp_path.iterdir()] == ["plate.1001.exr"]
+
+
+def test_what_is_no_layers_file_is_refused(tmp_path: Path, frame: PlateFrame, layers: Layers) -> None:
+    with pytest.raises(LayersUnreadable):
+        read_layers(tmp_path / "gone.exr")
+    with pytest.raises(LayersUnreadable, match="R, G, B"):
+        read_layers(tmp_path / "plate.1001.exr")
+    path = tmp_path / "layers.exr"
+    write_layers(path, layers, frame)
+    whole = shutil.copy(path, tmp_path / "whole.exr")
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - 10)
+    with pytest.raises(LayersUnreadable, match="cut off"):
+        read_layers(path)
+    assert_same_bits(read_layers(Path(whole)), layers)

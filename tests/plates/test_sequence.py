@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vera_engine.plates.sequence import PatternInvalid, SequencePattern
+
+
+@pytest.mark.parametrize(
+    ("pattern", "frame", "name"),
+    [
+        ("plate.####.exr", 1001, "plate.1001.exr"),
+        ("plate.%04d.exr", 7, "plate.0007.exr"),
+        ("plate.####.exr", 7, "plate.0007.exr"),
+        ("plate.####.exr", 12345, "plate.12345.exr"),
+        ("plate.#.exr", 7, "plate.7.exr"),
+        ("plate.%d.exr", 7, "plate.7.exr"),
+        ("plate_%06d.exr", 42, "plate_000042.exr"),
+        ("plate.####.exr", -5, "plate.-005.exr"),
+        ("####.exr", 1, "0001.exr"),
+        ("Plate (v2) ü.####.exr", 1001, "Plate (v2) ü.1001.exr"),
+    ],
+)
+def test_frames_find_their_files(pattern: str, frame: int, name: str) -> None:
+    assert SequencePattern.parse(f"/shots/a b/{pattern}").file(frame) == Path("/shots/a b") / name
+
+
+@pytest.mark.parametrize("frame", [-1234, -5, -1, 0, 9, 10000])
+def test_both_notations_agree_with_printf(frame: int) -> None:
+    written = "plate.%04d.exr" % frame  # noqa: UP031
+    assert SequencePattern.parse("plate.%04d.exr").file(frame).name == written
+    assert SequencePattern.parse("plate.####.exr").file(frame).name == written
+
+
+def test_folders_may_look_like_patterns() -> None:
+    assert SequencePattern.parse("/a#b/100%d/plate.##.exr").file(3) == Path("/a#b/100%d/plate.03.exr")
+
+
+def test_frames_on_disk_are_listed_and_look_alikes_are_not(tmp_path: Path) -> None:
+    for name in (
+        "plate.1003.exr",
+        "plate.1001.exr",
+        "plate.10000.exr",
+        "plate.-005.exr",
+        "plate.0007.exr",
+        "plate.007.exr",  # three digits
+        "plate.01001.exr",  # a zero too many
+        "plate.1001.exr.tmp",
+        "plateX1001.exr",
+        "plate.1001.png",
+        "plate.abcd.exr",
+    ):
+        (tmp_path / name).touch()
+    (tmp_path / "plate.1002.exr").mkdir()
+    assert SequencePattern.parse(f"{tmp_path}/plate.####.exr").frames() == [-5, 7, 1001, 1003, 10000]
+
+
+def test_letters_that_mean_something_in_expressions_are_taken_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "a+b[1] (x).0001.exr").touch()
+    (tmp_path / "aab1 x.0002.exr").touch()
+    assert SequencePattern.parse(f"{tmp_path}/a+b[1] (x).####.exr").frames() == [1]
+
+
+def test_no_folder_has_no_frames(tmp_path: Path) -> None:
+    assert SequencePattern.parse(f"{tmp_path}/none/plate.####.exr").frames() == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "remedy"),
+    [
+        ("/a/plate.1001.exr", "plate.####.exr"),
+        ("/a/plate_v002_0001.tif", "plate_v002_####.tif"),
+        ("/a/plate.exr", "Write ####"),
+        ("/a/####/plate.exr", "Write ####"),
+        ("/a/plate.####.%04d.exr", "Keep one"),
+        ("/a/##.plate.##.exr", "Keep one"),
+        ("/a/plate.%4d.exr", "Write ####"),
+        ("", "Write ####"),
+    ],
+)
+def test_a_path_without_one_place_for_the_number_is_refused(pattern: str, remedy: str) -> None:
+    with pytest.raises(PatternInvalid) as refused:
+        SequencePattern.parse(pattern, "mask.source.path")
+    assert refused.value.argument == "mask.source.path"
+    assert refused.value.value == pattern
+    assert remedy in refused.value.remedy
+
+
+def test_a_name_that_is_not_unicode_is_refused() -> None:
+    with pytest.raises(PatternInvalid, match="not Unicode"):
+        SequencePattern.parse("/a/pl\udce4te.####.exr")
+
+
+def test_text_names_the_pattern() -> None:
+    assert str(SequencePattern.parse("/a/plate.%04d.exr")) == str(Path("/a/plate.####.exr"))
