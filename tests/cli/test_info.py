@@ -17,17 +17,7 @@ def test_it_says_what_the_model_knows(vera_edit, model):
     assert lines["engine"].startswith("not running")
 
 
-def test_json_holds_the_same(vera_edit, model, environment):
-    facts = json.loads(vera_edit("info", "--model", model, "--json").stdout)
-    assert facts["model"]["working_sizes"] == [[192, 128], [128, 192]]
-    assert facts["model"]["vocabulary"] == ["red", "ball", "a"]
-    assert facts["device"]["torch"].startswith("2.")
-    assert facts["device"]["device"].split()[0] in {"cpu", "cuda", "mps"}
-    assert facts["state_dir"] == environment["VERA_EDIT_STATE_DIR"]
-    assert facts["engine"] is None
-
-
-def test_the_token_of_an_engine_is_not_told(vera_edit, model, tmp_path):
+def test_json_holds_the_same_and_tells_no_token(vera_edit, model, tmp_path):
     state = tmp_path / "state"
     state.mkdir()
     said = {
@@ -40,7 +30,14 @@ def test_the_token_of_an_engine_is_not_told(vera_edit, model, tmp_path):
     (state / "engine.json").write_text(json.dumps(said))
     done = vera_edit("info", "--model", model, "--json")
     assert "hush" not in done.stdout
-    assert json.loads(done.stdout)["engine"]["answers"] is False
+    facts = json.loads(done.stdout)
+    assert facts["model"]["working_sizes"] == [[192, 128], [128, 192]]
+    assert facts["model"]["vocabulary"] == ["red", "ball", "a"]
+    assert facts["device"]["torch"].startswith("2.")
+    assert facts["device"]["device"].split()[0] in {"cpu", "cuda", "mps"}
+    assert facts["state_dir"] == str(state)
+    assert facts["engine"]["process_id"] == os.getpid()
+    assert facts["engine"]["answers"] is False
 
 
 def test_no_such_model_is_a_typed_error(vera_edit, tmp_path):

@@ -62,7 +62,7 @@ def test_make_targets_that_are_told_of_exist(documents, repository):
 
 def test_commands_that_are_told_of_are_understood(documents):
     """Each `vera-edit` line in a fenced block is given to the parser it is meant for."""
-    parser = importlib.import_module("vera_engine.cli.main").build_parser()
+    parser = importlib.import_module("vera_engine.cli.main").make_parser()
     lines = [line for document in documents for line in shell_lines(document)]
     commands = [line.split("#")[0] if " #" in line else line for line in lines if re.match(r"(\S*/)?vera-edit\s", line)]
     assert commands

@@ -9,7 +9,9 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import vera_client
 from vera_engine.errors import FailedPrecondition, Internal
@@ -17,7 +19,6 @@ from vera_engine.errors import FailedPrecondition, Internal
 ADD_ON = "vera_edit"
 """The extension's id, and its folder's name."""
 _MANIFEST = "blender_manifest.toml"
-_NOT_INSTALLED = frozenset({"__pycache__", "build.py", "README.md"})
 
 
 class AddOnSourceMissing(Internal):
@@ -46,16 +47,16 @@ def source_folder() -> Path:
 
 def add_on_files() -> dict[Path, Path]:
     """Every file of the add-on, the client included: its place below the add-on's folder, and the file itself."""
-    files = dict(_files_below(source_folder()))
-    client = Path(vera_client.__file__).resolve().parent
+    source, client = source_folder(), Path(vera_client.__file__).resolve().parent
+    left_out = _manifest(source)["build"]["paths_exclude_pattern"]
+    files = {place: file for place, file in _files_below(source) if not _matches(place, left_out)}
     files.update({Path("vera_client") / place: file for place, file in _files_below(client)})
     return files
 
 
 def lowest_blender() -> tuple[int, int]:
     """The oldest Blender the add-on runs in, as (major, minor), from its manifest."""
-    manifest = tomllib.loads((source_folder() / _MANIFEST).read_text(encoding="utf-8"))
-    major, minor = manifest["blender_version_min"].split(".")[:2]
+    major, minor = _manifest(source_folder())["blender_version_min"].split(".")[:2]
     return int(major), int(minor)
 
 
@@ -147,7 +148,7 @@ def require_ours(target: Path) -> None:
         )
     if target.is_dir() and any(target.iterdir()):
         try:
-            found = tomllib.loads((target / _MANIFEST).read_text(encoding="utf-8")).get("id")
+            found = _manifest(target).get("id")
         except (OSError, ValueError):
             found = None
         if found != ADD_ON:
@@ -177,8 +178,23 @@ def _beside(target: Path, role: str) -> Path:
 def _files_below(folder: Path) -> Iterator[tuple[Path, Path]]:
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder)
-        if file.is_file() and not _NOT_INSTALLED.intersection(name.parts):
+        if file.is_file() and not any(part == "__pycache__" or part.startswith(".") for part in name.parts):
             yield name, file
+
+
+def _manifest(add_on: Path) -> dict[str, Any]:
+    return tomllib.loads((add_on / _MANIFEST).read_text(encoding="utf-8"))
+
+
+def _matches(place: Path, patterns: list[str]) -> bool:
+    """Whether one of the manifest's patterns names a file: `/` first is from the top, `/` last is a folder."""
+    folders = [parent.as_posix() + "/" for parent in place.parents if parent.parts]
+    names = [place.as_posix(), *folders]
+    return any(
+        fnmatch(f"/{name}", pattern if pattern.startswith("/") else f"*/{pattern}")
+        for pattern in patterns
+        for name in names
+    )
 
 
 def _versions_folder(environment: Mapping[str, str]) -> Path:

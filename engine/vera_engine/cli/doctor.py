@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def examine(model: str, files: EngineFiles, take_root: Path | None) -> Iterator[Finding]:
-    """Every check in turn, the cheap and fundamental ones first.
+    """Every check in turn, the slow one last: torch takes seconds to import.
 
     Args:
         model: "small" or a model folder.
@@ -74,7 +74,6 @@ def examine(model: str, files: EngineFiles, take_root: Path | None) -> Iterator[
     """
     yield check_python()
     yield _guarded("color", check_color)
-    yield check_torch()
     yield _guarded("model", lambda: check_weights(model))
     yield check_state_dir(files)
     yield check_engine(files)
@@ -82,6 +81,7 @@ def examine(model: str, files: EngineFiles, take_root: Path | None) -> Iterator[
     yield _guarded("blender", check_blender)
     if take_root is not None:
         yield check_take_root(take_root)
+    yield check_torch()
 
 
 def check_python() -> Finding:

@@ -88,7 +88,7 @@ def check(targets: list[Path], files: EngineFiles) -> int:
             print(f"  {line}")
         status = 1 if found else status
     python = files.read_python()
-    if python == sys.executable:
+    if _is_this_engines(python):
         print(f"{files.python_file}: names this engine's Python")
     else:
         print(f"{files.python_file}: names {python or 'no Python'}, this engine's is {sys.executable}")
@@ -117,12 +117,12 @@ def point_to_engine(files: EngineFiles, *, uninstall: bool, dry_run: bool) -> No
     """Write this engine's Python where hosts look for it, whole or not at all; or take it away if it is this one's."""
     python_file = files.python_file
     if uninstall:
-        if files.read_python() == sys.executable:
+        if _is_this_engines(files.read_python()):
             if not dry_run:
                 python_file.unlink()
             print(_sentence("removed", python_file, dry_run))
         return
-    if files.read_python() != sys.executable:
+    if not _is_this_engines(files.read_python()):
         if not dry_run:
             python_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor, partial = tempfile.mkstemp(dir=python_file.parent, prefix=".python.")
@@ -130,6 +130,11 @@ def point_to_engine(files: EngineFiles, *, uninstall: bool, dry_run: bool) -> No
                 file.write(f"{sys.executable}\n")
             Path(partial).replace(python_file)
         print(_sentence(f"written {sys.executable} into", python_file, dry_run))
+
+
+def _is_this_engines(python: str | None) -> bool:
+    """Whether an interpreter is of this environment, which may have several names for it."""
+    return python is not None and Path(python).parent == Path(sys.executable).parent and Path(python).exists()
 
 
 def _sentence(done: str, place: Path, would: bool) -> str:

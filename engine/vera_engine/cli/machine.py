@@ -14,8 +14,9 @@ from vera_client.engine_files import EngineFiles, PortFile, default_state_dir
 
 _ASK_TORCH = """
 import json, torch
-from vera_engine.model.loading import choose_device
-print(json.dumps({"version": torch.__version__, "device": choose_device("auto")}))
+from vera_engine.pipeline.loading import choose_device
+device, dtype = choose_device("auto")
+print(json.dumps({"version": torch.__version__, "device": f"{device} {str(dtype).removeprefix('torch.')}"}))
 """
 _TORCH_SECONDS = 120
 
