@@ -14,8 +14,7 @@ from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, UMT5EncoderModel
 
-from vera_engine.cli import convert_weights
-from vera_engine.errors import VeraEditError
+from vera_engine.cli.main import main
 from vera_engine.model.checksums import WeightsCorrupt, verify_weights
 from vera_engine.model.convert import CheckpointNotTextToVideo, DiskFull, OutputFolderTaken, convert_wan
 from vera_engine.model.settings import ModelFolderMissing, read_settings
@@ -273,13 +272,11 @@ def test_an_index_that_leads_elsewhere_is_refused(own_wan_folder: Path, tmp_path
 def test_the_command_line_converts_and_refuses(
     wan_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    parser = argparse.ArgumentParser()
-    convert_weights.add_parser(parser.add_subparsers())
-    args = parser.parse_args(["convert-weights", "--from-wan", str(wan_folder), "--out", str(tmp_path / "vera")])
+    arguments = ["convert-weights", "--from-wan", str(wan_folder), "--out", str(tmp_path / "vera")]
 
-    assert args.run(args) == 0
+    assert main(arguments) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'vera'}: vera, 3 weights files, works at 832x480, 480x832\n"
     assert load_transformer(tmp_path / "vera", torch.float32).config.prediction_type == "velocity"
 
-    with pytest.raises(VeraEditError, match="there already"):
-        args.run(args)
+    assert main(arguments) == 2
+    assert f"error: The folder is there already.\n  out: {tmp_path / 'vera'}\n" in capsys.readouterr().err
