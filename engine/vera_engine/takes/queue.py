@@ -166,13 +166,13 @@ class TakeQueue:
                 refusal = Refusal("Internal", "The engine failed at this take.", remedy="The engine's log says more.")
                 await self._end(self._database.get(waiting[0].take_id), TakeState.FAILED, refusal)
             self._running = None
-            await self._tell_places()
 
     async def _run(self, take: Take) -> None:
         """One attempt at a take, to its end or its worker's."""
         self._running = take.take_id
         take = replace(take, attempts=take.attempts + 1, started_at=take.started_at or time.time())
         self._database.update(take)
+        await self._tell_places()  # all others have moved up
         await self._worker.submit(take)
         if self._database.get(take.take_id).cancel_requested:  # while the worker was started
             await self._worker.cancel(take.take_id)

@@ -1,0 +1,72 @@
+"""Requests and reserved takes, and a worker whose part a script plays."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from vera_engine.plates.frames import FrameRange
+from vera_engine.takes import store
+from vera_engine.takes.request import EditType, PlateReference, TakeRequest, TakeSettings
+from vera_engine.takes.take import Take, TakeState
+from vera_engine.takes.worker_process import WorkerCommand
+
+
+@pytest.fixture
+def request_of() -> Callable[..., TakeRequest]:
+    """A request, three frames of an object addition, with the fields given."""
+
+    def make(**fields: object) -> TakeRequest:
+        asked: dict[str, object] = {
+            "node_id": "hero",
+            "edit_type": EditType.ADD,
+            "prompt": "a red ball",
+            "frames": FrameRange(1001, 1003),
+            "plate": PlateReference("/plates/shot.####.exr", color_space="lin_rec709"),
+        }
+        return TakeRequest(**{**asked, **fields})
+
+    return make
+
+
+@pytest.fixture
+def reserved_take(tmp_path: Path, request_of) -> Callable[..., Take]:
+    """A take whose version is reserved below `tmp_path/takes`."""
+
+    def make(**fields: object) -> Take:
+        request = request_of(take_root=str(tmp_path / "takes"), **fields)
+        directory = store.reserve_version(tmp_path / "takes", request.node_id)
+        take = Take(
+            take_id=uuid.uuid4().hex,
+            request_id=uuid.uuid4().hex,
+            version=directory.name,
+            state=TakeState.QUEUED,
+            request=request,
+            settings=TakeSettings(seed=7, num_inference_steps=4, guidance_scale=1.5),
+            directory=directory,
+            created_at=time.time(),
+        )
+        store.record_state(take)
+        return take
+
+    return make
+
+
+@dataclass(frozen=True)
+class ScriptedCommand(WorkerCommand):
+    """Starts `scripted_worker.py` in the worker's place."""
+
+    def arguments(self) -> list[str]:
+        script = Path(__file__).with_name("scripted_worker.py")
+        return [sys.executable, str(script), str(self.state_dir)]
+
+
+@pytest.fixture
+def scripted_worker(tmp_path: Path) -> ScriptedCommand:
+    return ScriptedCommand("small", "auto", None, tmp_path, tmp_path / "engine.log")
