@@ -74,7 +74,7 @@ def load_transformer(folder: Path, dtype: torch.dtype, device: torch.device | st
     component = folder / "transformer"
     check_fit(stored_tensors(component), empty_model(VeraTransformer3DModel, component), component)
     model: VeraTransformer3DModel = VeraTransformer3DModel.from_pretrained(
-        component, torch_dtype=dtype, use_safetensors=True, local_files_only=True
+        component, dtype=dtype, use_safetensors=True, local_files_only=True
     )
     model.to(device).eval()
     return model

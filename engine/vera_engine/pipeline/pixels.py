@@ -1,0 +1,45 @@
+"""Between frames of display RGB and the normalized latents that the transformer works on."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from diffusers.models.modeling_utils import ModelMixin
+from numpy.typing import NDArray
+from torch import Tensor
+
+FloatArray = NDArray[np.float32]
+
+
+def pad_frames(frames: FloatArray) -> FloatArray:
+    """Repeats the last frame until there are 4n + 1: what a codec causal in time, 4 frames a latent, can take."""
+    missing = -(len(frames) - 1) % 4
+    return np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)]) if missing else frames
+
+
+@torch.no_grad()
+def encode_frames(vae: ModelMixin, frames: FloatArray) -> Tensor:
+    """Normalized latents (1, C, F, h, w), float32, on the codec's device, of frames (T, H, W, 3), 0 to 1."""
+    video = torch.from_numpy(np.ascontiguousarray(frames)).permute(3, 0, 1, 2)[None]
+    video = (video * 2 - 1).to(vae.device, vae.dtype)
+    latents: Tensor = vae.encode(video).latent_dist.mode()
+    mean, deviation = _statistics(vae, latents)
+    return (latents.float() - mean) / deviation
+
+
+@torch.no_grad()
+def decode_frames(vae: ModelMixin, latents: Tensor, frame_count: int) -> FloatArray:
+    """The inverse of `encode_frames`: float32 (T, H, W, 3), 0 to 1, without the frames that padding added."""
+    mean, deviation = _statistics(vae, latents)
+    video: Tensor = vae.decode((latents * deviation + mean).to(vae.dtype)).sample
+    frames = (video[0].permute(1, 2, 3, 0)[:frame_count].float() + 1) / 2
+    return np.ascontiguousarray(frames.clamp(0, 1).cpu().numpy())
+
+
+def _statistics(vae: ModelMixin, latents: Tensor) -> tuple[Tensor, Tensor]:
+    """A codec's mean and deviation of each channel, shaped to go with latents."""
+    mean, deviation = (
+        torch.tensor(values, device=latents.device, dtype=torch.float32).view(1, -1, 1, 1, 1)
+        for values in (vae.config.latents_mean, vae.config.latents_std)
+    )
+    return mean, deviation

@@ -1,0 +1,41 @@
+"""An instruction as the states that the transformer attends to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from vera_engine.errors import InvalidArgument
+
+LONGEST_TEXT = 512
+"""Tokens of Wan2.1's text window; a tokenizer with a shorter one keeps its own."""
+
+
+class PromptTooLong(InvalidArgument):
+    """More words than the text encoder reads; the rest would be dropped without a word."""
+
+
+def encode_prompts(tokenizer: PreTrainedTokenizerBase, text_encoder: PreTrainedModel, prompts: Sequence[str]) -> Tensor:
+    """Text states (B, L, text_dim) in the encoder's dtype and on its device, zero where padded (as Wan2.1's pipeline).
+
+    Raises:
+        PromptTooLong: A prompt has more tokens than the encoder's window.
+    """
+    window = min(tokenizer.model_max_length, LONGEST_TEXT)
+    for prompt in prompts:
+        count = len(tokenizer(prompt).input_ids)
+        if count > window:
+            raise PromptTooLong(
+                f"The prompt has {count} tokens; the model reads {window}.",
+                argument="prompt",
+                value=prompt,
+                remedy="Shorten it.",
+            )
+    tokens = tokenizer(list(prompts), padding="max_length", max_length=window, return_tensors="pt")
+    input_ids = tokens.input_ids.to(text_encoder.device)
+    attention_mask = tokens.attention_mask.to(text_encoder.device)
+    states: Tensor = text_encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+    return torch.where(attention_mask.bool()[..., None], states, 0.0)

@@ -1,0 +1,1 @@
+"""Training: synthetic layered video over real photographs, the small model's codec, and the loop."""

@@ -1,0 +1,71 @@
+"""Writes what training made as a model folder in diffusers' form, sealed with checksums."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+
+from vera_engine.errors import InvalidArgument
+from vera_engine.model.checksums import seal_weights
+from vera_engine.model.settings import ModelSettings
+from vera_engine.pipeline.pipeline import VeraPipeline
+from vera_engine.training.config import TrainingConfig
+from vera_engine.training.loop import TrainedParts
+from vera_engine.training.vocabulary import words
+
+WORKING_SIZES = ((192, 128), (208, 112), (176, 144), (112, 176), (144, 160))
+"""Of nearly the same area, all made of whole tokens: 3:2, 16:9 and wider, 5:4 and squarer, upright."""
+
+WINDOW_FRAMES = 17
+NUM_INFERENCE_STEPS = 12
+GUIDANCE_SCALE = 2.5
+FLOW_SHIFT = 1.5
+
+
+class ModelFolderTaken(InvalidArgument):
+    """The folder to write to is there already."""
+
+
+def export_model(parts: TrainedParts, config: TrainingConfig, folder: Path) -> ModelSettings:
+    """Writes the model folder; transformer and text encoder as float16, the codec as float32.
+
+    The folder appears under its name when it is complete.
+
+    Raises:
+        ModelFolderTaken: It is there already.
+    """
+    if folder.exists():
+        raise ModelFolderTaken(
+            "The folder is there already.", argument="out", value=folder, remedy="Name a new one, or remove it."
+        )
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    pipeline = VeraPipeline(
+        transformer=parts.transformer.to(torch.float16),
+        vae=parts.codec,
+        text_encoder=parts.text_encoder.to(torch.float16),
+        tokenizer=parts.tokenizer,
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=FLOW_SHIFT),
+    )
+    pipeline.save_pretrained(partial)
+    sealed = seal_weights(
+        partial,
+        ModelSettings(
+            name=config.name,
+            vocabulary=words(),
+            working_sizes=WORKING_SIZES,
+            window_frames=WINDOW_FRAMES,
+            overlap_frames=5,
+            num_inference_steps=NUM_INFERENCE_STEPS,
+            guidance_scale=GUIDANCE_SCALE,
+            flow_shift=FLOW_SHIFT,
+            background_needs_mask=True,
+            codec=type(parts.codec).__name__,
+            weights_sha256={},
+        ),
+    )
+    partial.rename(folder)
+    return sealed

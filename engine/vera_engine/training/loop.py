@@ -1,0 +1,220 @@
+"""The training loop: codec, then the transformer and its text encoder together; resumable at every checkpoint."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
+
+from vera_engine.errors import Internal
+from vera_engine.model.codec import LinearVideoCodec
+from vera_engine.model.transformer import VeraTransformer3DModel
+from vera_engine.pipeline.text import encode_prompts
+from vera_engine.training.clips import ClipStream
+from vera_engine.training.codec_fit import fit_components
+from vera_engine.training.config import Bucket, TrainingConfig
+from vera_engine.training.loss import add_noise, sample_loss
+from vera_engine.training.text_encoder import tiny_text_encoder, word_tokenizer
+from vera_engine.training.vocabulary import words
+
+
+class TrainingDiverged(Internal):
+    """The loss is no longer a number; the last checkpoint is the last good state."""
+
+
+@dataclass
+class TrainedParts:
+    """The parts of a pipeline that training makes. `transformer` and `text_encoder` carry the averaged weights."""
+
+    transformer: VeraTransformer3DModel
+    text_encoder: UMT5EncoderModel
+    tokenizer: PreTrainedTokenizerFast
+    codec: LinearVideoCodec
+    step: int
+
+
+def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float | None = None) -> TrainedParts:
+    """Trains from the last checkpoint in `run_folder`, or from the start, to the last step.
+
+    Args:
+        config: What to train.
+        run_folder: Where codec, checkpoint and log lie; made where missing.
+        stop_after_seconds: Write a checkpoint and return after this time, to go on another day.
+
+    Raises:
+        TrainingDiverged: The loss became NaN or infinite.
+    """
+    run_folder.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+
+    # 1. The codec, fitted once
+    codec = _fitted_codec(config, run_folder / "codec")
+
+    # 2. Model, optimizer, averages; continued from a checkpoint
+    torch.manual_seed(config.seed)
+    tokenizer = word_tokenizer(words(), config.text_tokens)
+    transformer, text_encoder = _new_model(config, len(tokenizer))
+    parameters = [*transformer.parameters(), *text_encoder.parameters()]
+    averages = [parameter.detach().clone() for parameter in parameters]
+    optimizer = _optimizer(config, parameters)
+    streams: dict[Bucket, ClipStream] = {}
+    checkpoint = run_folder / "checkpoint.pt"
+    step = 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        step = state["step"]
+        transformer.load_state_dict(state["transformer"])
+        text_encoder.load_state_dict(state["text_encoder"])
+        optimizer.load_state_dict(state["optimizer"])
+        for average, saved in zip(averages, state["averages"], strict=True):
+            average.copy_(saved)
+        for size, drawn in state["drawn"].items():
+            bucket = next(b for s in config.stages for b in s.buckets if _bucket_key(b) == size)
+            streams[bucket] = ClipStream(config, codec, bucket, drawn)
+
+    def save(at_step: int) -> None:
+        partial = checkpoint.with_suffix(".partial")
+        drawn = {_bucket_key(bucket): stream.drawn for bucket, stream in streams.items()}
+        torch.save(
+            {
+                "step": at_step,
+                "transformer": transformer.state_dict(),
+                "text_encoder": text_encoder.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "averages": averages,
+                "drawn": drawn,
+            },
+            partial,
+        )
+        partial.replace(checkpoint)
+
+    # 3. Steps
+    bar = tqdm(total=config.steps, initial=step, desc="training", unit="step", mininterval=10)
+    with (run_folder / "log.jsonl").open("a", encoding="utf-8") as log:
+        while step < config.steps:
+            rng = random.Random(config.seed * 1_000_003 + step)
+            generator = torch.Generator().manual_seed(rng.getrandbits(62))
+            stage = config.stage_at(step)
+            bucket = rng.choices(stage.buckets, [b.weight for b in stage.buckets])[0]
+            stream = streams.setdefault(bucket, ClipStream(config, codec, bucket))
+            batch = stream.batch(rng)
+            texts = ["" if rng.random() < config.text_dropout else text for text in batch.instructions]
+            mask_present = torch.tensor([rng.random() >= config.mask_dropout for _ in texts])
+            noised = add_noise(batch, generator)
+            prediction = transformer(
+                noised.edit,
+                noised.alpha,
+                noised.composite,
+                noised.sigmas * 1000,
+                encode_prompts(tokenizer, text_encoder, texts),
+                source_latents=batch.source,
+                mask_latents=batch.mask,
+                mask_present=mask_present,
+            )
+            loss, errors = sample_loss(prediction, batch, noised.sigmas, config.alpha_weight, config.composite_weight)
+            rate = learning_rate(config, step)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.zero_grad()
+            loss.backward()
+            norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
+                raise TrainingDiverged(
+                    f"The loss became {loss.item()} at step {step}; the last good state is kept.",
+                    argument="run_folder",
+                    value=run_folder,
+                    remedy="Lower the learning rate and run again: it continues from the last checkpoint.",
+                )
+            optimizer.step()
+            step += 1
+            _average(averages, parameters, min(config.ema_decay, (step + 1) / (step + 20)))
+            record = {"step": step, "loss": loss.item(), **errors, "lr": rate, "bucket": _bucket_key(bucket)}
+            log.write(json.dumps(record) + "\n")
+            bar.update()
+            out_of_time = stop_after_seconds is not None and time.monotonic() - started > stop_after_seconds
+            if step % config.checkpoint_every == 0 or step == config.steps or out_of_time:
+                log.flush()
+                save(step)
+            if out_of_time:
+                break
+    bar.close()
+
+    # 4. The averaged weights are the model
+    with torch.no_grad():
+        for parameter, average in zip(parameters, averages, strict=True):
+            parameter.copy_(average)
+    return TrainedParts(transformer.eval(), text_encoder.eval(), tokenizer, codec.eval(), step)
+
+
+def learning_rate(config: TrainingConfig, step: int) -> float:
+    """Linear warm-up, constant, then a cosine to 4% over the last `decay_steps`.
+
+    A run can be made longer at any time before its decay begins without changing a step already made.
+    """
+    warm = min(1.0, (step + 1) / config.warmup_steps)
+    into_decay = (step - (config.steps - config.decay_steps)) / config.decay_steps
+    fall = 1.0 if into_decay <= 0 else 0.04 + 0.96 * 0.5 * (1 + math.cos(math.pi * into_decay))
+    return config.learning_rate * warm * fall
+
+
+def _fitted_codec(config: TrainingConfig, folder: Path) -> LinearVideoCodec:
+    if not folder.exists():
+        partial = folder.with_suffix(".partial")
+        # Clips for the codec come from seeds that no training clip has.
+        fit_components(
+            config.z_dim, config.seam_filter_width, clip_count=config.codec_clips, seed=10_000_000 + config.seed
+        ).save_pretrained(partial)
+        partial.rename(folder)
+    codec: LinearVideoCodec = LinearVideoCodec.from_pretrained(folder)
+    return codec.requires_grad_(False)
+
+
+def _new_model(config: TrainingConfig, vocabulary_size: int) -> tuple[VeraTransformer3DModel, UMT5EncoderModel]:
+    transformer = VeraTransformer3DModel(
+        num_attention_heads=config.num_attention_heads,
+        attention_head_dim=config.attention_head_dim,
+        in_channels=config.z_dim,
+        out_channels=config.z_dim,
+        text_dim=config.text_dim,
+        freq_dim=128,
+        ffn_dim=config.ffn_dim,
+        num_layers=config.num_layers,
+        rope_max_seq_len=256,
+        absolute_positions=True,
+        prediction_type="sample",
+    )
+    for branch in transformer.branches.values():
+        nn.init.zeros_(branch.proj_out.weight)
+        nn.init.zeros_(branch.proj_out.bias)
+    # Plate and mask are the small model's main guides from the first step on; only Wan's weights must not be disturbed.
+    for embedding in (transformer.source_patch_embedding, transformer.mask_patch_embedding):
+        nn.init.xavier_uniform_(embedding.weight.flatten(1))
+    return transformer, tiny_text_encoder(vocabulary_size, config.text_dim)
+
+
+def _optimizer(config: TrainingConfig, parameters: list[nn.Parameter]) -> torch.optim.AdamW:
+    matrices = [p for p in parameters if p.ndim >= 2]
+    vectors = [p for p in parameters if p.ndim < 2]
+    return torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+        lr=config.learning_rate,
+        betas=(0.9, 0.98),
+        fused=True,
+    )
+
+
+@torch.no_grad()
+def _average(averages: list[Tensor], parameters: list[nn.Parameter], decay: float) -> None:
+    torch._foreach_lerp_(averages, [p.detach() for p in parameters], 1 - decay)
+
+
+def _bucket_key(bucket: Bucket) -> str:
+    return f"{bucket.frames}x{bucket.height}x{bucket.width}"
