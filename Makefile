@@ -69,16 +69,29 @@ demo: $(ENGINE_READY) $(BLENDER_45_READY)
 # Each lane runs even when one before it failed; one failing lane fails the whole.
 .PHONY: test
 test: setup
-	@$(MAKE) --no-print-directory --keep-going check test-engine test-client test-blender-4.5 test-blender-5.2
+	@$(MAKE) --no-print-directory --keep-going lint types import-rules generated-code \
+	    test-engine test-client test-blender-4.5 test-blender-5.2
 	@echo "All lanes passed."
 
-.PHONY: check
-check: $(ENGINE_READY)
-	@echo "== lint, types, import rules, generated code"
+.PHONY: check lint types import-rules generated-code
+check: lint types import-rules generated-code
+
+lint: $(ENGINE_READY)
+	@echo "== lint"
 	$(ENGINE)/ruff check
 	$(ENGINE)/ruff format --check
+
+types: $(ENGINE_READY)
+	@echo "== types"
 	$(ENGINE)/mypy
+	$(ENGINE)/mypy --python-version 3.10 plugins/client/vera_client
+
+import-rules: $(ENGINE_READY)
+	@echo "== import rules"
 	$(ENGINE)/lint-imports --no-cache
+
+generated-code: $(ENGINE_READY)
+	@echo "== generated code"
 	$(ENGINE)/python proto/generate.py --check
 
 .PHONY: test-engine

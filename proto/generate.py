@@ -1,7 +1,7 @@
 """Generates the Python of `vera_edit/v1/*.proto` beside them; with `--check` only says whether it is up to date.
 
-The generated files are committed, so that neither engine nor bridge needs protoc. `python proto/generate.py` after every
-change of a .proto file; continuous integration runs `python proto/generate.py --check`.
+The generated files are committed, so that neither engine nor bridge needs protoc. `python proto/generate.py` after
+every change of a .proto file; continuous integration runs `python proto/generate.py --check`.
 """
 
 from __future__ import annotations
