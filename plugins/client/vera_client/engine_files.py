@@ -59,6 +59,11 @@ class EngineFiles:
         return self.state_dir / "python"
 
     @property
+    def engine_lock(self) -> Path:
+        """Held by an engine from its start to its very end, with or without a port file."""
+        return self.state_dir / "engine.lock"
+
+    @property
     def start_lock(self) -> Path:
         """Held by a bridge while it looks for an engine and starts one, so that two clients start one engine."""
         return self.state_dir / "starting.lock"

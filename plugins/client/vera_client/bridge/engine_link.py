@@ -21,7 +21,7 @@ from ..errors import EngineMismatch, EngineUnavailable
 from ..interface import INTERFACE_VERSION
 from .channel import answered, open_channel
 from .convert import error_from_status, to_dict
-from .start_lock import start_lock
+from .start_lock import is_held, start_lock
 
 SECONDS_TO_ANSWER = 5.0
 SECONDS_TO_START = 20.0
@@ -131,7 +131,7 @@ class EngineLink:
             has_retry = False
 
     async def stop_engine(self, cancel_running: bool) -> None:
-        """Ends the engine that runs, of whatever interface version; does nothing where none runs."""
+        """Ends the engine that runs, of whatever interface version, and waits until it has; nothing where none runs."""
         engine = self._engine or await self._find()
         if engine is None:
             return
@@ -142,6 +142,9 @@ class EngineLink:
             raise error_from_status(error) from error
         finally:
             self.drop(engine)
+        deadline = time.monotonic() + SECONDS_TO_START
+        while self.options.address is None and is_held(self.files.engine_lock) and time.monotonic() < deadline:
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     async def close(self) -> None:
         if self._engine:
@@ -206,8 +209,7 @@ class EngineLink:
             self.files.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             async with start_lock(self.files.start_lock, 2 * SECONDS_TO_START):
                 stale = self.files.read_port_file()
-                engine = await self._find()
-                return engine or await self._start(stale)
+                return await self._find() or await self._await_other() or await self._start(stale)
         except OSError as error:
             raise EngineUnavailable(
                 f"The engine cannot be started: {error}.",
@@ -215,6 +217,29 @@ class EngineLink:
                 value=self.options.state_dir,
                 remedy="Set VERA_EDIT_STATE_DIR to a folder you may write to.",
             ) from error
+
+    async def _await_other(self) -> Engine | None:
+        """Where an engine holds the lock but does not answer: that engine, if it was just starting; None, if it ends.
+
+        Raises:
+            EngineUnavailable: It does neither.
+        """
+        deadline = time.monotonic() + SECONDS_TO_START
+        while is_held(self.files.engine_lock):
+            if time.monotonic() > deadline:
+                port_file = self.files.read_port_file()
+                process_id = port_file.process_id if port_file else "unknown"
+                raise EngineUnavailable(
+                    "An engine runs, but does not answer.",
+                    argument="process_id",
+                    value=process_id,
+                    remedy=f"End that process and try again. Its log is {self.files.engine_log}.",
+                )
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            engine = await self._find()
+            if engine:
+                return engine
+        return None
 
     async def _start(self, stale: PortFile | None) -> Engine:
         """Starts an engine that outlives this process, and waits for its port file.

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 SECONDS_BETWEEN_TRIES = 0.05
+HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+"""What the systems say of a lock that another process holds."""
 
 if sys.platform == "win32":
     import msvcrt
@@ -23,6 +25,22 @@ else:
 
     def _try_lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_held(path: Path) -> bool:
+    """Whether some process holds the lock on a file."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        _try_lock(descriptor)
+    except OSError as error:
+        return error.errno in HELD
+    else:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.asynccontextmanager
@@ -40,7 +58,7 @@ async def start_lock(path: Path, seconds: float) -> AsyncIterator[None]:
                 _try_lock(descriptor)
                 break
             except OSError as error:
-                if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+                if error.errno not in HELD:
                     break
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"{path} was held for {seconds:g} s") from error
