@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 
 from vera_engine.errors import FailedPrecondition, InvalidArgument
+from vera_engine.model import codec as _codec  # noqa: F401 - diffusers takes components of modules imported before alone
 from vera_engine.model.settings import model_folder, read_settings
 from vera_engine.model.weights import load_transformer
 from vera_engine.pipeline.pipeline import VeraPipeline
