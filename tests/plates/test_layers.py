@@ -143,6 +143,40 @@ def test_a_shadow_by_hand() -> None:
     assert merged(layers, plate)[0, 0, 0] == pytest.approx(shaded, rel=5e-4)
 
 
+@pytest.mark.parametrize(
+    ("plate", "edit", "alpha"),
+    [
+        ((0.2, 0.4, 0.1), (0.8, 0.1, 0.3), 0.35),
+        ((0.5, 0.5, 0.5), (0.505, 0.5, 0.495), 0.7),  # alike: the ridge decides
+        ((12.0, 3.0, 0.0), (0.9, 0.9, 0.9), 0.1),
+        ((-0.1, 0.3, 0.2), (0.0, 0.6, 1.0), 0.5),
+        ((0.0, 0.0, 0.0), (0.2, 0.0, 0.0), 0.25),
+    ],
+)
+def test_the_matte_pixel_by_pixel(plate: tuple[float, ...], edit: tuple[float, ...], alpha: float) -> None:
+    def encode(value: float) -> float:
+        size = abs(value)
+        return math.copysign(1.055 * size ** (1 / 2.4) - 0.055 if size > 0.0031308 else 12.92 * size, value)
+
+    def decode(value: float) -> float:
+        size = abs(value)
+        return math.copysign(((size + 0.055) / 1.055) ** 2.4 if size > 0.04045 else size / 12.92, value)
+
+    # In float32, as they come; then the words of the design in scalars.
+    p, e = [float(np.float32(value)) for value in plate], [float(np.float32(value)) for value in edit]
+    a = float(np.float32(alpha))
+    c = [decode(a * encode(one) + (1 - a) * encode(other)) for one, other in zip(e, p, strict=True)]
+    small = 1e-4 * (sum(value**2 for value in p) + sum(value**2 for value in e)) + 1e-12
+    explained = sum((c[n] - p[n]) * (e[n] - p[n]) for n in range(3)) + small * a
+    matte = explained / (sum((e[n] - p[n]) ** 2 for n in range(3)) + small)
+    matte = min(max([matte, 0.0] + [1 - c[n] / p[n] for n in range(3) if p[n] > 0]), 1.0)
+    layers = solve_layers(np.float32([[plate]]), np.float32([[edit]]), np.float32([[alpha]]))
+    stored = float(layers.matte[0, 0])
+    assert matte - 1e-9 <= stored <= matte + float(np.spacing(np.float16(matte)))
+    for n in range(3):
+        assert float(layers.premult[0, 0, n]) == pytest.approx(c[n] - (1 - stored) * p[n], rel=2**-11, abs=2**-24)
+
+
 @pytest.mark.parametrize("shade", [0.0, 0.02])
 def test_shadows_are_continuous_through_white_and_above(shade: float) -> None:
     ramp = np.geomspace(0.05, 60000, 200_001)

@@ -38,6 +38,11 @@ def test_thresholds_of_ones_own() -> None:
     assert 0 < MATTE_BLACK < MATTE_WHITE < 1
 
 
+def test_white_is_1_where_the_arithmetic_falls_short() -> None:
+    assert np.float32(np.float32(0.51) - np.float32(0.02)) / np.float32(0.51 - 0.02) < 1
+    assert clean_matte(np.float32([0.51]), black=0.02, white=0.51)[0] == 1
+
+
 def test_the_matte_given_stays_as_it_was() -> None:
     alpha = np.float32([0.01, 0.99])
     clean_matte(alpha)

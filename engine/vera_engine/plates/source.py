@@ -24,6 +24,8 @@ from vera_engine.plates.image import (
 from vera_engine.plates.sequence import PatternInvalid, SequencePattern
 
 __all__ = [
+    "MASK",
+    "PLATE",
     "ColorSpaceUnknown",
     "FrameMissing",
     "MaskOutOfRange",
@@ -144,8 +146,8 @@ def check_plate(source: PlateSource, frames: Iterable[int]) -> PlateFormat:
     others = [frame for frame, plate_format in formats.items() if plate_format != first]
     if others:
         raise PlateFormatVaries(
-            f"Frames {frames_as_text(others)} differ from frame {first_frame} in size, windows or colour space: "
-            f"{_described(formats[others[0]])} instead of {_described(first)}.",
+            f"Not all frames are alike. Frame {first_frame}: {_described(first)}. "
+            f"Otherwise {frames_as_text(others)}: {_described(formats[others[0]])}.",
             argument=PLATE.argument,
             value=source.pattern,
             remedy="Write the sequence with one data window for all frames (autocrop off) and in one colour space.",
