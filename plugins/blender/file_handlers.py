@@ -9,11 +9,8 @@ from . import bake, nodes
 
 @persistent
 def tidy_file(*_arguments: object) -> None:
-    """Restores groups that were our nodes, and removes inner trees that no node uses.
-
-    Blender tells a node that it is removed, but not when its whole tree goes: that leaves inner trees behind. They
-    are not removed while a file is open, since the clipboard may hold a node that still needs one.
-    """
+    """Restores groups that were our nodes, and removes inner trees that no node uses: of nodes deleted since."""
+    nodes.mend_pasted_nodes()
     bake.restore_all()
     used = {group.node_tree for group in nodes.groups()}
     for tree in list(bpy.data.node_groups):
@@ -22,9 +19,17 @@ def tidy_file(*_arguments: object) -> None:
             bpy.data.node_groups.remove(tree)
 
 
+@persistent
+def mend_before_saving(*_arguments: object) -> None:
+    """A file is saved whole."""
+    nodes.mend_pasted_nodes()
+
+
 def register() -> None:
+    bpy.app.handlers.save_pre.append(mend_before_saving)
     bpy.app.handlers.load_post.append(tidy_file)
 
 
 def unregister() -> None:
+    bpy.app.handlers.save_pre.remove(mend_before_saving)
     bpy.app.handlers.load_post.remove(tidy_file)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 import bpy
@@ -21,7 +22,7 @@ OUTPUTS = (
 
 
 def new_inner_tree() -> bpy.types.CompositorNodeTree:
-    """An inner tree with the node's sockets, passing the plate through."""
+    """An inner tree with the node's sockets and a node id of its own, passing the plate through."""
     tree = bpy.data.node_groups.new("Vera Edit", "CompositorNodeTree")
     # Blender miscounts the users of a group whose node was copied, and a file loses what it believes unused.
     tree.use_fake_user = True
@@ -30,8 +31,14 @@ def new_inner_tree() -> bpy.types.CompositorNodeTree:
     for name, kind, description in OUTPUTS:
         socket = tree.interface.new_socket(name, in_out="OUTPUT", socket_type=kind)
         socket.description = description
+    tree.vera_edit.node_id = new_node_id()
     pass_through(tree)
     return tree
+
+
+def new_node_id() -> str:
+    """The name of a folder below the take root that no other node has."""
+    return f"vera_edit_{uuid.uuid4().hex[:8]}"
 
 
 def pass_through(tree: bpy.types.CompositorNodeTree) -> None:

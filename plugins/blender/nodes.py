@@ -2,13 +2,13 @@
 """The node: a group of its own kind, whose inner tree holds both its settings and the layers it shows."""
 
 import contextlib
-import uuid
 from collections.abc import Iterator
 
 import bpy
 
 from . import compositor_trees, layers, panels
 
+INNER_TREE_NAME = "inner_tree_name"
 _keeps_trees_of_copies = False
 
 
@@ -23,25 +23,20 @@ class VeraEditNode(bpy.types.CompositorNodeCustomGroup):
 
     def init(self, _context: bpy.types.Context) -> None:
         self.node_tree = layers.new_inner_tree()
-        self.node_tree.vera_edit.node_id = new_node_id()
+
+    # No `free`: an inner tree stays until the file is opened again (`file_handlers.tidy_file`), for Blender's clipboard
+    # may hold a deleted node, and pasting one whose tree was removed reads freed memory in 4.5.
 
     def copy(self, node: bpy.types.Node) -> None:
         if _keeps_trees_of_copies:
             return
-        if node.node_tree is None:
-            # Pasted after the original and its tree were deleted.
-            self.init(bpy.context)
-            return
-        self.node_tree = node.node_tree.copy()
-        self.node_tree.use_fake_user = True
-        separate(self.node_tree.vera_edit)
-
-    def free(self) -> None:
-        if _keeps_trees_of_copies:
-            return
-        inner, self.node_tree = self.node_tree, None
-        if inner is not None and inner.library is None and not any(group.node_tree == inner for group in groups()):
-            bpy.data.node_groups.remove(inner)
+        self.node_tree = inner = node.node_tree.copy() if node.node_tree else layers.new_inner_tree()
+        inner.use_fake_user = True
+        separate(inner.vera_edit)
+        # Blender 4.5 empties the pointer of a pasted node after this.
+        self[INNER_TREE_NAME] = inner.name
+        if not bpy.app.background:
+            bpy.app.timers.register(mend_pasted_nodes, first_interval=0.0)
 
     def draw_label(self) -> str:
         return self.label or self.bl_label
@@ -51,14 +46,9 @@ class VeraEditNode(bpy.types.CompositorNodeCustomGroup):
             panels.draw_node(layout, self.node_tree.vera_edit)
 
 
-def new_node_id() -> str:
-    """The name of a folder below the take root that no other node has."""
-    return f"vera_edit_{uuid.uuid4().hex[:8]}"
-
-
 def separate(settings: bpy.types.PropertyGroup) -> None:
     """Gives copied settings a node id of their own; the takes of the node it was copied from stay in its list."""
-    settings.inherited_node_id, settings.node_id = settings.node_id, new_node_id()
+    settings.inherited_node_id, settings.node_id = settings.node_id, layers.new_node_id()
 
 
 def groups() -> Iterator[bpy.types.Node]:
@@ -78,9 +68,20 @@ def find_node(node_id: str) -> bpy.types.Node | None:
     return next((node for node in vera_nodes() if node.node_tree and node.node_tree.vera_edit.node_id == node_id), None)
 
 
+def mend_pasted_nodes() -> None:
+    """Gives pasted nodes that Blender 4.5 has parted from their inner trees those trees back."""
+    used = {group.node_tree for group in groups()}
+    for node in vera_nodes():
+        if node.node_tree is None:
+            inner = bpy.data.node_groups.get(node.get(INNER_TREE_NAME, ""))
+            is_free = inner is not None and inner.vera_edit.node_id and inner not in used
+            node.node_tree = inner if is_free else layers.new_inner_tree()
+            used.add(node.node_tree)
+
+
 @contextlib.contextmanager
 def shared_inner_trees() -> Iterator[None]:
-    """While a scene is copied for a moment: copied nodes keep the originals' inner trees, and never remove them."""
+    """While a scene is copied for a moment: copied nodes keep the originals' inner trees."""
     global _keeps_trees_of_copies
     _keeps_trees_of_copies = True
     try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -24,8 +26,10 @@ LAYERS = ("R", "G", "B", "A", "straight.R", "straight.G", "straight.B")
 
 
 def start_blender() -> bpy.types.Scene:
-    """An empty file, and its scene."""
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    """A file with nothing in it but Blender's own windows, and its scene."""
+    bpy.ops.wm.read_factory_settings()
+    for block in [*bpy.data.objects, *bpy.data.cameras, *bpy.data.lights, *bpy.data.meshes]:
+        bpy.data.batch_remove([block])
     return bpy.context.scene
 
 
@@ -160,3 +164,16 @@ def snapshot(scene: bpy.types.Scene) -> dict[str, object]:
         "counts": {name: sorted(block.name for block in getattr(bpy.data, name)) for name in counted},
         "users": {group.name: group.users for group in bpy.data.node_groups},
     }
+
+
+@contextlib.contextmanager
+def node_editor(tree: bpy.types.NodeTree) -> Iterator[None]:
+    """As if an artist had this tree open: the node editor's own operators (duplicate, copy, paste, delete) run."""
+    window = bpy.context.window
+    area = window.screen.areas[0]
+    area.type, area.ui_type = "NODE_EDITOR", "CompositorNodeTree"
+    if area.spaces.active.edit_tree != tree:
+        area.spaces.active.node_tree = tree
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        yield

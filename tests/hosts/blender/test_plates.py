@@ -1,0 +1,260 @@
+"""What is plugged in: files by their path where they are shown unchanged, else rendered without a trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import comps
+import numpy as np
+import pytest
+from own_process import own_process
+
+FRAMES = range(1, 5)
+
+
+def start(tmp_path: Path):
+    """A saved comp with plate files 1001-1005 at scene frames 1-5, and a node that nothing is plugged into."""
+    scene, addon = comps.start_blender(), comps.load_addon()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    tree = addon.compositor_trees.ensure_tree(scene)
+    plates = comps.write_plates(tmp_path / "plate", range(1001, 1006))
+    plate = comps.add_plate(tree, tmp_path / "plate" / "plate.1001.exr", 5, 1)
+    node = comps.add_node(addon, tree)
+    node.node_tree.vera_edit.prompt = "a red ball"
+    scene.frame_start, scene.frame_end = FRAMES[0], FRAMES[-1]
+    return scene, addon, tree, plates, plate, node
+
+
+def sequence_of(addon, node, name: str = "Image", frames: range = FRAMES):
+    output = addon.plates.feeding_socket(node.inputs[name])
+    return addon.plates.sequence_of(output, frames, is_mask=name == "Mask")
+
+
+@own_process
+def test_files_are_found_through_reroutes_with_their_numbers_and_color_space(tmp_path: Path) -> None:
+    _, addon, tree, _, plate, node = start(tmp_path)
+    first, second = (tree.nodes.new("NodeReroute") for _ in range(2))
+    tree.links.new(plate.outputs["Image"], first.inputs[0])
+    tree.links.new(first.outputs[0], second.inputs[0])
+    tree.links.new(second.outputs[0], node.inputs["Image"])
+    found = sequence_of(addon, node)
+    assert found.as_source() == {
+        "path": str(tmp_path / "plate" / "plate.####.exr"),
+        "frame_offset": 1000,
+        "color_space": "lin_rec709",
+    }
+    assert found.file(4) == tmp_path / "plate" / "plate.1004.exr"
+    for name, word in (("ACEScg", "acescg"), ("sRGB", "srgb")):
+        plate.image.colorspace_settings.name = name
+        assert sequence_of(addon, node).color_space == word
+
+
+@own_process
+def test_what_is_not_the_files_themselves_is_no_fast_path(tmp_path: Path) -> None:
+    _, addon, tree, _, plate, node = start(tmp_path)
+    tree.links.new(plate.outputs["Image"], node.inputs["Image"])
+    tree.links.new(plate.outputs["Image"], node.inputs["Mask"])
+    assert sequence_of(addon, node) is not None
+    assert sequence_of(addon, node, "Mask") is None  # a color plugged into a value is no longer what the file says
+    assert sequence_of(addon, node, frames=range(1, 7)) is None  # frame 6 would hold the last one
+    assert sequence_of(addon, node, frames=range(3)) is None
+    changes = (
+        (plate, "use_cyclic", True),
+        (plate, "mute", True),
+        (plate.image, "source", "FILE"),
+        (plate.image, "alpha_mode", "STRAIGHT"),
+        (plate.image.colorspace_settings, "name", "Non-Color"),
+    )
+    for thing, name, value in changes:
+        before = getattr(thing, name)
+        setattr(thing, name, value)
+        assert sequence_of(addon, node) is None, name
+        setattr(thing, name, before)
+        assert sequence_of(addon, node) is not None, name
+
+
+@own_process
+def test_a_muted_link_feeds_nothing(tmp_path: Path) -> None:
+    scene, addon, tree, _, plate, node = start(tmp_path)
+    link = tree.links.new(plate.outputs["Image"], node.inputs["Image"])
+    link.is_muted = True
+    with pytest.raises(addon.client_package.Refused, match="No plate is plugged in"):
+        addon.take_request.make_run(node, scene)
+
+
+@own_process
+def test_gaps_are_named_in_scene_frames_and_files(tmp_path: Path) -> None:
+    scene, addon, tree, _, plate, node = start(tmp_path)
+    tree.links.new(plate.outputs["Image"], node.inputs["Image"])
+    for number in (1002, 1003):
+        (tmp_path / "plate" / f"plate.{number}.exr").unlink()
+    with pytest.raises(addon.client_package.Refused, match=r"lacks frames 2-3 \(files 1002-1003\)"):
+        addon.take_request.make_run(node, scene)
+
+
+@own_process
+def test_a_chain_is_rendered_once_for_plate_and_mask_and_leaves_no_trace(tmp_path: Path) -> None:
+    scene, addon, tree, plates, plate, node = start(tmp_path)
+    flip = tree.nodes.new("CompositorNodeFlip")
+    flip.inputs["Flip X"].default_value = True
+    tree.links.new(plate.outputs["Image"], flip.inputs["Image"])
+    tree.links.new(flip.outputs["Image"], node.inputs["Image"])
+    split = tree.nodes.new("CompositorNodeSeparateColor")
+    tree.links.new(plate.outputs["Image"], split.inputs["Image"])
+    tree.links.new(split.outputs["Green"], node.inputs["Mask"])
+    comps.add_node(addon, tree, plate.outputs["Image"])  # another one, downstream of the same plate
+    scene.frame_set(3)
+    before = comps.snapshot(scene)
+    run = addon.take_request.make_run(node, scene)
+    assert comps.snapshot(scene) == before
+    source, mask = run.request["plate"], run.request["mask"]["source"]
+    assert (source["frame_offset"], source["color_space"]) == (0, "lin_rec709")
+    assert "color_space" not in mask
+    assert sorted(file.name for file in run.scratch.iterdir()) == sorted(
+        f"{name}.{frame:04d}.exr" for name in ("plate", "mask") for frame in FRAMES
+    )
+    for frame in FRAMES:
+        written = comps.read_exr(Path(source["path"].replace("####", f"{frame:04d}")))
+        np.testing.assert_array_equal(written, plates[1000 + frame][:, ::-1])
+        written = comps.read_exr(Path(mask["path"].replace("####", f"{frame:04d}")))
+        np.testing.assert_array_equal(written, np.repeat(plates[1000 + frame][..., 1:2], 3, axis=-1))
+
+
+@own_process
+def test_what_is_upstream_may_be_a_vera_edit_node(tmp_path: Path) -> None:
+    scene, addon, tree, plates, plate, node = start(tmp_path)
+    above = comps.add_node(addon, tree, plate.outputs["Image"])
+    takes = comps.write_take(tmp_path / "vera_takes" / above.node_tree.vera_edit.node_id, "v001", FRAMES)
+    above.node_tree.vera_edit.take = "v001"
+    tree.links.new(above.outputs["Composite"], node.inputs["Image"])
+    before = comps.snapshot(scene)
+    for _ in range(3):
+        run = addon.take_request.make_run(node, scene)
+    assert comps.snapshot(scene) == before
+    written = comps.read_exr(Path(run.request["plate"]["path"].replace("####", "0002")))
+    over = takes[2][..., :3] + (np.float32(1) - takes[2][..., 3:4]) * plates[1002]
+    np.testing.assert_array_equal(written, comps.as_half(over))
+
+
+@own_process
+def test_a_render_of_the_scene_is_rendered_and_moves_with_its_frames(tmp_path: Path) -> None:
+    scene, addon, tree, _, _, node = start(tmp_path)
+    bpy.ops.mesh.primitive_cube_add(size=1)
+    cube = bpy.context.object
+    for frame, x in ((1, -2.0), (4, 2.0)):
+        cube.location.x = x
+        cube.keyframe_insert("location", frame=frame)
+    bpy.ops.object.light_add(type="SUN", location=(0, 0, 5))
+    bpy.ops.object.camera_add(location=(0, 0, 8))
+    scene.camera = bpy.context.object
+    scene.render.engine, scene.cycles.samples = "CYCLES", 1
+    scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = 64, 32, 100
+    scene.render.film_transparent = True
+    layers = tree.nodes.new("CompositorNodeRLayers")
+    layers.scene = scene
+    tree.links.new(layers.outputs["Image"], node.inputs["Image"])
+    tree.links.new(layers.outputs["Alpha"], node.inputs["Mask"])
+    before = comps.snapshot(scene)
+    run = addon.take_request.make_run(node, scene)
+    assert comps.snapshot(scene) == before
+    centers = []
+    for frame in FRAMES:
+        alpha = comps.read_exr(run.scratch / f"mask.{frame:04d}.exr")[..., 0]
+        centers.append(float((alpha.sum(0) * np.arange(64)).sum() / alpha.sum()))
+    assert centers == sorted(centers)
+    assert centers[-1] - centers[0] > 15
+    assert not list(run.scratch.glob("discarded*"))
+
+
+@own_process
+def test_a_single_color_is_refused(tmp_path: Path) -> None:
+    scene, addon, tree, _, _, node = start(tmp_path)
+    color = tree.nodes.new("CompositorNodeRGB")
+    tree.links.new(color.outputs[0], node.inputs["Image"])
+    with pytest.raises(addon.client_package.Refused, match="gives no image"):
+        addon.take_request.make_run(node, scene)
+    assert not (tmp_path / "vera_takes").exists() or not list((tmp_path / "vera_takes").rglob("*.exr"))
+
+
+@own_process
+def test_inside_a_group_files_go_by_path_and_a_chain_is_refused(tmp_path: Path) -> None:
+    scene, addon, _, _, _, _ = start(tmp_path)
+    group = bpy.data.node_groups.new("group", "CompositorNodeTree")
+    plate = comps.add_plate(group, tmp_path / "plate" / "plate.1001.exr", 5, 1)
+    node = comps.add_node(addon, group, plate.outputs["Image"])
+    node.node_tree.vera_edit.prompt = "a red ball"
+    assert addon.take_request.make_run(node, scene).request["plate"]["frame_offset"] == 1000
+    flip = group.nodes.new("CompositorNodeFlip")
+    group.links.new(plate.outputs["Image"], flip.inputs["Image"])
+    group.links.new(flip.outputs["Image"], node.inputs["Image"])
+    with pytest.raises(addon.client_package.Refused, match="not possible inside a node group"):
+        addon.take_request.make_run(node, scene)
+
+
+@own_process
+def test_a_request_says_what_the_settings_say(tmp_path: Path) -> None:
+    scene, addon, tree, _, plate, node = start(tmp_path)
+    tree.links.new(plate.outputs["Image"], node.inputs["Image"])
+    settings = node.node_tree.vera_edit
+    settings.edit_type, settings.prompt, settings.seed = "background", "  a green wall ", 5
+    settings.use_scene_range, settings.first_frame, settings.last_frame = False, 2, 3
+    settings.use_model_settings, settings.steps, settings.guidance = False, 8, 2.5
+    run = addon.take_request.make_run(node, scene)
+    assert run.request == {
+        "node_id": settings.node_id,
+        "edit_type": "background",
+        "prompt": "a green wall",
+        "frames": {"first_frame": 2, "last_frame": 3},
+        "plate": {
+            "path": str(tmp_path / "plate" / "plate.####.exr"),
+            "frame_offset": 1000,
+            "color_space": "lin_rec709",
+        },
+        "settings": {"seed": 5, "num_inference_steps": 8, "guidance_scale": 2.5},
+        "take_root": str(tmp_path / "vera_takes"),
+    }
+    assert run.scratch is None
+    settings.use_new_seed, settings.use_model_settings = True, True
+    assert addon.take_request.make_run(node, scene).request["settings"] == {}
+    tree.links.new(plate.outputs["Alpha"], node.inputs["Mask"])
+    for edit_type, meaning, said in (
+        ("background", "auto", "keep"),
+        ("add", "auto", "edit"),
+        ("add", "keep", "keep"),
+    ):
+        settings.edit_type, settings.mask_meaning = edit_type, meaning
+        mask = addon.take_request.make_run(node, scene).request["mask"]
+        assert (mask["meaning"], mask["invert"]) == (said, False)
+
+
+@own_process
+def test_bad_settings_are_refused_before_anything_is_made(tmp_path: Path) -> None:
+    scene, addon, tree, _, plate, node = start(tmp_path)
+    tree.links.new(plate.outputs["Image"], node.inputs["Image"])
+    settings = node.node_tree.vera_edit
+    settings.use_scene_range = False
+    for first, last, prompt, argument in ((5, 2, "x", "frames"), (-3, 2, "x", "frames"), (1, 2, "  ", "prompt")):
+        settings.first_frame, settings.last_frame, settings.prompt = first, last, prompt
+        with pytest.raises(addon.client_package.Refused) as refusal:
+            addon.take_request.make_run(node, scene)
+        assert refusal.value.argument == argument
+        assert refusal.value.remedy
+    assert not (tmp_path / "vera_takes").exists()
+
+
+@own_process
+def test_an_unsaved_file_is_asked_to_be_saved(tmp_path: Path) -> None:
+    scene, addon = comps.start_blender(), comps.load_addon()
+    tree = addon.compositor_trees.ensure_tree(scene)
+    comps.write_plates(tmp_path, range(1, 5))
+    plate = comps.add_plate(tree, tmp_path / "plate.0001.exr", 4, 1)
+    node = comps.add_node(addon, tree, plate.outputs["Image"])
+    node.node_tree.vera_edit.prompt = "a red ball"
+    scene.frame_start, scene.frame_end = 1, 4
+    with pytest.raises(addon.client_package.Refused, match="not saved"):
+        addon.take_request.make_run(node, scene)
+    with pytest.raises(RuntimeError, match="not saved"):
+        bpy.ops.vera_edit.generate(node_id=node.node_tree.vera_edit.node_id)
+    node.node_tree.vera_edit.take_root = str(tmp_path / "takes")
+    assert addon.take_request.make_run(node, scene).request["take_root"] == str(tmp_path / "takes")
