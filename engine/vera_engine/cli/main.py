@@ -16,6 +16,7 @@ SUBCOMMANDS = (
     "vera_engine.cli.doctor",
     "vera_engine.cli.install",
     "vera_engine.cli.convert_weights",
+    "vera_engine.cli.evaluate",
 )
 """Modules with `add_parser(subparsers)`, which sets `run(arguments) -> int`; in the order of `--help`."""
 
