@@ -1,5 +1,6 @@
 # Vera Edit: `make demo` shows it, `make test` tests it. Both set up what they need, once.
-# TORCH_INDEX names the package index that torch is taken from; README "torch for CPU or CUDA".
+# TORCH_INDEX names the package index that torch is taken from; README "torch for CPU or CUDA". Left out: on Linux
+# without an NVIDIA device PyTorch's own index of CPU builds, where it can be reached; else pip's own index.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -9,7 +10,8 @@ ENGINE := .venv/bin
 BLENDER_45 := .venv-blender/bin
 BLENDER_52 := .venv-blender52/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
-TORCH_INDEX ?=
+TORCH_INDEX_CHOSEN := $(if $(filter undefined,$(origin TORCH_INDEX)),,yes)
+TORCH_INDEX ?= $(shell sh prerequisites.sh torch-index)
 PYTEST_ARGUMENTS ?=
 
 # A stamp lies in the environment it speaks of, so that removing one removes the other.
@@ -39,6 +41,11 @@ ifeq ($(BLENDER_52_READY),)
 	@echo "Blender 5.2: skipped, no Python 3.13 was found (python3.13 on PATH, pyenv, uv)."
 endif
 
+# torch alone and first: the lock is content with whichever build of its version is there.
+TORCH_FIRST = $(ENGINE)/python $(PIP_INSTALL) --retries 1 --timeout 15 --no-deps --index-url $(TORCH_INDEX) \
+    $$(grep '^torch==' locks/engine.txt)
+NO_CPU_BUILD = $(TORCH_INDEX) did not give torch: taking the build that pip's own index offers.
+
 # $(call environment,FOLDER,PYTHON VERSION,LOCK): an environment's folder, with a word on what is about to happen.
 define environment
 	@echo "Setting up $(1) (Python $(2), locks/$(3).txt); the first time this downloads for some minutes."
@@ -47,7 +54,7 @@ endef
 
 $(ENGINE_READY): locks/engine.txt pyproject.toml | prerequisites
 	$(call environment,.venv,3.11,engine)
-	$(if $(TORCH_INDEX),$(ENGINE)/python $(PIP_INSTALL) --no-deps --index-url $(TORCH_INDEX) $$(grep '^torch==' locks/engine.txt))
+	$(if $(TORCH_INDEX),$(TORCH_FIRST) $(if $(TORCH_INDEX_CHOSEN),,|| echo "$(NO_CPU_BUILD)"))
 	$(ENGINE)/python $(PIP_INSTALL) -r locks/engine.txt
 	$(ENGINE)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -3,6 +3,7 @@
 #   prerequisites.sh check       say what is missing and the line that mends it; exit status 1 when anything is
 #   prerequisites.sh packages    print the Debian packages that would mend it
 #   prerequisites.sh python 3.11 print a working interpreter of that version that can make environments; status 1 if none
+#   prerequisites.sh torch-index print the index of torch's CPU builds where no other build would be of use
 set -u
 
 # library=Debian package, for every system library that bpy 4.5 and 5.2 ask for (ldd over their wheels) beyond libc's own.
@@ -71,12 +72,20 @@ check() {
     return 1
 }
 
+# Elsewhere than on Linux the usual index has the only build there is.
+torch_index() {
+    [ "$(uname -s)" = Linux ] || return 0
+    if [ -e /dev/nvidiactl ] || command -v nvidia-smi >/dev/null 2>&1; then return 0; fi
+    echo https://download.pytorch.org/whl/cpu
+}
+
 case "${1:-check}" in
 check) check ;;
 packages) missing_packages ;;
 python) find_python "${2:?which version, as in 3.11}" ;;
+torch-index) torch_index ;;
 *)
-    echo "usage: prerequisites.sh [check | packages | python VERSION]" >&2
+    echo "usage: prerequisites.sh [check | packages | python VERSION | torch-index]" >&2
     exit 2
     ;;
 esac
