@@ -37,9 +37,15 @@ find_python() {
 
 missing_libraries() {
     [ "$(uname -s)" = Linux ] || return 0
-    for pair in $LIBRARIES; do
-        "$1" -c "import ctypes; ctypes.CDLL('${pair%%=*}')" >/dev/null 2>&1 || echo "$pair"
-    done
+    # One word a library.
+    # shellcheck disable=SC2086
+    "$1" -c '
+import ctypes, sys
+for pair in sys.argv[1:]:
+    try:
+        ctypes.CDLL(pair.split("=")[0])
+    except OSError:
+        print(pair)' $LIBRARIES
 }
 
 missing_packages() {
