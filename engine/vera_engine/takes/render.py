@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from vera_engine import __version__
 from vera_engine.errors import FailedPrecondition
@@ -149,9 +149,10 @@ def render_take(
         write_layers(layers_file(directory, frame), layers, plate)
         if take.request.write_comp:
             write_comp(comp_file(directory, frame), over(layers.premult, layers.matte, plate_linear), plate)
-        statistics[str(frame)] = {"matte_coverage": float(layers.matte.mean()), "matte_max": float(layers.matte.max())}
+        coverage = float(layers.matte.mean(dtype=np.float64))
+        statistics[str(frame)] = {"matte_coverage": coverage, "matte_max": float(layers.matte.max())}
         report({"event": FrameWritten.name, "frame": frame})
-    save_file(made.latents, directory / store.LATENTS_NAME)
+    (directory / store.LATENTS_NAME).write_bytes(save(made.latents))  # by ourselves: with the user's own permissions
 
     # 5. What made it, and the final name
     check_cancelled()

@@ -1,0 +1,185 @@
+"""Bad requests are refused before anything is reserved, by a status with a typed reason, and the engine lives on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+from grpc_status import rpc_status
+
+from tests.server.conftest import SECONDS, Engine, write_exr
+from vera_edit.v1 import engine_pb2
+from vera_edit.v1 import takes_pb2 as pb
+
+ADD = pb.EDIT_TYPE_OBJECT_ADDITION
+BACKGROUND = pb.EDIT_TYPE_BACKGROUND_CHANGE
+
+
+def refusal(error: grpc.RpcError) -> pb.Refusal:
+    (detail,) = rpc_status.from_call(error).details
+    message = pb.Refusal()
+    assert detail.Unpack(message)
+    return message
+
+
+def frames(first: int, last: int) -> pb.FrameRange:
+    return pb.FrameRange(first_frame=first, last_frame=last)
+
+
+@pytest.fixture(scope="module")
+def bad_plates(tmp_path_factory, plates) -> Path:
+    """Sequences that no take can be made of, each in three frames from 1001 on."""
+    folder = tmp_path_factory.mktemp("bad")
+    random = np.random.default_rng(6)
+    for frame in (1001, 1002, 1003):
+        whole = (plates / f"plate.{frame}.exr").read_bytes()
+        (folder / f"cut.{frame}.exr").write_bytes(whole[: len(whole) // 2] if frame == 1002 else whole)
+        (folder / f"text.{frame}.exr").write_text("not a picture")
+        if frame != 1002:
+            shutil.copy(plates / f"plate.{frame}.exr", folder / f"gap.{frame}.exr")
+        gray = random.uniform(0, 1, (34, 50, 1)).astype(np.float16)
+        write_exr(folder / f"gray.{frame}.exr", gray, "Y")
+        write_exr(folder / f"unsaid.{frame}.exr", np.repeat(gray, 3, axis=2), "RGB")
+        write_exr(folder / f"small_mask.{frame}.exr", gray[::2, ::2].copy(), "Y")
+        write_exr(folder / f"depth.{frame}.exr", gray, "Z")
+    (folder / "a file").write_text("")
+    return folder
+
+
+CASES = {
+    # what is changed of a good request; status; kind; argument
+    "no such plate": ({"plate": "gone.####.exr"}, "NOT_FOUND", "PlateNotFound", "plate.path"),
+    "a frame missing": ({"plate": "gap.####.exr"}, "NOT_FOUND", "FrameMissing", "plate.path"),
+    "range beyond the plate": ({"frames": frames(1019, 1021)}, "NOT_FOUND", "FrameMissing", "plate.path"),
+    "truncated": ({"plate": "cut.####.exr"}, "FAILED_PRECONDITION", "PlateUnreadable", "plate.path"),
+    "no picture": ({"plate": "text.####.exr"}, "FAILED_PRECONDITION", "PlateUnreadable", "plate.path"),
+    "no RGB": ({"plate": "gray.####.exr"}, "INVALID_ARGUMENT", "NoRgbChannels", "plate.path"),
+    "colour space unsaid": ({"plate": "unsaid.####.exr"}, "INVALID_ARGUMENT", "ColorSpaceUnknown", "plate.color_space"),
+    "no pattern": ({"plate": "plate.exr"}, "INVALID_ARGUMENT", "PatternInvalid", "plate.path"),
+    "no plate": ({"plate": pb.PlateSource()}, "INVALID_ARGUMENT", "PathNotAbsolute", "plate.path"),
+    "relative path": (
+        {"plate": pb.PlateSource(path="plate.####.exr")},
+        "INVALID_ARGUMENT",
+        "PathNotAbsolute",
+        "plate.path",
+    ),
+    "no such upload": ({"plate": pb.PlateSource(upload_id="ab" * 16)}, "NOT_FOUND", "UploadNotFound", "upload_id"),
+    "upload elsewhere": ({"plate": pb.PlateSource(upload_id="..")}, "NOT_FOUND", "UploadNotFound", "upload_id"),
+    "mask of another size": ({"mask": "small_mask.####.exr"}, "INVALID_ARGUMENT", "MaskSizeMismatch", None),
+    "mask without values": ({"mask": "depth.####.exr"}, "INVALID_ARGUMENT", "NoRgbChannels", "mask.source.path"),
+    "no such mask": ({"mask": "gone.####.exr"}, "NOT_FOUND", "PlateNotFound", "mask.source.path"),
+    "reversed range": ({"frames": frames(1003, 1001)}, "INVALID_ARGUMENT", "FrameRangeInvalid", "frames"),
+    "range too long": ({"frames": frames(1001, 1018)}, "INVALID_ARGUMENT", "RangeTooLong", "frames"),
+    "empty prompt": ({"prompt": " \n"}, "INVALID_ARGUMENT", "PromptInvalid", "prompt"),
+    "endless prompt": ({"prompt": "ball " * 20_000}, "INVALID_ARGUMENT", "PromptInvalid", "prompt"),
+    "no edit type": ({"edit_type": 0}, "INVALID_ARGUMENT", "EditTypeUnknown", "edit_type"),
+    "edit type to come": ({"edit_type": 77}, "INVALID_ARGUMENT", "EditTypeUnknown", "edit_type"),
+    "background without mask": ({"edit_type": BACKGROUND}, "INVALID_ARGUMENT", "MaskNeeded", "mask"),
+    "colour space to come": (
+        {"plate": pb.PlateSource(path="/p.####.exr", color_space=77)},
+        "INVALID_ARGUMENT",
+        "ChoiceUnknown",
+        "plate.color_space",
+    ),
+    "seed below 0": (
+        {"settings": pb.TakeSettings(seed=-1)},
+        "INVALID_ARGUMENT",
+        "SettingOutOfRange",
+        "settings.seed",
+    ),
+    "no steps": (
+        {"settings": pb.TakeSettings(num_inference_steps=0)},
+        "INVALID_ARGUMENT",
+        "SettingOutOfRange",
+        "settings.num_inference_steps",
+    ),
+    "too many steps": (
+        {"settings": pb.TakeSettings(num_inference_steps=1001)},
+        "INVALID_ARGUMENT",
+        "SettingOutOfRange",
+        "settings.num_inference_steps",
+    ),
+    "guidance below 0": (
+        {"settings": pb.TakeSettings(guidance_scale=-0.5)},
+        "INVALID_ARGUMENT",
+        "SettingOutOfRange",
+        "settings.guidance_scale",
+    ),
+    "guidance not a number": (
+        {"settings": pb.TakeSettings(guidance_scale=float("nan"))},
+        "INVALID_ARGUMENT",
+        "SettingOutOfRange",
+        "settings.guidance_scale",
+    ),
+    "no node": ({"node_id": ""}, "INVALID_ARGUMENT", "NodeIdInvalid", "node_id"),
+    "node above the root": ({"node_id": ".."}, "INVALID_ARGUMENT", "NodeIdInvalid", "node_id"),
+    "node with a folder": ({"node_id": "a/b"}, "INVALID_ARGUMENT", "NodeIdInvalid", "node_id"),
+    "take root a file": ({"take_root": "a file"}, "PERMISSION_DENIED", "TakeRootUnwritable", "take_root"),
+    "relative take root": ({"take_root": "./takes"}, "INVALID_ARGUMENT", "PathNotAbsolute", "take_root"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_bad_request_is_refused(engine: Engine, asked, bad_plates, tmp_path, case):
+    changed, code, kind, argument = CASES[case]
+    fields = dict(changed)
+    if isinstance(fields.get("plate"), str):
+        fields["plate"] = pb.PlateSource(path=str(bad_plates / fields["plate"]))
+    if isinstance(fields.get("mask"), str):
+        fields["mask"] = pb.MaskSource(source=pb.PlateSource(path=str(bad_plates / fields["mask"])))
+    if fields.get("take_root") == "a file":
+        fields["take_root"] = str(bad_plates / "a file")
+    with pytest.raises(grpc.RpcError) as caught:
+        engine.create(asked(**fields))
+    said = refusal(caught.value)
+    assert (caught.value.code().name, said.kind) == (code, kind), said
+    assert argument is None or said.argument == argument
+    assert said.reason.endswith(".")
+    assert said.remedy
+    assert not list(tmp_path.rglob("v*"))
+
+
+def test_a_request_without_frames_is_refused(engine: Engine, asked):
+    request = asked()
+    request.ClearField("frames")
+    with pytest.raises(grpc.RpcError) as caught:
+        engine.create(request)
+    assert refusal(caught.value).kind == "FramesMissing"
+
+
+def test_a_request_without_an_id_of_its_own_is_refused(engine: Engine, asked):
+    with pytest.raises(grpc.RpcError) as caught:
+        engine.takes.CreateTake(pb.CreateTakeRequest(take=asked()), timeout=SECONDS)
+    assert refusal(caught.value).kind == "RequestIdMissing"
+
+
+def test_the_longest_range_and_its_remedy_are_named(engine: Engine, asked):
+    with pytest.raises(grpc.RpcError) as caught:
+        engine.create(asked(frames=frames(1001, 1018)))
+    said = refusal(caught.value)
+    assert "18 frames" in said.reason
+    assert "at most 17" in said.reason
+    assert "1001-1017" in said.remedy
+
+
+def first_answer(call: object) -> object:
+    """Of a call that answers once, which has raised already, or of a stream, which has not."""
+    return next(call) if isinstance(call, grpc.Call) else call
+
+
+@pytest.mark.parametrize("call", ["GetTake", "CancelTake", "DeleteTake", "WatchTake", "ReadLayers"])
+def test_a_take_that_is_none_is_not_found(engine: Engine, call):
+    request = getattr(pb, f"{call}Request")(take_id="0" * 32)
+    with pytest.raises(grpc.RpcError) as caught:
+        first_answer(getattr(engine.takes, call)(request, timeout=SECONDS))
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    assert refusal(caught.value).kind == "TakeNotFound"
+
+
+def test_after_all_that_the_engine_is_the_same_and_has_no_take(engine: Engine):
+    info = engine.engine.GetEngineInfo(engine_pb2.GetEngineInfoRequest(), timeout=SECONDS)
+    assert info.process_id == engine.process.pid
+    assert list(engine.takes.ListTakes(pb.ListTakesRequest(), timeout=SECONDS).takes) == []
