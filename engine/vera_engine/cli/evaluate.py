@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures, prints the table, writes `report.md`, `report.json` and `sheet.png`."""
-    import torch
+    if arguments.threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # read when torch is imported
 
     from vera_engine.evaluation import report
     from vera_engine.evaluation.held_out import measure_held_out
     from vera_engine.pipeline.loading import load_pipeline
 
-    if arguments.threads is not None:
-        torch.set_num_threads(arguments.threads)
     pipeline = load_pipeline(arguments.model, arguments.device)
     settings = pipeline.settings
     frames = settings.window_frames if arguments.frames is None else arguments.frames
