@@ -94,12 +94,17 @@ class LinearVideoCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
         Raises:
             VideoShapeRefused: The video is not whole blocks.
         """
-        frames, height, width = video.shape[2:]
-        if video.shape[1] != 3 or frames % GROUP != 1 or height % BLOCK or width % BLOCK:
+        shape = tuple(video.shape)
+        if (
+            len(shape) != 5
+            or shape[1] != 3
+            or shape[2] % GROUP != 1
+            or any(not side or side % BLOCK for side in shape[3:])
+        ):
             raise VideoShapeRefused(
                 "The video cannot be cut into the codec's blocks.",
                 argument="video",
-                value=tuple(video.shape),
+                value=shape,
                 remedy=f"Give (batch, 3, {GROUP}k + 1 frames, height and width multiples of {BLOCK}).",
             )
         first, groups = to_blocks(video)

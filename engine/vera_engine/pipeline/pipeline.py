@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from diffusers import DiffusionPipeline, SchedulerMixin
-from diffusers.models.modeling_utils import ModelMixin
+from diffusers import AutoencoderKLWan, DiffusionPipeline, SchedulerMixin
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from vera_engine.errors import InvalidArgument
+from vera_engine.model.codec import LinearVideoCodec
 from vera_engine.model.settings import ModelSettings
 from vera_engine.model.transformer import BRANCHES, VeraTransformer3DModel
 from vera_engine.pipeline.pixels import FloatArray, decode_frames, encode_frames, pad_frames
@@ -71,7 +72,7 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
     def __init__(
         self,
         transformer: VeraTransformer3DModel,
-        vae: ModelMixin,
+        vae: AutoencoderKLWan | LinearVideoCodec,
         text_encoder: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         scheduler: SchedulerMixin,
@@ -80,7 +81,8 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
         self.register_modules(
             transformer=transformer, vae=vae, text_encoder=text_encoder, tokenizer=tokenizer, scheduler=scheduler
         )
-        # diffusers notes the top-level package only, where it would not find classes of ours again.
+        # diffusers notes the top-level package only, where it would not find classes of ours again. It imports no
+        # module because a folder names it: those of our components have to be imported above.
         for name, module in (("transformer", transformer), ("vae", vae)):
             if type(module).__module__.startswith("vera_engine."):
                 self.register_to_config(**{name: (type(module).__module__, type(module).__name__)})
@@ -109,8 +111,8 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
             plate_model_rgb: (T, H, W, 3), display sRGB, 0 to 1; H and W a working size of the model.
             mask_edit_here: (T, H, W), 0 to 1, 1 where the edit may happen; None: no mask.
             num_inference_steps: 1 or more.
-            guidance_scale: Classifier-free guidance, 0 or more; 1 saves the second evaluation.
-            seed: The noise is drawn from it on the CPU, so that it means the same on every device.
+            guidance_scale: Classifier-free guidance, 0 or more, finite; 1 saves the second evaluation.
+            seed: 0 to 2^63 - 1. The noise is drawn from it on the CPU, so that it means the same on every device.
             on_step: Told of every step; what it raises stops the sampler.
 
         Raises:
@@ -118,7 +120,7 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
             PromptTooLong: More text than the model reads.
         """
         # 1. Check what came in
-        self._check_inputs(plate_model_rgb, mask_edit_here, num_inference_steps, guidance_scale)
+        self._check_inputs(plate_model_rgb, mask_edit_here, num_inference_steps, guidance_scale, seed)
         frame_count = len(plate_model_rgb)
 
         # 2. The prompt, and the empty one that guidance steers away from
@@ -200,6 +202,7 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
         mask_edit_here: FloatArray | None,
         num_inference_steps: int,
         guidance_scale: float,
+        seed: int,
     ) -> None:
         """Raises `PipelineInputRefused` for the first argument at fault."""
         multiple = self.vae.config.scale_factor_spatial * self.transformer.config.patch_size[1]
@@ -233,10 +236,14 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
                 value=num_inference_steps,
                 remedy="Give 1 or more.",
             )
-        if not guidance_scale >= 0:
+        if not (guidance_scale >= 0 and math.isfinite(guidance_scale)):
             raise PipelineInputRefused(
-                "Guidance cannot be negative.",
+                "Guidance is a number, and not a negative one.",
                 argument="guidance_scale",
                 value=guidance_scale,
                 remedy="Give 0 or more.",
+            )
+        if not 0 <= seed < 2**63:
+            raise PipelineInputRefused(
+                "The seed is out of range.", argument="seed", value=seed, remedy="Give 0 to 2^63 - 1."
             )

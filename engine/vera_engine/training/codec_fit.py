@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from vera_engine.model.codec import LinearVideoCodec, to_blocks
+from vera_engine.model.codec import LinearVideoCodec, SeamFilter, to_blocks
 from vera_engine.training.layered import LayeredClip, layered_clip
 
 # How far the components' scales are evened out: 0 leaves their variances, 1 makes all the same. The loss on latents
@@ -45,7 +46,7 @@ def fit_components(
             first, group = to_blocks(video[None])
             firsts.append(first.reshape(-1, first.shape[-1]))
             groups.append(group.reshape(-1, group.shape[-1]))
-    codec = LinearVideoCodec(z_dim=z_dim, seam_filter_width=seam_filter_width)
+    codec: LinearVideoCodec = LinearVideoCodec(z_dim=z_dim, seam_filter_width=seam_filter_width)
     for kind, samples in (("first", torch.cat(firsts)), ("group", torch.cat(groups))):
         mean = samples.mean(0)
         centered = samples - mean
@@ -63,25 +64,43 @@ def fit_components(
 
 
 def train_seam_filter(
-    codec: LinearVideoCodec, *, steps: int, seed: int, state_file: Path, height: int = 64, width: int = 96
-) -> list[float]:
+    codec: LinearVideoCodec,
+    *,
+    steps: int,
+    seed: int,
+    state_file: Path,
+    height: int = 64,
+    width: int = 96,
+    stop_after_seconds: float | None = None,
+) -> tuple[int, list[float]]:
     """Trains the codec's filter on decoded training clips with a little noise on their latents, as a sampler leaves.
 
-    Resumable: `state_file` is written every 100 steps and continued from where it exists.
+    Resumable: `state_file` is written every 100 steps and when it stops, and continued from where it exists.
 
     Returns:
-        The loss (mean absolute error in -1..1) of every step made in this call.
+        The step reached, `steps` when the filter is done, and the loss (mean absolute error in -1..1) of every step
+        made in this call.
+
+    Raises:
+        ValueError: The codec has no filter.
     """
-    assert codec.seam_filter is not None
+    if codec.seam_filter is None:
+        raise ValueError("The codec has no seam filter.")
+    started = time.monotonic()
+    # A filter drawn from the seed: the one that the codec came with may have begun with any weights.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        codec.seam_filter = SeamFilter(codec.config.seam_filter_width)
     optimizer = torch.optim.AdamW(codec.seam_filter.parameters(), lr=2e-3, weight_decay=0.0)
-    begin = 0
+    step = 0
     if state_file.exists():
         state = torch.load(state_file, weights_only=True)
         codec.seam_filter.load_state_dict(state["filter"])
         optimizer.load_state_dict(state["optimizer"])
-        begin = int(state["step"])
+        step = int(state["step"])
     losses: list[float] = []
-    for step in range(begin, steps):
+    out_of_time = False
+    while step < steps and not out_of_time:
         rng = random.Random(seed + step)
         clip = layered_clip(rng.randrange(2**31), 5, height, width, "train", background_share=0.3)
         edit, alpha, composite, source, _ = layers_of(clip)
@@ -98,11 +117,14 @@ def train_seam_filter(
         torch.nn.utils.clip_grad_norm_(codec.seam_filter.parameters(), 1.0)
         optimizer.step()
         losses.append(loss.item())
-        if (step + 1) % 100 == 0 or step + 1 == steps:
+        step += 1
+        out_of_time = stop_after_seconds is not None and time.monotonic() - started > stop_after_seconds
+        if step % 100 == 0 or step == steps or out_of_time:
             partial = state_file.with_suffix(".partial")
             torch.save(
-                {"filter": codec.seam_filter.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1},
+                {"filter": codec.seam_filter.state_dict(), "optimizer": optimizer.state_dict(), "step": step},
                 partial,
             )
             partial.replace(state_file)
-    return losses
+    codec.seam_filter.requires_grad_(False)
+    return step, losses

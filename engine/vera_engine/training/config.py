@@ -9,6 +9,9 @@ from typing import Any
 
 from vera_engine.errors import InvalidArgument, NotFound
 
+SMALL = Path(__file__).with_name("small.toml")
+"""The training file of the shipped small model."""
+
 
 class TrainingFileMissing(NotFound):
     """There is no such training file."""
@@ -33,11 +36,15 @@ class Bucket:
     """How often, relative to the other buckets of the stage."""
 
 
+_BUCKET = frozenset(field.name for field in fields(Bucket))
+
+
 @dataclass(frozen=True)
 class Stage:
     """Steps made with the same buckets."""
 
     steps: int
+    """1 or more."""
     buckets: tuple[Bucket, ...]
 
 
@@ -97,7 +104,7 @@ def read_training_config(file: Path) -> TrainingConfig:
 
     Raises:
         TrainingFileMissing: No such file.
-        TrainingFileRefused: Not TOML, an unknown or missing key, a size that blocks do not fit.
+        TrainingFileRefused: Not TOML, an unknown or missing key, a value of the wrong kind or out of range.
     """
     try:
         table: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -120,20 +127,74 @@ def read_training_config(file: Path) -> TrainingConfig:
             )
     try:
         stages = tuple(
-            Stage(steps=stage["steps"], buckets=tuple(Bucket(**bucket) for bucket in stage["buckets"]))
+            Stage(**{**stage, "buckets": tuple(Bucket(**bucket) for bucket in stage["buckets"])})
             for stage in table.pop("stages")
         )
         config = TrainingConfig(stages=stages, **table)
     except (KeyError, TypeError) as error:
         raise TrainingFileRefused(
-            f"The training file is incomplete: {error}.", argument="config", value=file, remedy="Add what is missing."
+            f"The training file is incomplete, or says too much: {error}.",
+            argument="config",
+            value=file,
+            remedy="Give what is missing, and only what is known.",
         ) from None
-    for bucket in (bucket for stage in stages for bucket in stage.buckets):
-        if bucket.frames % 4 != 1 or bucket.height % 16 or bucket.width % 16 or bucket.batch_size < 1:
-            raise TrainingFileRefused(
-                "A bucket's size does not fit the model.",
-                argument="stages.buckets",
-                value=bucket,
-                remedy="Give 4k + 1 frames, height and width in multiples of 16, a batch size of 1 or more.",
-            )
+    parts: list[TrainingConfig | Stage | Bucket] = [config]
+    for stage in stages:
+        parts += [stage, *stage.buckets]
+    for part in parts:
+        _check_kinds(part)
+    _check_values(config)
     return config
+
+
+def _check_kinds(part: TrainingConfig | Stage | Bucket) -> None:
+    """Refuses text for a number, a fraction for a count, and the like."""
+    kinds: dict[Any, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if field.type in kinds and (not isinstance(value, kinds[field.type]) or isinstance(value, bool)):
+            raise TrainingFileRefused(
+                "The value is of the wrong kind.", argument=field.name, value=repr(value), remedy=f"Give {field.type}."
+            )
+
+
+def _check_values(config: TrainingConfig) -> None:
+    """Refuses values that no run could be made with."""
+    buckets = [bucket for stage in config.stages for bucket in stage.buckets]
+    shares = ("background_share", "text_dropout", "mask_dropout")
+    not_negative = (
+        "seed",
+        "weight_decay",
+        "alpha_weight",
+        "composite_weight",
+        "seam_filter_width",
+        "seam_filter_steps",
+    )
+    counts = (
+        *("warmup_steps", "decay_steps", "replay", "replay_clips", "codec_clips", "text_tokens", "checkpoint_every"),
+        *("num_attention_heads", "ffn_dim", "num_layers"),
+    )
+    for argument, valid, rule in (
+        ("stages", config.stages and all(stage.steps >= 1 and stage.buckets for stage in config.stages), "have steps"),
+        ("frames", all(bucket.frames >= 1 and bucket.frames % 4 == 1 for bucket in buckets), "be 4k + 1"),
+        *(
+            (side, all(getattr(b, side) > 0 and getattr(b, side) % 16 == 0 for b in buckets), "be a multiple of 16")
+            for side in ("height", "width")
+        ),
+        ("batch_size", all(bucket.batch_size >= 1 for bucket in buckets), "be 1 or more"),
+        ("weight", all(bucket.weight > 0 for bucket in buckets), "be above 0"),
+        *((name, getattr(config, name) >= 1, "be 1 or more") for name in counts),
+        *((name, 0 <= getattr(config, name) <= 1, "lie in 0 to 1") for name in shares),
+        *((name, getattr(config, name) >= 0, "not be negative") for name in not_negative),
+        ("learning_rate", config.learning_rate > 0, "be above 0"),
+        ("decay_steps", config.decay_steps <= config.steps, "fit into the run"),
+        ("ema_decay", 0 <= config.ema_decay < 1, "lie in 0 to below 1"),
+        ("z_dim", 1 <= config.z_dim <= 192, "lie in 1 to 192, the numbers in a block"),
+        ("text_dim", config.text_dim >= 4 and config.text_dim % 4 == 0, "be a multiple of 4"),
+        ("attention_head_dim", config.attention_head_dim >= 6 and config.attention_head_dim % 2 == 0, "be even, 6 up"),
+    ):
+        if not valid:
+            value = [getattr(b, argument) for b in buckets] if argument in _BUCKET else getattr(config, argument)
+            raise TrainingFileRefused(
+                f"{argument} has to {rule}.", argument=argument, value=value, remedy="Mend it in the training file."
+            )

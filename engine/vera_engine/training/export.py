@@ -29,6 +29,14 @@ class ModelFolderTaken(InvalidArgument):
     """The folder to write to is there already."""
 
 
+def check_folder_free(folder: Path) -> None:
+    """Raises `ModelFolderTaken` where something lies already."""
+    if folder.exists():
+        raise ModelFolderTaken(
+            "The folder is there already.", argument="out", value=folder, remedy="Name a new one, or remove it."
+        )
+
+
 def export_model(parts: TrainedParts, config: TrainingConfig, folder: Path) -> ModelSettings:
     """Writes the model folder; transformer and text encoder as float16, the codec as float32.
 
@@ -37,10 +45,7 @@ def export_model(parts: TrainedParts, config: TrainingConfig, folder: Path) -> M
     Raises:
         ModelFolderTaken: It is there already.
     """
-    if folder.exists():
-        raise ModelFolderTaken(
-            "The folder is there already.", argument="out", value=folder, remedy="Name a new one, or remove it."
-        )
+    check_folder_free(folder)
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     pipeline = VeraPipeline(

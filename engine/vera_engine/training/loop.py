@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
 
-from vera_engine.errors import Internal
+from vera_engine.errors import FailedPrecondition, Internal
 from vera_engine.model.codec import LinearVideoCodec
 from vera_engine.model.transformer import VeraTransformer3DModel
 from vera_engine.pipeline.text import encode_prompts
@@ -28,6 +28,10 @@ from vera_engine.training.vocabulary import words
 
 class TrainingDiverged(Internal):
     """The loss is no longer a number; the last checkpoint is the last good state."""
+
+
+class RunFolderMismatch(FailedPrecondition):
+    """A run folder that another training file began."""
 
 
 @dataclass
@@ -51,6 +55,7 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
 
     Raises:
         TrainingDiverged: The loss became NaN or infinite.
+        RunFolderMismatch: The run folder holds another model's codec or checkpoint.
     """
     run_folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
@@ -67,22 +72,26 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
     optimizer = _optimizer(config, parameters)
     streams: dict[Bucket, ClipStream] = {}
     checkpoint = run_folder / "checkpoint.pt"
+    names = _stream_names(config)
     step = 0
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
-        step = state["step"]
-        transformer.load_state_dict(state["transformer"])
-        text_encoder.load_state_dict(state["text_encoder"])
-        optimizer.load_state_dict(state["optimizer"])
-        for average, saved in zip(averages, state["averages"], strict=True):
-            average.copy_(saved)
-        for size, drawn in state["drawn"].items():
-            bucket = next(b for s in config.stages for b in s.buckets if _bucket_key(b) == size)
-            streams[bucket] = ClipStream(config, codec, bucket, drawn)
+        try:
+            step = state["step"]
+            transformer.load_state_dict(state["transformer"])
+            text_encoder.load_state_dict(state["text_encoder"])
+            optimizer.load_state_dict(state["optimizer"])
+            for average, saved in zip(averages, state["averages"], strict=True):
+                average.copy_(saved)
+            buckets = {name: bucket for bucket, name in names.items()}
+            for name, drawn in state["drawn"].items():
+                streams[buckets[name]] = ClipStream(config, codec, buckets[name], drawn)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise _mismatch(checkpoint, str(error)) from error
 
     def save(at_step: int) -> None:
         partial = checkpoint.with_suffix(".partial")
-        drawn = {_bucket_key(bucket): stream.drawn for bucket, stream in streams.items()}
+        drawn = {names[bucket]: stream.drawn for bucket, stream in streams.items()}
         torch.save(
             {
                 "step": at_step,
@@ -97,8 +106,10 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
         partial.replace(checkpoint)
 
     # 3. Steps
-    bar = tqdm(total=config.steps, initial=step, desc="training", unit="step", mininterval=10)
-    with (run_folder / "log.jsonl").open("a", encoding="utf-8") as log:
+    with (
+        tqdm(total=config.steps, initial=step, desc="training", unit="step", mininterval=10) as bar,
+        (run_folder / "log.jsonl").open("a", encoding="utf-8") as log,
+    ):
         while step < config.steps:
             rng = random.Random(config.seed * 1_000_003 + step)
             generator = torch.Generator().manual_seed(rng.getrandbits(62))
@@ -136,7 +147,7 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
             optimizer.step()
             step += 1
             _average(averages, parameters, min(config.ema_decay, (step + 1) / (step + 20)))
-            record = {"step": step, "loss": loss.item(), **errors, "lr": rate, "bucket": _bucket_key(bucket)}
+            record = {"step": step, "loss": loss.item(), **errors, "lr": rate, "bucket": _size(bucket)}
             log.write(json.dumps(record) + "\n")
             bar.update()
             out_of_time = stop_after_seconds is not None and time.monotonic() - started > stop_after_seconds
@@ -145,7 +156,6 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
                 save(step)
             if out_of_time:
                 break
-    bar.close()
 
     # 4. The averaged weights are the model
     with torch.no_grad():
@@ -174,7 +184,11 @@ def _fitted_codec(config: TrainingConfig, folder: Path) -> LinearVideoCodec:
         ).save_pretrained(partial)
         partial.rename(folder)
     codec: LinearVideoCodec = LinearVideoCodec.from_pretrained(folder)
-    return codec.requires_grad_(False)
+    for name in ("z_dim", "seam_filter_width"):
+        if codec.config[name] != getattr(config, name):
+            raise _mismatch(folder, f"its {name} is {codec.config[name]}, not {getattr(config, name)}")
+    codec.requires_grad_(False)
+    return codec
 
 
 def _new_model(config: TrainingConfig, vocabulary_size: int) -> tuple[VeraTransformer3DModel, UMT5EncoderModel]:
@@ -216,5 +230,24 @@ def _average(averages: list[Tensor], parameters: list[nn.Parameter], decay: floa
     torch._foreach_lerp_(averages, [p.detach() for p in parameters], 1 - decay)
 
 
-def _bucket_key(bucket: Bucket) -> str:
+def _stream_names(config: TrainingConfig) -> dict[Bucket, str]:
+    """A name for each bucket's stream, to keep its state under: the size, numbered where several are of one size."""
+    names: dict[Bucket, str] = {}
+    for bucket in (bucket for stage in config.stages for bucket in stage.buckets):
+        if bucket not in names:
+            earlier = sum(_size(other) == _size(bucket) for other in names)
+            names[bucket] = f"{_size(bucket)}-{earlier + 1}" if earlier else _size(bucket)
+    return names
+
+
+def _size(bucket: Bucket) -> str:
     return f"{bucket.frames}x{bucket.height}x{bucket.width}"
+
+
+def _mismatch(place: Path, difference: str) -> RunFolderMismatch:
+    return RunFolderMismatch(
+        f"Another training file began this: {difference}.",
+        argument="run_folder",
+        value=place,
+        remedy="Go on with the training file it was begun with, or name another run folder.",
+    )
