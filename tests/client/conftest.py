@@ -130,3 +130,13 @@ def bridges() -> Callable[[], list[psutil.Process]]:
         return [child for child in children if any(word.endswith("start_bridge.py") for word in child.cmdline())]
 
     return find
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder for the real engine."""
+    from tests.tiny_model import make_tiny_model  # torch: for those alone who run the real engine
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    make_tiny_model(folder)
+    return folder

@@ -12,10 +12,12 @@ from vera_engine.errors import Cancelled, Internal, VeraEditError
 
 SUBCOMMANDS = (
     "vera_engine.cli.serve",
+    "vera_engine.cli.edit",
     "vera_engine.cli.info",
     "vera_engine.cli.doctor",
     "vera_engine.cli.install",
     "vera_engine.cli.convert_weights",
+    "vera_engine.cli.train",
     "vera_engine.cli.evaluate",
 )
 """Modules with `add_parser(subparsers)`, which sets `run(arguments) -> int`; in the order of `--help`."""
