@@ -11,7 +11,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from grpc_reflection.v1alpha import reflection
 from vera_edit.v1 import engine_pb2, engine_pb2_grpc, takes_pb2, takes_pb2_grpc
 from vera_engine import __version__
 from vera_engine.errors import FailedPrecondition, InvalidArgument
-from vera_engine.model.settings import read_settings
+from vera_engine.model.settings import model_folder, read_settings
 from vera_engine.server.engine_service import LARGEST_MESSAGE_BYTES, EngineService
 from vera_engine.server.interceptor import Activity, CallInterceptor
 from vera_engine.server.state import PortFile, StateDir
@@ -66,6 +66,11 @@ class EngineOptions:
     """`127.0.0.1:PORT` (0: a free one) instead of the Unix socket."""
     threads: int | None = None
 
+    @property
+    def model_as_told(self) -> str:
+        """The model as clients name it: `small`, or its folder; two folders may hold models of one name."""
+        return self.model if self.model == "small" else str(model_folder(self.model).absolute())
+
 
 async def serve(options: EngineOptions, ready: Callable[[str], None]) -> None:
     """Runs an engine until it is told to stop, or has had no work for so long.
@@ -103,7 +108,8 @@ async def serve(options: EngineOptions, ready: Callable[[str], None]) -> None:
         )
         takes = TakeService(database, queue, TakeIntake(database, queue, model, state.takes), uploads)
         takes_pb2_grpc.add_TakeServiceServicer_to_server(takes, server)  # type: ignore[no-untyped-call]
-        engine = EngineService(model, queue, worker, options.idle_seconds, stop)
+        told = replace(model, name=options.model_as_told)
+        engine = EngineService(told, queue, worker, options.idle_seconds, stop)
         engine_pb2_grpc.add_EngineServiceServicer_to_server(engine, server)  # type: ignore[no-untyped-call]
         serving = health.aio.HealthServicer()  # type: ignore[attr-defined]
         health_pb2_grpc.add_HealthServicer_to_server(serving, server)
