@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -83,21 +81,3 @@ def test_nothing_points_into_somebodys_machine(tracked_files, repository):
                 for match in SOMEBODYS.findall(path.read_text(errors="ignore"))
             ]
     assert not found
-
-
-def test_a_wheel_carries_engine_client_interface_and_add_on(repository, tmp_path):
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
-    subprocess.run([*command, str(tmp_path), str(repository)], check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    listed = subprocess.run(
-        [sys.executable, "-m", "zipfile", "-l", str(wheel)], capture_output=True, text=True, check=True
-    )
-    for name in (
-        "vera_engine/errors.py",
-        "vera_client/client.py",
-        "vera_edit/v1/takes_pb2.py",
-        "vera_edit_blender/blender_manifest.toml",
-        "vera_engine/model/small/vera_edit.json",
-    ):
-        assert name in listed.stdout
-    assert "__pycache__" not in listed.stdout
