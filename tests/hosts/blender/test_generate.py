@@ -1,0 +1,234 @@
+"""From the node through a real engine and back, with a tiny model of random weights.
+
+The engine runs in an environment of its own: the Python that VERA_EDIT_PYTHON names, else the checkout's `.venv`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import bpy
+import comps
+import numpy as np
+import pytest
+from own_process import REPOSITORY, own_process
+
+FRAMES = range(1, 6)
+SIZE = (64, 96)
+MODEL = "VERA_EDIT_TEST_MODEL"
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    make = (
+        "import sys; from pathlib import Path; from tests.tiny_model import make_tiny_model as m; m(Path(sys.argv[1]))"
+    )
+    python = os.environ.get("VERA_EDIT_PYTHON") or str(REPOSITORY / ".venv" / "bin" / "python")
+    subprocess.run([python, "-c", make, str(folder)], cwd=REPOSITORY, check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_model: Path) -> Iterator[None]:
+    """An engine of these tests alone, that the first of them starts; ended with them."""
+    from vera_client import VeraClient
+
+    python = os.environ.get("VERA_EDIT_PYTHON") or str(REPOSITORY / ".venv" / "bin" / "python")
+    with tempfile.TemporaryDirectory(prefix="vera-blender-") as state, pytest.MonkeyPatch.context() as patch:
+        for name, value in (("VERA_EDIT_PYTHON", python), ("VERA_EDIT_STATE_DIR", state), (MODEL, str(tiny_model))):
+            patch.setenv(name, value)
+        yield
+        client = VeraClient()
+        client.stop_engine(cancel_running=True)
+        client.close()
+
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+
+def start(tmp_path: Path, state_dir: Path | None = None):
+    """A saved comp: plate files 1001-1005 and mask files 1-5 at scene frames 1-5, and a node that both feed."""
+    scene, addon = comps.start_blender(), comps.load_addon()
+    addon.session.current(model=os.environ[MODEL], threads=1, idle_seconds=120, state_dir=state_dir)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    tree = addon.compositor_trees.ensure_tree(scene)
+    rows, columns = np.mgrid[0 : SIZE[0], 0 : SIZE[1]]
+    for frame in FRAMES:
+        rng = np.random.default_rng(frame)
+        plate = rng.uniform(0, 1.2, (*SIZE, 3))
+        plate[0], plate[1], plate[2] = -0.125, 60000.0, 6e-8
+        comps.write_exr(tmp_path / "plate" / f"plate.{1000 + frame}.exr", comps.as_half(plate), ("R", "G", "B"))
+        mask = (np.hypot(rows - 40, columns - 50) < 15).astype(np.float32)[..., None]
+        comps.write_exr(tmp_path / "plate" / f"mask.{frame:04d}.exr", np.repeat(mask, 3, -1), ("R", "G", "B"))
+    plate = comps.add_plate(tree, tmp_path / "plate" / "plate.1001.exr", len(FRAMES), 1)
+    mask = comps.add_plate(tree, tmp_path / "plate" / "mask.0001.exr", len(FRAMES), 1)
+    node = comps.add_node(addon, tree, plate.outputs["Image"])
+    tree.links.new(mask.outputs["Image"], node.inputs["Mask"])
+    scene.frame_start, scene.frame_end = FRAMES[0], FRAMES[-1]
+    node.node_tree.vera_edit.prompt = "add a red ball"
+    return scene, addon, tree, node
+
+
+def take_of(tmp_path: Path, node, version: str) -> dict[int, np.ndarray]:
+    folder = tmp_path / "vera_takes" / node.node_tree.vera_edit.node_id / version
+    return {frame: comps.read_exr(folder / f"layers.{frame:04d}.exr") for frame in FRAMES}
+
+
+def drain_until(addon, is_reached: Callable[[], bool], seconds: float = 120) -> None:
+    """Drains as the timer of a window does, until something is reached."""
+    deadline = time.monotonic() + seconds
+    while not is_reached():
+        assert time.monotonic() < deadline, [run.text for run in addon.session.known().runs.values()]
+        addon.drain.drain()
+        time.sleep(0.02)
+
+
+@own_process
+def test_generate_shows_the_take_and_keeps_every_pixel_outside_its_matte(tmp_path: Path) -> None:
+    scene, addon, _, node = start(tmp_path)
+    settings = node.node_tree.vera_edit
+    assert bpy.ops.vera_edit.generate(node_id=settings.node_id) == {"FINISHED"}
+    assert settings.take == "v001"
+    assert settings.status.startswith("v001 finished in ")
+    takes = take_of(tmp_path, node, "v001")
+    outputs = {name: node.outputs[name] for name in ("Edit", "Alpha", "Straight", "Composite")}
+    shown = comps.render(scene, outputs, FRAMES, tmp_path / "out")
+    untouched = 0
+    for frame in FRAMES:
+        take = takes[frame]
+        plate = comps.read_exr(tmp_path / "plate" / f"plate.{1000 + frame}.exr")
+        np.testing.assert_array_equal(shown["Edit"][frame], take[..., :4])
+        np.testing.assert_array_equal(shown["Alpha"][frame][..., 0], take[..., 3])
+        np.testing.assert_array_equal(shown["Straight"][frame][..., :3], take[..., 4:])
+        outside = take[..., 3] == 0
+        np.testing.assert_array_equal(shown["Composite"][frame][..., :3][outside], plate[outside])
+        untouched += int(outside.sum())
+    assert 0 < untouched < len(FRAMES) * SIZE[0] * SIZE[1]
+    assert not (tmp_path / "vera_takes" / settings.node_id / "upstream").exists()  # the mask was rendered there
+    assert addon.session.known().engine["model"]["vocabulary"][:2] == ["a", "add"]
+    assert "Knows the words: a, add" in addon.panels.engine_lines(addon.session.known())[2]
+
+
+@own_process
+def test_the_same_request_gives_the_same_bits_and_another_version(tmp_path: Path) -> None:
+    _, _, _, node = start(tmp_path)
+    settings = node.node_tree.vera_edit
+    settings.seed = 11
+    for _ in range(2):
+        bpy.ops.vera_edit.generate(node_id=settings.node_id)
+    settings.seed = 12
+    bpy.ops.vera_edit.generate(node_id=settings.node_id)
+    one, two, three = (take_of(tmp_path, node, version) for version in ("v001", "v002", "v003"))
+    for frame in FRAMES:
+        np.testing.assert_array_equal(one[frame], two[frame])
+    assert any(not np.array_equal(one[frame], three[frame]) for frame in FRAMES)
+    assert settings.take == "v003"
+    settings.take = "v001"
+    assert settings.take_path.endswith("/v001")
+
+
+@own_process
+def test_two_nodes_at_once_each_get_their_own_take(tmp_path: Path) -> None:
+    _, addon, tree, one = start(tmp_path)
+    two = comps.add_node(addon, tree, one.inputs["Image"].links[0].from_socket)
+    two.node_tree.vera_edit.prompt = "add a blue ball"
+    ids = [node.node_tree.vera_edit.node_id for node in (one, two)]
+    for node_id in ids:
+        bpy.ops.vera_edit.generate(node_id=node_id, wait=False)
+    with pytest.raises(RuntimeError, match="still in work"):
+        bpy.ops.vera_edit.generate(node_id=ids[0])
+    drain_until(addon, lambda: not list(addon.session.unfinished()))
+    for node, node_id, prompt in zip((one, two), ids, ("add a red ball", "add a blue ball"), strict=True):
+        settings = node.node_tree.vera_edit
+        assert (settings.take, settings.take_path) == ("v001", f"//vera_takes/{node_id}/v001")
+        record = json.loads((tmp_path / "vera_takes" / node_id / "v001" / "take.json").read_text())
+        assert (record["request"]["node_id"], record["request"]["prompt"]) == (node_id, prompt)
+
+
+@own_process
+def test_words_the_model_does_not_know_are_said_on_the_node(tmp_path: Path) -> None:
+    _, addon, _, node = start(tmp_path)
+    settings = node.node_tree.vera_edit
+    settings.prompt = "add a fluffy ball"
+    bpy.ops.vera_edit.generate(node_id=settings.node_id)
+    (warning,) = addon.session.known().runs[settings.node_id].warnings
+    assert "fluffy" in warning
+
+
+@own_process
+def test_what_the_engine_refuses_is_said_with_its_remedy(tmp_path: Path) -> None:
+    _, addon, tree, node = start(tmp_path)
+    settings = node.node_tree.vera_edit
+    settings.edit_type = "background"
+    tree.links.remove(node.inputs["Mask"].links[0])
+    with pytest.raises(RuntimeError, match="mask"):
+        bpy.ops.vera_edit.generate(node_id=settings.node_id)
+    assert settings.status.startswith("Failed: ")
+    assert addon.session.known().runs[settings.node_id].error["argument"] == "mask"
+    assert settings.take == "NONE"
+
+
+@own_process
+def test_cancel_stops_the_take_and_the_node_stays_as_it_was(tmp_path: Path) -> None:
+    _, addon, _, node = start(tmp_path)
+    settings = node.node_tree.vera_edit
+    settings.use_model_settings, settings.steps = False, 1000
+    bpy.ops.vera_edit.generate(node_id=settings.node_id, wait=False)
+    run = addon.session.known().runs[settings.node_id]
+    drain_until(addon, lambda: run.progress > 0)
+    assert settings.status.startswith("Step ")
+    bpy.ops.vera_edit.cancel(node_id=settings.node_id)
+    drain_until(addon, lambda: run.is_final)
+    assert (run.state, settings.status, settings.take) == ("cancelled", "v001 cancelled", "NONE")
+    assert not (tmp_path / "vera_takes" / settings.node_id / "v001").exists()
+    assert not run.scratch.exists()
+
+
+@own_process
+def test_a_node_deleted_meanwhile_does_no_harm(tmp_path: Path) -> None:
+    _, addon, tree, node = start(tmp_path)
+    node_id = node.node_tree.vera_edit.node_id
+    bpy.ops.vera_edit.generate(node_id=node_id, wait=False)
+    tree.nodes.remove(node)
+    drain_until(addon, lambda: not list(addon.session.unfinished()))
+    assert (tmp_path / "vera_takes" / node_id / "v001" / "take.json").exists()
+
+
+@own_process
+def test_an_engine_killed_in_the_middle_is_said_and_the_take_still_comes_to_an_end(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="vera-blender-killed-") as state:
+        _, addon, _, node = start(tmp_path, state_dir=Path(state))
+        settings = node.node_tree.vera_edit
+        settings.use_model_settings, settings.steps = False, 60
+        bpy.ops.vera_edit.generate(node_id=settings.node_id, wait=False)
+        run = addon.session.known().runs[settings.node_id]
+        drain_until(addon, lambda: run.progress > 0)
+        os.kill(json.loads((Path(state) / "engine.json").read_text())["process_id"], signal.SIGKILL)
+        said: list[str] = []
+        drain_until(addon, lambda: said.append(settings.status) or run.is_final)
+        assert any(text.startswith("Engine lost: ") for text in said), said[-3:]
+        assert run.state in ("finished", "failed")
+        assert (settings.take == "v001") == (run.state == "finished")
+        addon.session.known().client.stop_engine(cancel_running=True)
+
+
+@own_process
+def test_where_the_engine_is_not_installed_the_node_says_so_at_once(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="vera-blender-none-") as state:
+        _, addon, _, node = start(tmp_path)
+        addon.session.close()
+        addon.session.current(python=str(tmp_path / "no" / "python"), state_dir=state)
+        settings = node.node_tree.vera_edit
+        with pytest.raises(RuntimeError, match="not there"):
+            bpy.ops.vera_edit.generate(node_id=settings.node_id)
+        assert settings.status.startswith("Failed: ")
+        with pytest.raises(RuntimeError, match="not there"):
+            bpy.ops.vera_edit.ask_engine()
