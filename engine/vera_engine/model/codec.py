@@ -127,14 +127,14 @@ class LinearVideoCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """The video of latents, clamped to -1..1 as `AutoencoderKLWan` does.
 
         Raises:
-            VideoShapeRefused: The latents have other channels than `z_dim`.
+            VideoShapeRefused: The latents have other channels than `z_dim`, or are empty.
         """
         video = self.decode_unclamped(z).clamp(-1.0, 1.0)
         return DecoderOutput(sample=video) if return_dict else (video,)
 
     def decode_unclamped(self, z: Tensor) -> Tensor:
         """As `decode`, for training, where a clamp would stop gradients."""
-        if z.ndim != 5 or z.shape[1] != self.config.z_dim:
+        if z.ndim != 5 or z.shape[1] != self.config.z_dim or not all(z.shape):
             raise VideoShapeRefused(
                 "The latents have the wrong shape.",
                 argument="z",

@@ -8,12 +8,22 @@ import torch
 
 from vera_engine.errors import FailedPrecondition, InvalidArgument
 from vera_engine.model import codec as _codec  # noqa: F401 - diffusers takes components of modules imported before alone
+from vera_engine.model.checksums import WeightsCorrupt
 from vera_engine.model.settings import model_folder, read_settings
-from vera_engine.model.weights import load_transformer
+from vera_engine.model.weights import load_transformer, read_json
 from vera_engine.pipeline.pipeline import VeraPipeline
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda", "mps")
+
+_CONFIGURATIONS = (
+    "model_index.json",
+    "vae/config.json",
+    "text_encoder/config.json",
+    "tokenizer/tokenizer_config.json",
+    "scheduler/scheduler_config.json",
+)
+"""Looked at before loading: where one lacks, transformers would ask the network for it."""
 
 
 class DeviceUnknown(InvalidArgument):
@@ -59,14 +69,21 @@ def load_pipeline(model: str, device: str = "auto") -> VeraPipeline:
     torch_device, dtype = choose_device(device)
     folder = model_folder(model)
     settings = read_settings(model)
+    for name in _CONFIGURATIONS:
+        read_json(folder / name)
     transformer = load_transformer(folder, dtype, torch_device)
-    pipeline: VeraPipeline = VeraPipeline.from_pretrained(
-        folder,
-        transformer=transformer,
-        dtype={"default": dtype, "vae": torch.float32},
-        use_safetensors=True,
-        local_files_only=True,
-    )
+    try:
+        pipeline: VeraPipeline = VeraPipeline.from_pretrained(
+            folder,
+            transformer=transformer,
+            dtype={"default": dtype, "vae": torch.float32},
+            use_safetensors=True,
+            local_files_only=True,
+        )
+    except (OSError, ValueError) as error:
+        raise WeightsCorrupt(
+            f"A part of the model cannot be loaded: {error}.", argument="model", value=folder, remedy="Copy it again."
+        ) from error
     pipeline.to(torch_device)
     pipeline.settings = settings
     return pipeline
