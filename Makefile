@@ -95,7 +95,7 @@ types: $(ENGINE_READY)
 
 import-rules: $(ENGINE_READY)
 	@echo "== import rules"
-	$(ENGINE)/lint-imports --no-cache
+	$(ENGINE)/lint-imports --no-cache --no-logo
 
 generated-code: $(ENGINE_READY)
 	@echo "== generated code"

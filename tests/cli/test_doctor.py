@@ -14,6 +14,7 @@ import pytest
 from vera_client.engine_files import EngineFiles
 from vera_engine import __version__
 from vera_engine.cli import doctor
+from vera_engine.cli.machine import TorchFound, TorchMissing
 
 
 @pytest.fixture
@@ -122,6 +123,23 @@ def test_an_add_on_that_is_not_this_one_is_told(monkeypatch, tmp_path, vera_edit
     assert doctor.check_blender().status == "ok"
     (tmp_path / "extensions/user_default/vera_edit/__init__.py").write_text("")
     assert "another version" in doctor.check_blender().detail
+
+
+def test_a_graphics_card_that_is_not_used_is_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "ask_torch", lambda: TorchFound(version="2.13.0+cpu", device="cpu float32"))
+    assert doctor.check_torch(tmp_path / "none").status == "ok"
+    (tmp_path / "nvidiactl").touch()
+    assert doctor.check_torch(tmp_path / "nvidiactl").status == "warn"
+
+
+def test_a_torch_that_cannot_be_imported_is_a_failure(monkeypatch):
+    def broken() -> TorchFound:
+        raise TorchMissing("ImportError: libcudart.so.13: cannot open shared object file")
+
+    monkeypatch.setattr(doctor, "ask_torch", broken)
+    finding = doctor.check_torch()
+    assert finding.status == "fail"
+    assert "libcudart" in finding.detail
 
 
 def test_a_take_root_is_looked_at_and_not_made(tmp_path):

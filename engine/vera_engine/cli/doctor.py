@@ -108,12 +108,15 @@ def check_color() -> Finding:
     return Finding("ok", "color", f"OpenImageIO with {OCIO_CONFIG}")
 
 
-def check_torch() -> Finding:
-    """torch can be imported and has a device."""
+def check_torch(nvidia: Path = Path("/dev/nvidiactl")) -> Finding:
+    """torch can be imported, and uses the NVIDIA device where this machine has one."""
     try:
         found = ask_torch()
     except TorchMissing as error:
         return Finding("fail", "torch", f"cannot be used: {error}", "Install vera-edit[engine].")
+    if found.device.startswith("cpu") and nvidia.exists():
+        unused = f"{found.version} computes on {found.device}, though there is an NVIDIA device"
+        return Finding("warn", "torch", unused, "Install torch's CUDA build (README: torch for CPU or CUDA).")
     return Finding("ok", "torch", f"{found.version}, {found.device}")
 
 
