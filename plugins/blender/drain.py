@@ -9,6 +9,7 @@ import shutil
 import bpy
 
 from . import nodes, preferences, properties, session
+from .client_package import Refused
 from .session import Run, Session
 from .take_folders import read_take_folder
 
@@ -58,7 +59,10 @@ def settle(run: Run) -> None:
     if take is None:
         run.fail({"reason": f"The take's folder {run.directory} holds no layers.", "remedy": "Generate again."})
         return
-    properties.show_take(node.node_tree.vera_edit, take)
+    try:
+        properties.show_take(node.node_tree.vera_edit, take)
+    except Refused as error:
+        run.fail(error.as_dict())
 
 
 def redraw() -> None:

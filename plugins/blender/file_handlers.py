@@ -12,6 +12,7 @@ def tidy_file(*_arguments: object) -> None:
     """Restores groups that were our nodes, and removes inner trees that no node uses: of nodes deleted since."""
     nodes.mend_pasted_nodes()
     bake.restore_all()
+    part_twins()
     used = {group.node_tree for group in nodes.groups()}
     for tree in list(bpy.data.node_groups):
         ours = tree.bl_idname == "CompositorNodeTree" and tree.vera_edit.node_id
@@ -25,11 +26,23 @@ def mend_before_saving(*_arguments: object) -> None:
     nodes.mend_pasted_nodes()
 
 
+@persistent
+def part_twins(*_arguments: object) -> None:
+    """Gives nodes that came with another file, and have the id of one that is here, ids of their own."""
+    seen: dict[str, bpy.types.NodeTree] = {}
+    for node in [node for node in nodes.vera_nodes() if node.node_tree]:
+        settings = node.node_tree.vera_edit
+        if seen.setdefault(settings.node_id, node.node_tree) != node.node_tree and node.node_tree.library is None:
+            nodes.separate(settings)
+
+
 def register() -> None:
+    bpy.app.handlers.blend_import_post.append(part_twins)
     bpy.app.handlers.save_pre.append(mend_before_saving)
     bpy.app.handlers.load_post.append(tidy_file)
 
 
 def unregister() -> None:
     bpy.app.handlers.save_pre.remove(mend_before_saving)
+    bpy.app.handlers.blend_import_post.remove(part_twins)
     bpy.app.handlers.load_post.remove(tidy_file)

@@ -51,39 +51,67 @@ def feeding_socket(socket: bpy.types.NodeSocket) -> bpy.types.NodeSocket | None:
         socket = link.from_node.inputs[0]
 
 
-def sequence_of(output: bpy.types.NodeSocket, frames: range, is_mask: bool) -> Plate | None:
+def sequence_of(output: bpy.types.NodeSocket, frames: range) -> Plate | None:
     """The files that an output shows unchanged over the frames, or None where it has to be rendered.
 
     Rendered are: all nodes but Image, a muted one, movies and stills, packed or generated images, layers of a
     multilayer file, frames that are held or looped, color spaces the engine does not know, straight alpha, and files
-    other than EXR. Of masks all but the alpha channel are, since what Blender makes of a colored mask is one value, and
-    the file's is another.
+    other than EXR.
 
     Raises:
         Refused: Frames are not on disk. Blender would show them as empty.
     """
     node = output.node
     image = getattr(node, "image", None)
-    if node.bl_idname != "CompositorNodeImage" or node.mute or image is None:
+    if node.bl_idname != "CompositorNodeImage" or node.mute or image is None or output.name != "Image":
         return None
     if image.source != "SEQUENCE" or image.type != "IMAGE" or image.packed_file or node.use_cyclic:
         return None
-    if output.name != ("Alpha" if is_mask else "Image") or not image.filepath.lower().endswith(".exr"):
-        return None
     color_space = COLOR_SPACES.get(image.colorspace_settings.name)
-    if not is_mask and (color_space is None or image.alpha_mode == "STRAIGHT"):
+    if color_space is None or image.alpha_mode == "STRAIGHT" or not image.filepath.lower().endswith(".exr"):
         return None
     if frames[0] < node.frame_start or frames[-1] >= node.frame_start + node.frame_duration:
         return None
+    pattern = file_pattern(image)
+    if pattern is None:
+        return None
+    plate = Plate(pattern, node.frame_offset + 1 - node.frame_start, color_space)
+    require_files(plate, frames, "plate")
+    return plate
+
+
+def file_pattern(image: bpy.types.Image) -> str | None:
+    """The absolute path of an image sequence with `#` for each digit of the frame number, which is the name's last."""
     first = layers.absolute(image.filepath)
     number = re.search(r"(\d+)\D*$", first.stem)
     if number is None:
         return None
-    name = f"{first.stem[: number.start(1)]}{'#' * len(number[1])}{first.stem[number.end(1) :]}{first.suffix}"
-    pattern = str(first.with_name(name))
-    plate = Plate(pattern, node.frame_offset + 1 - node.frame_start, "" if is_mask else str(color_space))
-    require_files(plate, frames, "mask" if is_mask else "plate")
-    return plate
+    marks = "#" * len(number[1])
+    return str(first.with_name(f"{first.stem[: number.start(1)]}{marks}{first.stem[number.end(1) :]}{first.suffix}"))
+
+
+def require_sequence(node: bpy.types.Node, frames: range, argument: str) -> None:
+    """Finds gaps in what an Image node shows over the frames, be they held or looped.
+
+    Raises:
+        Refused: Names the files that are not on disk. Blender would render them as empty.
+    """
+    pattern = file_pattern(node.image)
+    if node.mute or pattern is None or node.image.packed_file:
+        return
+    places = (frame - node.frame_start for frame in frames)
+    last = node.frame_duration - 1
+    shown = {place % (last + 1) if node.use_cyclic else min(place, last) for place in places}
+    sequence = Plate(pattern, node.frame_offset + 1, "")
+    missing = [place for place in sorted(shown) if place >= 0 and not sequence.file(place).is_file()]
+    if missing:
+        files = spell_frames([place + sequence.frame_offset for place in missing])
+        raise Refused(
+            f"An image sequence that feeds the {argument} lacks files {files}.",
+            argument=f"{argument}.path",
+            value=pattern,
+            remedy="Put the files there, or choose a frame range without them.",
+        )
 
 
 def require_files(plate: Plate, frames: range, argument: str) -> None:

@@ -97,7 +97,8 @@ def plate_sources(node: bpy.types.Node, frames: range, scratch: Path) -> dict[st
     for name, output in outputs.items():
         if output is None:
             continue
-        plate = sequence_of(output, frames, is_mask=name == "mask")
+        # A mask is always rendered: what Blender makes of a file's channels is one value, and that is what counts.
+        plate = sequence_of(output, frames) if name == "plate" else None
         if plate is None:
             rendered[name] = output
         else:

@@ -10,7 +10,7 @@ import bpy
 
 from . import compositor_trees, nodes
 from .client_package import Refused
-from .plates import Plate, require_files
+from .plates import Plate, require_files, require_sequence
 
 
 def render_upstream(outputs: dict[str, bpy.types.NodeSocket], frames: range, folder: Path) -> dict[str, Plate]:
@@ -37,10 +37,13 @@ def render_upstream(outputs: dict[str, bpy.types.NodeSocket], frames: range, fol
             value=tree.name,
             remedy="Move the node to the scene's own compositor tree, or plug an Image sequence straight into it.",
         )
+    for name, output in outputs.items():
+        for node in _nodes_above([output]):
+            _require_sequences(node, frames, name)
     folder.mkdir(parents=True)
     with nodes.shared_inner_trees(), compositor_trees.temporary_copy(scene) as (copied_scene, copied_tree):
         copied = {name: _same_socket(copied_tree, output) for name, output in outputs.items()}
-        _remove_all_but(copied_tree, _nodes_above(copied.values()))
+        _remove_all_but(copied_tree, {node.name for node in _nodes_above(copied.values())})
         for node in copied_tree.nodes:
             if node.bl_idname == "CompositorNodeRLayers" and node.scene == scene:
                 node.scene = copied_scene
@@ -79,19 +82,28 @@ def _same_socket(tree: bpy.types.CompositorNodeTree, output: bpy.types.NodeSocke
     return next(s for s in tree.nodes[output.node.name].outputs if s.identifier == output.identifier)
 
 
-def _nodes_above(outputs: Iterable[bpy.types.NodeSocket]) -> set[str]:
-    """Names of the nodes that the outputs depend on, theirs included."""
-    found: set[str] = set()
+def _nodes_above(outputs: Iterable[bpy.types.NodeSocket]) -> list[bpy.types.Node]:
+    """The nodes that the outputs depend on, theirs and the frames around them included."""
+    found: dict[str, bpy.types.Node] = {}
     waiting = [output.node for output in outputs]
     while waiting:
         node = waiting.pop()
         if node.name in found:
             continue
-        found.add(node.name)
+        found[node.name] = node
         waiting += [link.from_node for socket in node.inputs for link in socket.links]
         if node.parent is not None:
             waiting.append(node.parent)
-    return found
+    return list(found.values())
+
+
+def _require_sequences(node: bpy.types.Node, frames: range, argument: str) -> None:
+    """Finds gaps in the image sequences of a node, and of what is inside it where it is a group."""
+    image = getattr(node, "image", None)
+    if node.bl_idname == "CompositorNodeImage" and image is not None and image.source == "SEQUENCE":
+        require_sequence(node, frames, argument)
+    for inner in getattr(getattr(node, "node_tree", None), "nodes", ()):
+        _require_sequences(inner, frames, argument)
 
 
 def _remove_all_but(tree: bpy.types.CompositorNodeTree, kept: set[str]) -> None:

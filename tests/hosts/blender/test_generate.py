@@ -82,7 +82,7 @@ def take_of(tmp_path: Path, node, version: str) -> dict[int, np.ndarray]:
     return {frame: comps.read_exr(folder / f"layers.{frame:04d}.exr") for frame in FRAMES}
 
 
-def drain_until(addon, is_reached: Callable[[], bool], seconds: float = 120) -> None:
+def drain_until(addon, is_reached: Callable[[], bool], seconds: float = 240) -> None:
     """Drains as the timer of a window does, until something is reached."""
     deadline = time.monotonic() + seconds
     while not is_reached():

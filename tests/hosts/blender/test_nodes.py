@@ -161,3 +161,18 @@ def test_saved_opened_and_moved_the_node_shows_its_take(tmp_path: Path) -> None:
     assert (settings.take, settings.status) == ("v004", "v004, frames 1-2")
     shown = comps.render(bpy.context.scene, {"Edit": node.outputs["Edit"]}, FRAMES, tmp_path / "out")
     np.testing.assert_array_equal(shown["Edit"][2], takes[2][..., :4])
+
+
+@own_process
+def test_nodes_that_come_with_another_file_get_ids_of_their_own(tmp_path: Path) -> None:
+    scene, addon, tree = start(tmp_path)
+    node = comps.add_node(addon, tree)
+    node_id = node.node_tree.vera_edit.node_id
+    scene.name = "shot"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other.blend"), copy=True)
+    scene.name = "here"
+    bpy.ops.wm.append(directory=str(tmp_path / "other.blend" / "Scene") + "/", filename="shot")
+    ids = [each.node_tree.vera_edit.node_id for each in addon.nodes.vera_nodes()]
+    assert len(set(ids)) == 2
+    assert node_id in ids
+    assert node.node_tree.vera_edit.node_id == node_id or node.node_tree.vera_edit.inherited_node_id == node_id

@@ -26,9 +26,8 @@ def start(tmp_path: Path):
     return scene, addon, tree, plates, plate, node
 
 
-def sequence_of(addon, node, name: str = "Image", frames: range = FRAMES):
-    output = addon.plates.feeding_socket(node.inputs[name])
-    return addon.plates.sequence_of(output, frames, is_mask=name == "Mask")
+def sequence_of(addon, node, frames: range = FRAMES):
+    return addon.plates.sequence_of(addon.plates.feeding_socket(node.inputs["Image"]), frames)
 
 
 @own_process
@@ -54,9 +53,7 @@ def test_files_are_found_through_reroutes_with_their_numbers_and_color_space(tmp
 def test_what_is_not_the_files_themselves_is_no_fast_path(tmp_path: Path) -> None:
     _, addon, tree, _, plate, node = start(tmp_path)
     tree.links.new(plate.outputs["Image"], node.inputs["Image"])
-    tree.links.new(plate.outputs["Image"], node.inputs["Mask"])
     assert sequence_of(addon, node) is not None
-    assert sequence_of(addon, node, "Mask") is None  # a color plugged into a value is no longer what the file says
     assert sequence_of(addon, node, frames=range(1, 7)) is None  # frame 6 would hold the last one
     assert sequence_of(addon, node, frames=range(3)) is None
     changes = (
@@ -91,6 +88,36 @@ def test_gaps_are_named_in_scene_frames_and_files(tmp_path: Path) -> None:
         (tmp_path / "plate" / f"plate.{number}.exr").unlink()
     with pytest.raises(addon.client_package.Refused, match=r"lacks frames 2-3 \(files 1002-1003\)"):
         addon.take_request.make_run(node, scene)
+
+
+@own_process
+def test_gaps_are_found_above_a_chain_and_inside_a_group_too(tmp_path: Path) -> None:
+    scene, addon, tree, _, plate, node = start(tmp_path)
+    flip, group = tree.nodes.new("CompositorNodeFlip"), tree.nodes.new("CompositorNodeGroup")
+    tree.links.new(plate.outputs["Image"], flip.inputs["Image"])
+    tree.links.new(flip.outputs["Image"], node.inputs["Image"])
+    (tmp_path / "plate" / "plate.1003.exr").unlink()
+    with pytest.raises(addon.client_package.Refused, match="feeds the plate lacks files 1003"):
+        addon.take_request.make_run(node, scene)
+    node.node_tree.vera_edit.use_scene_range = False
+    for first, last, is_whole in ((1, 2, True), (4, 9, True), (2, 4, False)):  # beyond the end the last one is held
+        node.node_tree.vera_edit.first_frame, node.node_tree.vera_edit.last_frame = first, last
+        if is_whole:
+            addon.take_request.make_run(node, scene)
+        else:
+            with pytest.raises(addon.client_package.Refused, match="1003"):
+                addon.take_request.make_run(node, scene)
+    group.node_tree = bpy.data.node_groups.new("group", "CompositorNodeTree")
+    group.node_tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    inner = comps.add_plate(group.node_tree, tmp_path / "plate" / "plate.1001.exr", 5, 1)
+    end = group.node_tree.nodes.new("NodeGroupOutput")
+    group.node_tree.links.new(inner.outputs["Image"], end.inputs["Image"])
+    tree.links.new(group.outputs["Image"], node.inputs["Image"])
+    with pytest.raises(addon.client_package.Refused, match="1003"):
+        addon.take_request.make_run(node, scene)
+    (tmp_path / "plate" / "plate.1003.exr").write_bytes((tmp_path / "plate" / "plate.1002.exr").read_bytes())
+    run = addon.take_request.make_run(node, scene)
+    assert sorted(file.name for file in run.scratch.iterdir()) == [f"plate.{n:04d}.exr" for n in (2, 3, 4)]
 
 
 @own_process
