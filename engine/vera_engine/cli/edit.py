@@ -61,9 +61,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("plate", metavar="PLATE", help="the plate's files: plate.####.exr or plate.%%04d.exr")
     parser.add_argument("--frames", required=True, metavar="FIRST-LAST", help="both inclusive, as in 1001-1017")
-    parser.add_argument(
-        "--edit", required=True, metavar="add|background", help="put something in, or change the back"
-    )
+    parser.add_argument("--edit", required=True, metavar="add|background", help="put something in, or change the back")
     parser.add_argument("--prompt", required=True, metavar="TEXT", help="what to do, in words the model knows")
     mask = parser.add_argument_group("mask")
     mask.add_argument("--mask", metavar="MASK", help="the mask's files, as PLATE")
