@@ -1,0 +1,67 @@
+"""Noise and loss by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from vera_engine.model.transformer import VeraTransformerOutput
+from vera_engine.training.clips import ClipBatch
+from vera_engine.training.loss import add_noise, draw_sigmas, sample_loss
+
+
+def batch_of(edit: float, alpha: float, composite: float, count: int = 2) -> ClipBatch:
+    parts = [torch.full((count, 1, 1, 1, 2), value) for value in (edit, alpha, composite, 0.0, 0.0)]
+    return ClipBatch(*parts, instructions=["add a red ball"] * count)
+
+
+def test_the_loss_by_hand():
+    batch = batch_of(0.0, 0.0, 0.0)
+    prediction = VeraTransformerOutput(
+        edit=torch.tensor([1.0, 1.0, 2.0, 2.0]).view(2, 1, 1, 1, 2),
+        alpha=torch.tensor([0.0, 2.0, 0.0, 0.0]).view(2, 1, 1, 1, 2),
+        composite=torch.tensor([0.0, 0.0, 3.0, 1.0]).view(2, 1, 1, 1, 2),
+    )
+    # Weights of the clips 1 / (0.35 + 0.15) = 2 and 1 / (0.85 + 0.15) = 1; a mean is over four numbers.
+    loss, errors = sample_loss(prediction, batch, torch.tensor([0.35, 0.85]), 1.5, 0.5)
+    edit, alpha, composite = (2 * 1 + 2 * 1 + 4 + 4) / 4, 2 * 4 / 4, (9 + 1) / 4
+    assert loss.item() == pytest.approx(edit + 1.5 * alpha + 0.5 * composite)
+    assert errors == {"edit": 2.5, "alpha": 1.0, "composite": 2.5}
+
+
+def test_a_perfect_prediction_costs_nothing():
+    batch = batch_of(0.3, -0.2, 0.7)
+    prediction = VeraTransformerOutput(edit=batch.edit, alpha=batch.alpha, composite=batch.composite)
+    loss, errors = sample_loss(prediction, batch, torch.tensor([0.001, 0.999]), 1.5, 0.5)
+    assert loss.item() == 0
+    assert set(errors.values()) == {0.0}
+
+
+def test_noise_lies_on_the_straight_path_at_one_sigma_for_all_branches():
+    def noised(edit: float, alpha: float, composite: float):
+        return add_noise(batch_of(edit, alpha, composite, 64), torch.Generator().manual_seed(1))
+
+    zero, other = noised(0.0, 0.0, 0.0), noised(10.0, 20.0, -30.0)
+    assert torch.equal(zero.sigmas, other.sigmas)
+    kept = (1 - zero.sigmas).view(-1, 1, 1, 1, 1)
+    # The same noise over other clean latents: the difference is the clean part alone.
+    for name, clean in (("edit", 10.0), ("alpha", 20.0), ("composite", -30.0)):
+        difference = getattr(other, name) - getattr(zero, name)
+        torch.testing.assert_close(difference, (clean * kept).expand_as(difference), rtol=1e-4, atol=1e-4)
+    scaled = zero.edit / zero.sigmas.view(-1, 1, 1, 1, 1)
+    assert scaled.std().item() == pytest.approx(1.0, abs=0.2)
+    assert not torch.allclose(zero.edit, zero.alpha)
+
+
+def test_noise_levels_lean_to_the_noisy_end():
+    sigmas = draw_sigmas(20000, torch.Generator().manual_seed(0))
+    assert sigmas.min() >= 0.001
+    assert sigmas.max() <= 0.999
+    # Median of four fifths logit-normal about 0.8 and a fifth uniform, by a numerical integral: 0.661.
+    levels = torch.linspace(1e-4, 1 - 1e-4, 20001, dtype=torch.float64)
+    normal = torch.distributions.Normal(0.8, 1.1).cdf(torch.logit(levels))
+    share = 0.8 * normal + 0.2 * levels
+    for quantile in (0.1, 0.5, 0.9):
+        expected = levels[(share - quantile).abs().argmin()].item()
+        assert sigmas.quantile(quantile).item() == pytest.approx(expected, abs=0.015)
+    assert torch.equal(sigmas, draw_sigmas(20000, torch.Generator().manual_seed(0)))
