@@ -1,0 +1,95 @@
+"""What node and side panel draw: without a window nothing is, so calls are held against what Blender declares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import bpy
+import comps
+from own_process import own_process
+
+
+class Paper:
+    """Takes the calls of a `UILayout`, refuses those that Blender does not declare, and keeps the texts."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self.__dict__["texts"] = texts
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        assert name in bpy.types.UILayout.bl_rna.properties, name
+
+    def __getattr__(self, name: str) -> Any:
+        declared = bpy.types.UILayout.bl_rna.functions[name].parameters
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            assert set(named) <= set(declared.keys()), (name, named)
+            if name == "prop":
+                assert arguments[1] in arguments[0].bl_rna.properties, arguments[1]
+                self.texts.append(arguments[1])
+            if name == "operator":
+                group, operator = arguments[0].split(".")
+                self.texts.append(operator)
+                return SimpleNamespace(node_id=getattr(bpy.ops, group).__getattr__(operator).get_rna_type())
+            self.texts.append(str(named.get("text", "")))
+            return Paper(self.texts)
+
+        return call
+
+
+@own_process
+def test_node_and_panels_draw_settings_warnings_and_what_is_going_on(tmp_path: Path) -> None:
+    scene, addon = comps.start_blender(), comps.load_addon()
+    tree = addon.compositor_trees.ensure_tree(scene)
+    node = comps.add_node(addon, tree)
+    settings = node.node_tree.vera_edit
+    texts: list[str] = []
+
+    def drawn() -> list[str]:
+        texts.clear()
+        addon.panels.draw_node(Paper(texts), settings)
+        addon.panels.VERA_EDIT_PT_node.draw(SimpleNamespace(layout=Paper(texts)), SimpleNamespace(active_node=node))
+        addon.panels.VERA_EDIT_PT_engine.draw(SimpleNamespace(layout=Paper(texts)), bpy.context)
+        return list(texts)
+
+    first = drawn()
+    assert {"prompt", "take", "generate", "mask_meaning", "seed", "White is where to edit", "bake"} <= set(first)
+    assert "steps" not in first
+    settings.edit_type, settings.use_model_settings, settings.use_scene_range = "background", False, False
+    settings.mask_meaning = "auto"
+    assert {"steps", "guidance", "first_frame", "White is what stays"} <= set(drawn())
+
+    session = addon.session.current()
+    run = session.runs[settings.node_id] = addon.session.Run(settings.node_id, {"take_root": str(tmp_path)})
+    run.text, run.progress = "Step 3 of 12", 0.25
+    assert {"Step 3 of 12", "cancel"} <= set(drawn())
+    assert "generate" not in drawn()
+    run.fail({"reason": "The plate lacks frames 3-4.", "remedy": "Put the files there."})
+    run.warnings.append("The model does not know the word 'fluffy'.")
+    text = " ".join(drawn())
+    assert "Failed: The plate lacks frames 3-4. Put the files there." in text.replace("  ", " ")
+    assert "fluffy" in text
+    session.engine = {
+        "engine_version": "0.1.0",
+        "device": "cpu float32",
+        "model": {
+            "name": "small",
+            "working_width": 192,
+            "working_height": 128,
+            "window_frames": 17,
+            "vocabulary": ["ball", "red"],
+        },
+    }
+    text = " ".join(drawn())
+    assert "model small" in text
+    assert "192 x 128" in text
+    assert "Knows the words: ball, red" in text
+
+
+@own_process
+def test_lines_are_broken_between_words(tmp_path: Path) -> None:
+    addon = comps.load_addon()
+    texts: list[str] = []
+    addon.panels.draw_lines(Paper(texts), "one two three four", width=10)
+    assert [text for text in texts if text] == ["one two", "three four"]
