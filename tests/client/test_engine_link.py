@@ -104,6 +104,10 @@ def test_options_reach_an_engine_that_is_started(engine: Any, make_client: MakeC
     ]  # fmt: skip
 
 
+def test_an_engine_that_a_host_starts_does_not_stay_for_ever(make_client: MakeClient) -> None:
+    assert make_client().engine_info()["idle_seconds"] == 1800
+
+
 def test_an_engine_that_is_ending_is_waited_for(engine: Any, client: VeraClient) -> None:
     """It holds the lock to its very end, while its port file is gone already."""
     words = (

@@ -14,7 +14,8 @@ import torch
 
 from vera_engine.model.checksums import WeightsCorrupt
 from vera_engine.model.settings import ModelFolderMissing, read_settings
-from vera_engine.pipeline.loading import DeviceMissing, DeviceUnknown, choose_device, load_pipeline
+from vera_engine.pipeline.device import DeviceMissing, DeviceUnknown, choose_device
+from vera_engine.pipeline.loading import load_pipeline
 from vera_engine.pipeline.pipeline import VeraPipeline
 
 SETTINGS = {"prompt": "add a red ball", "num_inference_steps": 2, "guidance_scale": 2.0, "seed": 4}

@@ -14,7 +14,7 @@ from vera_client.engine_files import EngineFiles, PortFile, default_state_dir
 
 _ASK_TORCH = """
 import json, torch
-from vera_engine.pipeline.loading import choose_device
+from vera_engine.pipeline.device import choose_device
 device, dtype = choose_device("auto")
 print(json.dumps({"version": torch.__version__, "device": f"{device} {str(dtype).removeprefix('torch.')}"}))
 """

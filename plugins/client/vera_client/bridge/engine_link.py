@@ -27,6 +27,8 @@ SECONDS_TO_ANSWER = 5.0
 SECONDS_TO_START = 20.0
 SECONDS_BETWEEN_LOOKS = 0.05
 UNARY_SECONDS = 25.0
+IDLE_SECONDS = 1800.0
+"""An engine that nobody started by hand ends by itself: it holds a model in memory that the host may want."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class LinkOptions:
         for option, value in (
             ("--model", self.model),
             ("--device", self.device),
-            ("--idle", self.idle_seconds),
+            ("--idle", IDLE_SECONDS if self.idle_seconds is None else self.idle_seconds),
             ("--threads", self.threads),
         ):
             if value is not None:
