@@ -2,7 +2,7 @@
 
 Run by `demo/run.py` in an environment with bpy. Leaves in the folder `--out`:
     shot.blend                         the comp, to be opened in Blender
-    vera_takes/{add,background}/v001/  the takes
+    vera_takes/{add,background}/v###/  the takes
     {add,background}/comp.####.exr     what Blender renders, frames 1001 to 1017
 """
 
