@@ -13,6 +13,8 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 TORCH_INDEX_CHOSEN := $(if $(filter undefined,$(origin TORCH_INDEX)),,yes)
 TORCH_INDEX ?= $(shell sh prerequisites.sh torch-index)
 PYTEST_ARGUMENTS ?=
+# Tests start processes that compute beside each other: threads that spin while they wait would starve them.
+export OMP_WAIT_POLICY ?= PASSIVE
 
 # A stamp lies in the environment it speaks of, so that removing one removes the other.
 ENGINE_READY := .venv/ready.stamp

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from vera_engine.errors import InvalidArgument
+from vera_engine.model.threads import share_processor
 
 
 class SizeRefused(InvalidArgument):
@@ -39,8 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures, prints the table, writes `report.md`, `report.json` and `sheet.png`."""
-    if arguments.threads is not None:
-        os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # read when torch is imported
+    share_processor(arguments.threads)
 
     from vera_engine.evaluation import report
     from vera_engine.evaluation.held_out import measure_held_out

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import time
 from pathlib import Path
 
 from vera_engine.cli.serve import count, seconds
+from vera_engine.model.threads import share_processor
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -45,8 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Train, and say what was made and how to go on."""
-    if args.threads is not None:
-        os.environ["OMP_NUM_THREADS"] = str(args.threads)  # read when torch is imported
+    share_processor(args.threads)
     from vera_engine.training.codec_fit import train_seam_filter
     from vera_engine.training.config import SMALL, read_training_config
     from vera_engine.training.export import check_folder_free, export_model

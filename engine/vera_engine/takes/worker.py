@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from vera_engine.errors import Cancelled, FailedPrecondition, Internal, VeraEditError
 from vera_engine.model.settings import read_settings
+from vera_engine.model.threads import share_processor
 from vera_engine.takes.lock import FileLock
 from vera_engine.takes.take import Refusal, Take
 
@@ -124,8 +125,7 @@ def main() -> None:
     parser.add_argument("--state-dir", required=True, type=Path)
     parser.add_argument("--threads", type=int)
     arguments = parser.parse_args()
-    if arguments.threads is not None:
-        os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # read when torch is imported
+    share_processor(arguments.threads)
 
     # What libraries print must not get between the lines
     output = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
