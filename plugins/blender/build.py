@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Build the extension: `python plugins/blender/build.py` with a Python that has bpy -> `dist/vera_edit-<version>.zip`.
 
-Copies this folder and `vera_client` side by side, and has Blender's own tool pack and check them.
+Copies this folder and `vera_client` side by side, and has Blender's own tool pack and check them. What is left out, the
+manifest says.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CLIENT = HERE.parent / "client" / "vera_client"
-UNWANTED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", "build.py")
 
 
 def blender_tool() -> Path:
@@ -50,8 +50,8 @@ def build(out: Path) -> Path:
     package = out.absolute() / f"{manifest['id']}-{manifest['version']}.zip"
     with tempfile.TemporaryDirectory() as folder:
         staged = Path(folder) / manifest["id"]
-        shutil.copytree(HERE, staged, ignore=UNWANTED)
-        shutil.copytree(CLIENT, staged / CLIENT.name, ignore=UNWANTED)
+        shutil.copytree(HERE, staged)
+        shutil.copytree(CLIENT, staged / CLIENT.name)
         subprocess.run(
             [*tool, "build", f"--source-dir={staged}", f"--output-filepath={package}"], check=True, stdout=sys.stderr
         )
