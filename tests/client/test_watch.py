@@ -172,8 +172,11 @@ def test_a_bridge_killed_twice(client: VeraClient, engine: Any, request_of: Make
     while not any("bridge_restarted" in message for message in client.poll()):
         assert not listener.error
         tick.wait(0.01)
-    # Its successor would be the second without a request in between.
-    bridges()[0].kill()
+    # Its successor would be the second without a request in between. It may not have become a bridge yet.
+    while not (successors := bridges()):
+        assert not listener.error
+        tick.wait(0.01)
+    successors[0].kill()
     listener.end()
     assert listener.error is not None
     assert "bridge" in str(listener.error)
