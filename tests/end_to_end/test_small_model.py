@@ -117,7 +117,7 @@ def test_it_is_red_and_not_another_named_color(addition: Made) -> None:
 def test_the_subject_stays_and_the_rest_goes(background: Made) -> None:
     kept = background.matte[background.mask == 1]
     replaced = background.matte[background.mask == 0]
-    assert np.mean(kept < 0.5) > 0.95
+    assert np.mean(kept < 0.5) > 0.9
     assert np.mean(replaced > 0.5) > 0.95
 
 

@@ -62,8 +62,11 @@ def measure_held_out(
     width, height = size
     for index in range(add_count + background_count):
         seed = _FIRST_SEED + index
-        draw = object_addition if index < add_count else background_change
-        clip = draw(random.Random(seed), frames, height, width, "held_out")
+        rng = random.Random(seed)
+        if index < add_count:
+            clip = object_addition(rng, frames, height, width, "held_out")
+        else:
+            clip = background_change(rng, frames, height, width, "held_out", good_roto_share=0.0)
         source, mask = channels_last(clip.source), channels_last(clip.mask)[..., 0]
         started = time.perf_counter()
         made = pipeline(

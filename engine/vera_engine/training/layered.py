@@ -83,8 +83,14 @@ def object_addition(rng: random.Random, frame_count: int, height: int, width: in
     )
 
 
-def background_change(rng: random.Random, frame_count: int, height: int, width: int, split: Split) -> LayeredClip:
-    """A textured subject kept in front of a background that is exchanged; the hint is a good or a rough roto."""
+def background_change(
+    rng: random.Random, frame_count: int, height: int, width: int, split: Split, good_roto_share: float = 0.3
+) -> LayeredClip:
+    """A textured subject kept in front of a background that is exchanged.
+
+    Args:
+        good_roto_share: How many hints are the subject's own outline; the others are rough.
+    """
     color, pattern = rng.choice(list(COLORS)), rng.choice(list(BACKGROUNDS))
     behind = moving_plate(rng, frame_count, height, width, split)
     texture = _subject_texture(rng, frame_count, height, width, split)
@@ -105,7 +111,7 @@ def background_change(rng: random.Random, frame_count: int, height: int, width: 
     source = subject * texture + (1 - subject) * behind
     edit = _new_background(rng, pattern, color, grid_x, grid_y, frame_count)
     alpha = 1 - subject
-    if rng.random() < 0.3:
+    if rng.random() < good_roto_share:
         roto = coverage(distance, 1.5 / height)
     else:
         roto = rough_subject_hint(rng, distance, shifted, 2 * radius)
