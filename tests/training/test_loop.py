@@ -176,6 +176,8 @@ def test_an_exported_folder_loads_and_samples(config: TrainingConfig, new_run, t
     assert settings.vocabulary == words()
     assert settings.codec == "LinearVideoCodec"
     assert settings.background_needs_mask
+    for file in (tmp_path / "model").rglob("*.json"):
+        assert str(tmp_path) not in file.read_text(encoding="utf-8")
     pipeline = load_pipeline(str(tmp_path / "model"), "cpu")
     for name, loaded in weights(TrainedParts(pipeline.transformer, pipeline.text_encoder, None, None, 0)).items():
         assert torch.equal(loaded, before[name].to(torch.float16).float())

@@ -48,6 +48,8 @@ def export_model(parts: TrainedParts, config: TrainingConfig, folder: Path) -> M
     check_folder_free(folder)
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
+    # diffusers notes where a part was loaded from, and would ship the path of somebody's run folder.
+    parts.codec.register_to_config(_name_or_path=config.name)
     pipeline = VeraPipeline(
         transformer=parts.transformer.to(torch.float16),
         vae=parts.codec,
