@@ -81,7 +81,12 @@ def test_what_is_refused_is_said(
 
 def test_ctrl_c_cancels_the_take(words: list[str], shot: Path) -> None:
     with subprocess.Popen(
-        [*words, "--steps", "1000", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*words, "--steps", "1000", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job ignores Ctrl-C, and so would all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stderr is not None
         said = ""
