@@ -161,15 +161,13 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
                 on_step(StepProgress(index + 1, num_inference_steps, 1, 1, seconds))
 
         # 6. Frames of each branch, less the padding; the matte is the mean of its gray video's channels
-        edit_latents, alpha_latents, composite_latents = latents.chunk(len(BRANCHES), dim=1)
-        edit = decode_frames(self.vae, edit_latents, frame_count)
-        alpha = decode_frames(self.vae, alpha_latents, frame_count).mean(axis=-1, dtype=np.float32)
-        composite = decode_frames(self.vae, composite_latents, frame_count)
-        final = {
-            name: branch[0].to(torch.float16).cpu().numpy()
-            for name, branch in zip(BRANCHES, latents.chunk(len(BRANCHES), dim=1), strict=True)
-        }
-        return VeraOutput(edit=edit, alpha=alpha, composite=composite, latents=final)
+        final = dict(zip(BRANCHES, latents.chunk(len(BRANCHES), dim=1), strict=True))
+        return VeraOutput(
+            edit=decode_frames(self.vae, final["edit"], frame_count),
+            alpha=decode_frames(self.vae, final["alpha"], frame_count).mean(axis=-1, dtype=np.float32),
+            composite=decode_frames(self.vae, final["composite"], frame_count),
+            latents={name: branch[0].to(torch.float16).cpu().numpy() for name, branch in final.items()},
+        )
 
     def _predict(
         self,
