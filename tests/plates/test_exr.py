@@ -12,6 +12,7 @@ import OpenImageIO as oiio
 import pytest
 
 from vera_engine.plates.color import ColorSpace
+from vera_engine.plates.disk import DiskFull, FileNotWritten, FolderNotWritable
 from vera_engine.plates.exr import (
     LAYER_CHANNELS,
     LayersSizeMismatch,
@@ -24,7 +25,6 @@ from vera_engine.plates.exr import (
 )
 from vera_engine.plates.layers import Layers, over, solve_layers
 from vera_engine.plates.source import PlateFrame, PlateSource, read_plate_frame
-from vera_engine.plates.write import DiskFull, FolderNotWritable, ImageNotWritten
 
 ImageWriter = Callable[..., Path]
 HEIGHT, WIDTH = 40, 60
@@ -319,7 +319,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path, frame: PlateFrame, lay
 def test_a_folder_in_the_files_place_stays(tmp_path: Path, frame: PlateFrame, layers: Layers) -> None:
     path = layers_file(tmp_path, 1001)
     path.mkdir()
-    with pytest.raises(ImageNotWritten):
+    with pytest.raises(FileNotWritten):
         write_layers(path, layers, frame)
     assert path.is_dir()
     assert not (tmp_path / "layers.1001.exr.tmp").exists()

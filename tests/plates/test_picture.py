@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from vera_engine.plates.color import ColorSpace
+from vera_engine.plates.disk import FolderNotWritable
 from vera_engine.plates.layers import Layers
 from vera_engine.plates.picture import (
     PictureInvalid,
@@ -16,7 +17,6 @@ from vera_engine.plates.picture import (
     plate_picture,
     write_png,
 )
-from vera_engine.plates.write import FolderNotWritable
 
 BACKGROUND = (28, 28, 28)
 

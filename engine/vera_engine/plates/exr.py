@@ -67,7 +67,7 @@ def write_layers(path: Path, layers: Layers, like: PlateFrame) -> None:
         like: The plate frame whose windows, pixel aspect, timecode and other metadata the file takes over.
 
     Raises:
-        LayersSizeMismatch, DiskFull, FolderNotWritable, ImageNotWritten
+        LayersSizeMismatch, DiskFull, FolderNotWritable, FileNotWritten, ImageNotWritten
     """
     pixels = np.concatenate([layers.premult, layers.matte[..., np.newaxis], layers.straight], axis=-1)
     spec = _spec_like(like, LAYER_CHANNELS, "half")
@@ -81,7 +81,7 @@ def write_comp(path: Path, comp_linear: NDArray[np.float32], like: PlateFrame) -
     Stored as float where the plate is, else as half, so that what the layers leave alone stays the plate's bits.
 
     Raises:
-        LayersSizeMismatch, DiskFull, FolderNotWritable, ImageNotWritten
+        LayersSizeMismatch, DiskFull, FolderNotWritable, FileNotWritten, ImageNotWritten
     """
     _check_size(comp_linear.shape, like)
     pixel_type = "float" if like.header.pixel_type == "float" else "half"

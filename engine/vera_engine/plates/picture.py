@@ -55,7 +55,7 @@ def write_png(path: Path, picture: NDArray[np.float32]) -> None:
 
     Raises:
         PictureInvalid: Values outside 0..1, or not (H, W) or (H, W, 3).
-        DiskFull, FolderNotWritable, ImageNotWritten
+        DiskFull, FolderNotWritable, FileNotWritten, ImageNotWritten
     """
     rgb = _checked(picture, str(path))
     height, width, channels = rgb.shape
@@ -78,7 +78,7 @@ def contact_sheet(
 
     Raises:
         PictureInvalid: No rows, a row with another number of pictures than `column_labels`, values outside 0..1.
-        DiskFull, FolderNotWritable, ImageNotWritten
+        DiskFull, FolderNotWritable, FileNotWritten, ImageNotWritten
     """
     if not rows or not column_labels:
         raise PictureInvalid("A contact sheet needs a row and a column.", argument="rows", value=len(rows))

@@ -1,9 +1,7 @@
-"""Image files written so that a name never stands for half a file: beside it first, to the disk, then renamed."""
+"""Image files, whole or not there at all."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -11,19 +9,10 @@ from typing import Any
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
-from vera_engine.errors import FailedPrecondition, Internal, PermissionRefused, VeraEditError
+from vera_engine.errors import Internal
+from vera_engine.plates.disk import replacing
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _PROBE_BYTES = 1 << 20
-
-
-class DiskFull(FailedPrecondition):
-    """No room left for a file, by the disk, a quota or a limit on file size."""
-
-
-class FolderNotWritable(PermissionRefused):
-    """A folder that this user may not write into, or that is not there."""
 
 
 class ImageNotWritten(Internal):
@@ -40,23 +29,10 @@ def write_image(path: Path, pixels: NDArray[Any], spec: oiio.ImageSpec, file_for
         file_format: `exr` or `png`.
 
     Raises:
-        DiskFull, FolderNotWritable, ImageNotWritten
+        DiskFull, FolderNotWritable, FileNotWritten, ImageNotWritten
     """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        temporary.unlink(missing_ok=True)
-        temporary.touch()
+    with replacing(path) as temporary:
         _write(temporary, pixels, spec, file_format)
-        _to_disk(temporary)
-        os.replace(temporary, path)
-        if os.name == "posix":  # elsewhere a folder cannot be opened
-            _to_disk(path.parent)
-    except OSError as error:
-        _remove(temporary)
-        raise _typed(path, error) from error
-    except BaseException:
-        _remove(temporary)
-        raise
 
 
 def _write(temporary: Path, pixels: NDArray[Any], spec: oiio.ImageSpec, file_format: str) -> None:
@@ -94,34 +70,3 @@ def _probe_disk(temporary: Path) -> None:
         file.write(bytes(_PROBE_BYTES))
         file.flush()
         os.fsync(file.fileno())
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _remove(temporary: Path) -> None:
-    with contextlib.suppress(OSError):  # what stopped the writing may stop this too; the next attempt removes it first
-        temporary.unlink(missing_ok=True)
-
-
-def _typed(path: Path, error: OSError) -> VeraEditError:
-    if error.errno in _FULL:
-        return DiskFull(
-            f"There is no room to write this file: {error.strerror}.",
-            argument="take_root",
-            value=path,
-            remedy="Free some space; frames already written are kept.",
-        )
-    if error.errno in _REFUSED or isinstance(error, FileNotFoundError | NotADirectoryError):
-        return FolderNotWritable(
-            f"This file cannot be written: {error.strerror}.",
-            argument="take_root",
-            value=path,
-            remedy="Make the folder, or let the user who runs the engine write into it.",
-        )
-    return ImageNotWritten(f"This file cannot be written: {error.strerror}.", argument="take_root", value=path)

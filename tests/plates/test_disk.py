@@ -1,0 +1,79 @@
+"""Files are whole or not there, and what the system refuses is said in an artist's words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vera_engine.plates.disk import DiskFull, FileNotWritten, FolderNotWritable, replacing, write_error, write_file
+
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from pathlib import Path
+from vera_engine.plates.disk import replacing
+
+with replacing(Path(sys.argv[1])) as temporary:
+    temporary.write_bytes(b"half of the n")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "progress.json"
+    write_file(path, b"one")
+    write_file(path, b"")
+    assert path.read_bytes() == b""
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_writer_that_is_killed_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "progress.json"
+    write_file(path, b"one")
+    killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(path)], check=False)
+    assert killed.returncode == -9
+    assert path.read_bytes() == b"one"
+    write_file(path, b"two")  # what it left beside the file is in nobody's way
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"two"
+
+
+def test_what_fails_inside_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "progress.json"
+    write_file(path, b"one")
+    with pytest.raises(KeyError), replacing(path) as temporary:
+        temporary.write_bytes(b"two")
+        raise KeyError
+    assert path.read_bytes() == b"one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_real_full_disk_is_said() -> None:
+    with pytest.raises(OSError, match="No space") as caught:
+        Path("/dev/full").write_bytes(b"x" * 100_000)
+    error = write_error(Path("/takes/hero/v001.partial/layers.1001.exr"), caught.value)
+    assert isinstance(error, DiskFull)
+    assert error.argument == "take_root"
+    assert "kept" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.EDQUOT, DiskFull),
+        (errno.EROFS, FolderNotWritable),
+        (errno.ENOENT, FolderNotWritable),
+        (errno.ESTALE, FileNotWritten),  # a network share that went away
+        (errno.EIO, FileNotWritten),
+    ],
+)
+def test_what_the_system_says_becomes_a_typed_error(number: int, kind: type[Exception]) -> None:
+    error = write_error(Path("/takes/f"), OSError(number, os.strerror(number)))
+    assert type(error) is kind
+    assert os.strerror(number) in error.reason
+    assert error.value == "/takes/f"
+    assert error.remedy
