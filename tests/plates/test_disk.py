@@ -45,9 +45,14 @@ def test_a_writer_that_is_killed_leaves_the_file_as_it_was(tmp_path: Path) -> No
 def test_what_fails_inside_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "progress.json"
     write_file(path, b"one")
-    with pytest.raises(KeyError), replacing(path) as temporary:
-        temporary.write_bytes(b"two")
-        raise KeyError
+
+    def write_and_fail() -> None:
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"two")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        write_and_fail()
     assert path.read_bytes() == b"one"
     assert list(tmp_path.iterdir()) == [path]
 
