@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import base64
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from vera_edit.v1 import engine_pb2
 from vera_edit.v1 import takes_pb2 as pb
 from vera_engine.errors import InvalidArgument
 from vera_engine.model.settings import ModelSettings
-from vera_engine.plates.frames import FrameRange
-from vera_engine.takes.request import AskedSettings, EditType, MaskMeaning, MaskReference, PlateReference, TakeRequest
-from vera_engine.takes.take import FrameWritten, QueuedAt, Refusal, StateChanged, StepDone, Take, TakeEvent, TakeState
+from vera_engine.plates.frames import FrameRange, FrameSet
+from vera_engine.takes.request import (
+    AskedSettings,
+    BaseTake,
+    EditType,
+    MaskMeaning,
+    MaskReference,
+    PlateReference,
+    TakeRequest,
+)
+from vera_engine.takes.take import (
+    FrameWritten,
+    Preview,
+    QueuedAt,
+    Refusal,
+    SeamKind,
+    StateChanged,
+    StepDone,
+    Take,
+    TakeEvent,
+    TakeState,
+    WindowDone,
+)
 
 Number = TypeVar("Number", bound=int)
 Value = TypeVar("Value")
 
 EDIT_TYPES = {
+    pb.EDIT_TYPE_UNSPECIFIED: None,
     pb.EDIT_TYPE_OBJECT_ADDITION: EditType.ADD,
     pb.EDIT_TYPE_BACKGROUND_CHANGE: EditType.BACKGROUND,
 }
@@ -41,18 +63,14 @@ STATES = {
     TakeState.CANCELLED: pb.TAKE_STATE_CANCELLED,
     TakeState.FAILED: pb.TAKE_STATE_FAILED,
 }
-
-
-class EditTypeUnknown(InvalidArgument):
-    """No edit type, or one this engine has not."""
+SEAM_KINDS = {
+    SeamKind.WINDOW: pb.SEAM_KIND_WINDOW,
+    SeamKind.REPAIR: pb.SEAM_KIND_REPAIR,
+}
 
 
 class ChoiceUnknown(InvalidArgument):
     """A value of an enum that this engine has not."""
-
-
-class FramesMissing(InvalidArgument):
-    """A request without a frame range."""
 
 
 def request_from_proto(message: pb.TakeRequest, find_upload: Callable[[str], str]) -> TakeRequest:
@@ -63,23 +81,15 @@ def request_from_proto(message: pb.TakeRequest, find_upload: Callable[[str], str
         find_upload: The path pattern of an upload, by its id; raises what is to be answered where there is none.
 
     Raises:
-        EditTypeUnknown, ChoiceUnknown, FramesMissing, FrameRangeInvalid
+        ChoiceUnknown, FrameRangeInvalid
     """
-    if message.edit_type not in EDIT_TYPES:
-        raise EditTypeUnknown(
-            "The edit type is not said, or not one that this engine makes.",
-            argument="edit_type",
-            value=message.edit_type,
-            remedy="Choose object addition or background change.",
-        )
-    if not message.HasField("frames"):
-        raise FramesMissing("There is no frame range.", argument="frames", remedy="Say first and last frame.")
     asked = message.settings
+    has_base = bool(message.base_take_id or message.base_directory)
     return TakeRequest(
         node_id=message.node_id,
-        edit_type=EDIT_TYPES[message.edit_type],
+        edit_type=_choice(EDIT_TYPES, message.edit_type, "edit_type"),
         prompt=message.prompt,
-        frames=FrameRange(message.frames.first_frame, message.frames.last_frame),
+        frames=FrameSet(tuple(FrameRange(part.first_frame, part.last_frame) for part in message.frames)),
         plate=_plate_from_proto(message.plate, "plate", find_upload),
         mask=_mask_from_proto(message.mask, find_upload) if message.HasField("mask") else None,
         settings=AskedSettings(
@@ -89,12 +99,20 @@ def request_from_proto(message: pb.TakeRequest, find_upload: Callable[[str], str
         ),
         take_root=message.take_root,
         write_comp=message.write_comp,
+        handles=message.handles,
+        base=BaseTake(message.base_take_id, message.base_directory) if has_base else None,
+        strength=message.strength if message.HasField("strength") else None,
+        without_mask=message.without_mask,
+        label=message.label,
+        priority=message.priority,
+        reuse=message.reuse,
     )
 
 
 def take_to_proto(take: Take) -> pb.Take:
     """A take as it is told: its request with the effective settings in it."""
     request = take.request
+    base = request.base or BaseTake()
     message = pb.Take(
         take_id=take.take_id,
         version=take.version,
@@ -103,7 +121,7 @@ def take_to_proto(take: Take) -> pb.Take:
             node_id=request.node_id,
             edit_type=_key_of(EDIT_TYPES, request.edit_type),
             prompt=request.prompt,
-            frames=pb.FrameRange(first_frame=request.frames.first, last_frame=request.frames.last),
+            frames=frames_to_proto(request.frames.ranges),
             plate=_plate_to_proto(request.plate),
             mask=None if request.mask is None else _mask_to_proto(request.mask),
             settings=pb.TakeSettings(
@@ -113,6 +131,14 @@ def take_to_proto(take: Take) -> pb.Take:
             ),
             take_root=request.take_root,
             write_comp=request.write_comp,
+            handles=request.handles,
+            base_take_id=base.take_id,
+            base_directory=base.directory,
+            strength=request.strength,
+            without_mask=request.without_mask,
+            label=request.label,
+            priority=request.priority,
+            reuse=request.reuse,
         ),
         directory=str(take.directory),
         seconds=pb.TakeSeconds(
@@ -123,6 +149,20 @@ def take_to_proto(take: Take) -> pb.Take:
         ),
         warnings=take.warnings,
         created_at=take.created_at,
+        frames=frames_to_proto(take.frames.ranges),
+        window_count=take.window_count,
+        label=take.notes.label,
+        note=take.notes.note,
+        starred=take.notes.starred,
+        base_take_id=base.take_id,
+        base_version=base.version,
+        seams=[
+            pb.Seam(
+                first_side=seam.first_side, second_side=seam.second_side, value=seam.value, kind=SEAM_KINDS[seam.kind]
+            )
+            for seam in take.seams
+        ],
+        finished_frames=frames_to_proto(take.finished_frames),
     )
     if take.error is not None:
         message.error.CopyFrom(refusal_to_proto(take.error))
@@ -133,23 +173,35 @@ def event_to_proto(take_id: str, sequence: int, event: TakeEvent) -> pb.TakeEven
     """What happened to a take."""
     message = pb.TakeEvent(take_id=take_id, sequence=sequence)
     match event:
-        case QueuedAt(place):
-            message.queued_at = place
+        case QueuedAt(place, seconds_to_start):
+            message.queued_at.CopyFrom(pb.QueuedAt(place=place, seconds_to_start=seconds_to_start))
         case StateChanged(take):
             message.state_changed.take.CopyFrom(take_to_proto(take))
-        case StepDone(step, step_count, window, window_count, seconds_per_step):
+        case StepDone():
             message.step_done.CopyFrom(
                 pb.StepDone(
-                    step=step,
-                    step_count=step_count,
-                    window=window,
-                    window_count=window_count,
-                    seconds_per_step=seconds_per_step if math.isfinite(seconds_per_step) else 0.0,
+                    step=event.step,
+                    step_count=event.step_count,
+                    window=event.window,
+                    window_count=event.window_count,
+                    seconds_per_step=_finite(event.seconds_per_step),
+                    seconds_left=_finite(event.seconds_left),
                 )
             )
         case FrameWritten(frame):
             message.frame_written.frame = frame
+        case WindowDone(window, window_count, frames):
+            message.window_done.CopyFrom(
+                pb.WindowDone(window=window, window_count=window_count, frames=frames_to_proto(frames))
+            )
+        case Preview(png, window, step):
+            message.preview.CopyFrom(pb.Preview(png=base64.b64decode(png), window=window, step=step))
     return message
+
+
+def frames_to_proto(ranges: Iterable[FrameRange]) -> list[pb.FrameRange]:
+    """Frame ranges, in the order given."""
+    return [pb.FrameRange(first_frame=part.first, last_frame=part.last) for part in ranges]
 
 
 def refusal_to_proto(refusal: Refusal) -> pb.Refusal:
@@ -206,6 +258,11 @@ def _mask_to_proto(mask: MaskReference) -> pb.MaskSource:
     return pb.MaskSource(
         source=_plate_to_proto(mask.source), meaning=_key_of(MASK_MEANINGS, mask.meaning), invert=mask.invert
     )
+
+
+def _finite(seconds: float) -> float:
+    """Seconds as they are told; 0 for what could not be measured."""
+    return seconds if math.isfinite(seconds) else 0.0
 
 
 def _choice(choices: Mapping[Number, Value], number: Number, argument: str) -> Value:

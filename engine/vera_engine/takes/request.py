@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from pathlib import PurePath
 from typing import Any
 
-from vera_engine.plates.frames import FrameRange
+from vera_engine.plates.frames import FrameSet
 
 
 class EditType(StrEnum):
@@ -65,7 +66,8 @@ class MaskReference:
 
 @dataclass(frozen=True)
 class AskedSettings:
-    """How the model shall be run; None takes the model's own default (for the seed: one the engine draws)."""
+    """How the model shall be run; None takes the base take's value, or where there is none the model's own default (for
+    the seed: one the engine draws)."""
 
     seed: int | None = None
     num_inference_steps: int | None = None
@@ -85,38 +87,77 @@ class TakeSettings:
 
 
 @dataclass(frozen=True)
+class BaseTake:
+    """The finished take whose other frames are kept: by id, by version directory, in an effective request by both."""
+
+    take_id: str = ""
+    directory: str = ""
+    """Absolute."""
+
+    @property
+    def version(self) -> str:
+        """`v002`, as its directory is called."""
+        return PurePath(self.directory).name
+
+
+@dataclass(frozen=True)
 class TakeRequest:
-    """All that an artist asks for."""
+    """All that an artist asks for. What may be left open is said in a take's own, *effective* request."""
 
     node_id: str
     """The folder below the take root: letters, digits, `-`, `_` and `.`, not beginning with `.`."""
-    edit_type: EditType
+    edit_type: EditType | None
+    """None: the base's."""
     prompt: str
-    frames: FrameRange
-    """In the host's numbering, both ends inclusive."""
+    """Empty: the base's."""
+    frames: FrameSet
+    """In the host's numbering, without handles; with a base, what is made again."""
     plate: PlateReference
+    """With an empty path: the base's."""
     mask: MaskReference | None = None
+    """None: no mask, or the base's."""
     settings: AskedSettings = field(default_factory=AskedSettings)
     take_root: str = ""
     """Absolute; empty: the engine keeps the take in a folder of its own."""
     write_comp: bool = False
+    handles: int = 0
+    """Frames more at each end of every range."""
+    base: BaseTake | None = None
+    strength: float | None = None
+    """Above 0 to 1, only with a base: how far frames may leave it. None: 1, new; effective only without a base."""
+    without_mask: bool = False
+    """No mask, though the base has one."""
+    label: str = ""
+    """The take's first label."""
+    priority: int = 0
+    """Higher is earlier in the queue."""
+    reuse: bool = False
+    """Whether the finished take that the very same request made is answer enough."""
+
+    @property
+    def made_frames(self) -> FrameSet:
+        """The frames that the model makes: those asked for, and their handles."""
+        return self.frames.with_handles(self.handles)
 
     def as_dict(self) -> dict[str, Any]:
         """As plain JSON values, keys as the fields are called."""
-        frames = {"first_frame": self.frames.first, "last_frame": self.frames.last}
-        return {**asdict(self), "frames": frames}
+        return {**asdict(self), "frames": self.frames.as_dicts()}
+
+    def as_record(self) -> dict[str, Any]:
+        """`as_dict` without what says nothing of the layers: how the take waited for its turn."""
+        return {key: value for key, value in self.as_dict().items() if key not in ("priority", "reuse")}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TakeRequest:
-        """What `as_dict` gave, also after a way through JSON."""
+        """What `as_dict` or `as_record` gave, also after a way through JSON."""
         return cls(
-            node_id=data["node_id"],
-            edit_type=EditType(data["edit_type"]),
-            prompt=data["prompt"],
-            frames=FrameRange(data["frames"]["first_frame"], data["frames"]["last_frame"]),
-            plate=PlateReference.from_dict(data["plate"]),
-            mask=None if data["mask"] is None else MaskReference.from_dict(data["mask"]),
-            settings=AskedSettings(**data["settings"]),
-            take_root=data["take_root"],
-            write_comp=data["write_comp"],
+            **{
+                **data,
+                "edit_type": None if data["edit_type"] is None else EditType(data["edit_type"]),
+                "frames": FrameSet.from_dicts(data["frames"]),
+                "plate": PlateReference.from_dict(data["plate"]),
+                "mask": None if data["mask"] is None else MaskReference.from_dict(data["mask"]),
+                "settings": AskedSettings(**data["settings"]),
+                "base": None if data["base"] is None else BaseTake(**data["base"]),
+            }
         )

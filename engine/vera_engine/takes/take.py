@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from vera_engine.errors import VeraEditError
+from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.takes.request import TakeRequest, TakeSettings
 
 INTERFACE_VERSION = 1
@@ -58,6 +59,45 @@ class TakeSeconds:
     """Reading plates, making layers, writing files."""
 
 
+class SeamKind(StrEnum):
+    """What meets at a seam."""
+
+    WINDOW = "window"
+    """Two windows of one take."""
+    REPAIR = "repair"
+    """Frames made again and frames of the base."""
+
+
+@dataclass(frozen=True)
+class Seam:
+    """How well two neighboring frames join whose latents were not made together."""
+
+    first_side: int
+    """The frame before the join."""
+    second_side: int
+    value: float
+    """About 1 is as smooth as the clip itself, above 1.5 it may be seen."""
+    kind: SeamKind
+
+    def as_record(self) -> dict[str, Any]:
+        """As `take.json` has it."""
+        return {"between": [self.first_side, self.second_side], "seam": self.value, "kind": str(self.kind)}
+
+    @classmethod
+    def from_record(cls, data: dict[str, Any]) -> Seam:
+        return cls(*data["between"], data["seam"], SeamKind(data["kind"]))
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What an artist says of a take: the content of `note.json`."""
+
+    label: str = ""
+    """One line."""
+    note: str = ""
+    starred: bool = False
+
+
 @dataclass(frozen=True)
 class Take:
     """One generated version of the layers, or the way to it."""
@@ -68,16 +108,27 @@ class Take:
     """`v001`, `v002`, ... within its node."""
     state: TakeState
     request: TakeRequest
-    """Colour space and mask meaning are said in it, whether asked for or found; `settings` are as asked."""
+    """Colour space, mask meaning and all that a base fills in are said in it; its own `settings` are as asked."""
     settings: TakeSettings
     directory: Path
     """The version directory: there, and complete, once FINISHED."""
     created_at: float
     """Seconds since 1970-01-01 UTC."""
+    frames: FrameSet
+    """Every frame that the finished version has: those made, and with a base all of the base's."""
+    working_size: tuple[int, int]
+    """Width and height that the model works at."""
+    window_latents: tuple[int, ...]
+    """How many latents each window has, in order."""
+    notes: Notes = Notes()
+    seams: tuple[Seam, ...] = ()
+    """Known once FINISHED."""
+    finished_frames: tuple[FrameRange, ...] = ()
+    """Frames whose windows are done and on disk."""
     started_at: float | None = None
     """When its turn first came."""
     attempts: int = 0
-    """How often a worker has begun it."""
+    """How often a worker has begun it since a window of it was last finished."""
     cancel_requested: bool = False
     seconds: TakeSeconds = TakeSeconds()
     warnings: tuple[str, ...] = ()
@@ -89,9 +140,21 @@ class Take:
         """Where its files lie while it is worked on, and stay when it was cancelled or failed."""
         return self.directory.with_name(f"{self.directory.name}.partial")
 
+    @property
+    def window_count(self) -> int:
+        """Runs of the model that it takes."""
+        return len(self.window_latents)
+
     def as_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {**asdict(self), "request": self.request.as_dict(), "directory": str(self.directory)}
+        return {
+            **asdict(self),
+            "request": self.request.as_dict(),
+            "directory": str(self.directory),
+            "frames": self.frames.as_dicts(),
+            "finished_frames": [part.as_dict() for part in self.finished_frames],
+            "seams": [seam.as_record() for seam in self.seams],
+        }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Take:
@@ -103,6 +166,12 @@ class Take:
                 "request": TakeRequest.from_dict(data["request"]),
                 "settings": TakeSettings(**data["settings"]),
                 "directory": Path(data["directory"]),
+                "frames": FrameSet.from_dicts(data["frames"]),
+                "working_size": tuple(data["working_size"]),
+                "window_latents": tuple(data["window_latents"]),
+                "notes": Notes(**data["notes"]),
+                "seams": tuple(map(Seam.from_record, data["seams"])),
+                "finished_frames": tuple(map(FrameRange.from_dict, data["finished_frames"])),
                 "seconds": TakeSeconds(**data["seconds"]),
                 "warnings": tuple(data["warnings"]),
                 "error": None if data["error"] is None else Refusal(**data["error"]),
@@ -112,10 +181,13 @@ class Take:
 
 @dataclass(frozen=True)
 class QueuedAt:
-    """It waits at this place; 1 is next."""
+    """It waits for its turn."""
 
     name: ClassVar[str] = "queued_at"
     place: int
+    """1 is next."""
+    seconds_to_start: float | None = None
+    """From what steps of this size took before; None where none was ever measured."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +208,8 @@ class StepDone:
     window: int
     window_count: int
     seconds_per_step: float
+    seconds_left: float
+    """To the end of the take."""
 
 
 @dataclass(frozen=True)
@@ -146,12 +220,40 @@ class FrameWritten:
     frame: int
 
 
-TakeEvent = QueuedAt | StateChanged | StepDone | FrameWritten
+@dataclass(frozen=True)
+class WindowDone:
+    """A window's layers and latents are on disk for good. Windows count from 1."""
+
+    name: ClassVar[str] = "window_done"
+    window: int
+    window_count: int
+    frames: tuple[FrameRange, ...]
+    """What it delivered."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What the model is at: edit, matte and comp of one frame side by side, at latent size."""
+
+    name: ClassVar[str] = "preview"
+    png: str
+    """A PNG file in base64. Empty in all of a take's previews but the newest."""
+    window: int
+    step: int
+
+
+TakeEvent = QueuedAt | StateChanged | StepDone | FrameWritten | WindowDone | Preview
 
 
 def event_as_dict(event: TakeEvent) -> dict[str, Any]:
     """As plain JSON values, with the event's name under `event`."""
-    fields = {"take": event.take.as_dict()} if isinstance(event, StateChanged) else asdict(event)
+    match event:
+        case StateChanged(take):
+            fields: dict[str, Any] = {"take": take.as_dict()}
+        case WindowDone():
+            fields = {**asdict(event), "frames": [part.as_dict() for part in event.frames]}
+        case _:
+            fields = asdict(event)
     return {"event": event.name, **fields}
 
 
@@ -161,10 +263,14 @@ def event_from_dict(data: dict[str, Any]) -> TakeEvent:
     match data["event"]:
         case StateChanged.name:
             return StateChanged(Take.from_dict(fields["take"]))
+        case WindowDone.name:
+            return WindowDone(**{**fields, "frames": tuple(map(FrameRange.from_dict, fields["frames"]))})
         case QueuedAt.name:
             return QueuedAt(**fields)
         case StepDone.name:
             return StepDone(**fields)
         case FrameWritten.name:
             return FrameWritten(**fields)
+        case Preview.name:
+            return Preview(**fields)
     raise ValueError(f"no such event: {data['event']}")

@@ -2,9 +2,22 @@
 
 The child speaks JSON lines over its own pipes, and nothing else does: what a library prints goes to the log.
 
-To the child: `{"submit": <take as a dictionary>}`, `{"cancel": <take id>}`. From the child, each with `take_id`:
-`checking`, `running`, `writing`; `step_done`, `frame_written`, `warning`; and at the end `finished`, `cancelled` or
-`failed`; without a take: `loaded`, which names the device.
+To the child: `{"submit": <take as a dictionary>}`, `{"cancel": <take id>}`; the end of its input is its own end.
+
+From the child, one object a line, its kind under `event`, and but for `loaded` with the `take_id` it is about:
+
+| event | what is in it, and when it is said |
+|---|---|
+| `checking`, `running`, `writing` | the state the take is in now |
+| `step_done` | `step`, `step_count`, `window`, `window_count` from 1; `seconds_per_step` in this window so far |
+| `preview` | `png` in base64, `window`, `step`: every few steps |
+| `frame_written` | `frame`: its layers are in the partial directory; final with its window |
+| `window_done` | `window`, `window_count`, `frames` as `[{"first_frame", "last_frame"}, ...]`, `seconds` of the whole window,
+reading and writing included; said once everything of it is on disk for good, and by a resumed take not for windows
+that were done before |
+| `warning` | `text`: a sentence |
+| `loaded` | `device`: the model is in memory |
+| `finished`, `cancelled`, `failed` | the end: `failed` with `error`, the fields of a `Refusal` |
 """
 
 from __future__ import annotations

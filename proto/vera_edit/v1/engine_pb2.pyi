@@ -31,7 +31,7 @@ class GetEngineInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetEngineInfoResponse(_message.Message):
-    __slots__ = ("engine_version", "interface_version", "model", "device", "process_id", "max_message_bytes", "idle_seconds")
+    __slots__ = ("engine_version", "interface_version", "model", "device", "process_id", "max_message_bytes", "idle_seconds", "model_loaded", "unload_seconds", "unfinished_takes")
     ENGINE_VERSION_FIELD_NUMBER: _ClassVar[int]
     INTERFACE_VERSION_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -39,6 +39,9 @@ class GetEngineInfoResponse(_message.Message):
     PROCESS_ID_FIELD_NUMBER: _ClassVar[int]
     MAX_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     IDLE_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_LOADED_FIELD_NUMBER: _ClassVar[int]
+    UNLOAD_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    UNFINISHED_TAKES_FIELD_NUMBER: _ClassVar[int]
     engine_version: str
     interface_version: int
     model: ModelInfo
@@ -46,7 +49,10 @@ class GetEngineInfoResponse(_message.Message):
     process_id: int
     max_message_bytes: int
     idle_seconds: float
-    def __init__(self, engine_version: _Optional[str] = ..., interface_version: _Optional[int] = ..., model: _Optional[_Union[ModelInfo, _Mapping]] = ..., device: _Optional[str] = ..., process_id: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., idle_seconds: _Optional[float] = ...) -> None: ...
+    model_loaded: bool
+    unload_seconds: float
+    unfinished_takes: int
+    def __init__(self, engine_version: _Optional[str] = ..., interface_version: _Optional[int] = ..., model: _Optional[_Union[ModelInfo, _Mapping]] = ..., device: _Optional[str] = ..., process_id: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., idle_seconds: _Optional[float] = ..., model_loaded: _Optional[bool] = ..., unload_seconds: _Optional[float] = ..., unfinished_takes: _Optional[int] = ...) -> None: ...
 
 class FileProbe(_message.Message):
     __slots__ = ("path", "size", "sha256_of_head")
@@ -79,3 +85,47 @@ class StopEngineRequest(_message.Message):
 class StopEngineResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class UnloadRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class UnloadResponse(_message.Message):
+    __slots__ = ("was_loaded",)
+    WAS_LOADED_FIELD_NUMBER: _ClassVar[int]
+    was_loaded: bool
+    def __init__(self, was_loaded: _Optional[bool] = ...) -> None: ...
+
+class CacheKind(_message.Message):
+    __slots__ = ("name", "entry_count", "size_bytes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_COUNT_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    entry_count: int
+    size_bytes: int
+    def __init__(self, name: _Optional[str] = ..., entry_count: _Optional[int] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+
+class GetCacheRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetCacheResponse(_message.Message):
+    __slots__ = ("directory", "kinds", "limit_bytes")
+    DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    directory: str
+    kinds: _containers.RepeatedCompositeFieldContainer[CacheKind]
+    limit_bytes: int
+    def __init__(self, directory: _Optional[str] = ..., kinds: _Optional[_Iterable[_Union[CacheKind, _Mapping]]] = ..., limit_bytes: _Optional[int] = ...) -> None: ...
+
+class ClearCacheRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ClearCacheResponse(_message.Message):
+    __slots__ = ("freed_bytes",)
+    FREED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    freed_bytes: int
+    def __init__(self, freed_bytes: _Optional[int] = ...) -> None: ...

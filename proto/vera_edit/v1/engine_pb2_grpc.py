@@ -49,6 +49,21 @@ class EngineServiceStub:
                 request_serializer=vera__edit_dot_v1_dot_engine__pb2.StopEngineRequest.SerializeToString,
                 response_deserializer=vera__edit_dot_v1_dot_engine__pb2.StopEngineResponse.FromString,
                 _registered_method=True)
+        self.Unload = channel.unary_unary(
+                '/vera_edit.v1.EngineService/Unload',
+                request_serializer=vera__edit_dot_v1_dot_engine__pb2.UnloadRequest.SerializeToString,
+                response_deserializer=vera__edit_dot_v1_dot_engine__pb2.UnloadResponse.FromString,
+                _registered_method=True)
+        self.GetCache = channel.unary_unary(
+                '/vera_edit.v1.EngineService/GetCache',
+                request_serializer=vera__edit_dot_v1_dot_engine__pb2.GetCacheRequest.SerializeToString,
+                response_deserializer=vera__edit_dot_v1_dot_engine__pb2.GetCacheResponse.FromString,
+                _registered_method=True)
+        self.ClearCache = channel.unary_unary(
+                '/vera_edit.v1.EngineService/ClearCache',
+                request_serializer=vera__edit_dot_v1_dot_engine__pb2.ClearCacheRequest.SerializeToString,
+                response_deserializer=vera__edit_dot_v1_dot_engine__pb2.ClearCacheResponse.FromString,
+                _registered_method=True)
 
 
 class EngineServiceServicer:
@@ -73,6 +88,28 @@ class EngineServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Unload(self, request, context):
+        """Frees the model now, and with it the graphics card, for the host to use; the next take loads it again.
+        FAILED_PRECONDITION while a take runs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCache(self, request, context):
+        """What is kept so that it need not be computed again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClearCache(self, request, context):
+        """Removes all of it that no running take uses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EngineServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -90,6 +127,21 @@ def add_EngineServiceServicer_to_server(servicer, server):
                     servicer.StopEngine,
                     request_deserializer=vera__edit_dot_v1_dot_engine__pb2.StopEngineRequest.FromString,
                     response_serializer=vera__edit_dot_v1_dot_engine__pb2.StopEngineResponse.SerializeToString,
+            ),
+            'Unload': grpc.unary_unary_rpc_method_handler(
+                    servicer.Unload,
+                    request_deserializer=vera__edit_dot_v1_dot_engine__pb2.UnloadRequest.FromString,
+                    response_serializer=vera__edit_dot_v1_dot_engine__pb2.UnloadResponse.SerializeToString,
+            ),
+            'GetCache': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCache,
+                    request_deserializer=vera__edit_dot_v1_dot_engine__pb2.GetCacheRequest.FromString,
+                    response_serializer=vera__edit_dot_v1_dot_engine__pb2.GetCacheResponse.SerializeToString,
+            ),
+            'ClearCache': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClearCache,
+                    request_deserializer=vera__edit_dot_v1_dot_engine__pb2.ClearCacheRequest.FromString,
+                    response_serializer=vera__edit_dot_v1_dot_engine__pb2.ClearCacheResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -173,6 +225,87 @@ class EngineService:
             '/vera_edit.v1.EngineService/StopEngine',
             vera__edit_dot_v1_dot_engine__pb2.StopEngineRequest.SerializeToString,
             vera__edit_dot_v1_dot_engine__pb2.StopEngineResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Unload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vera_edit.v1.EngineService/Unload',
+            vera__edit_dot_v1_dot_engine__pb2.UnloadRequest.SerializeToString,
+            vera__edit_dot_v1_dot_engine__pb2.UnloadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCache(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vera_edit.v1.EngineService/GetCache',
+            vera__edit_dot_v1_dot_engine__pb2.GetCacheRequest.SerializeToString,
+            vera__edit_dot_v1_dot_engine__pb2.GetCacheResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClearCache(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vera_edit.v1.EngineService/ClearCache',
+            vera__edit_dot_v1_dot_engine__pb2.ClearCacheRequest.SerializeToString,
+            vera__edit_dot_v1_dot_engine__pb2.ClearCacheResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,6 +36,12 @@ class TakeState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TAKE_STATE_FINISHED: _ClassVar[TakeState]
     TAKE_STATE_CANCELLED: _ClassVar[TakeState]
     TAKE_STATE_FAILED: _ClassVar[TakeState]
+
+class SeamKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SEAM_KIND_UNSPECIFIED: _ClassVar[SeamKind]
+    SEAM_KIND_WINDOW: _ClassVar[SeamKind]
+    SEAM_KIND_REPAIR: _ClassVar[SeamKind]
 EDIT_TYPE_UNSPECIFIED: EditType
 EDIT_TYPE_OBJECT_ADDITION: EditType
 EDIT_TYPE_BACKGROUND_CHANGE: EditType
@@ -54,6 +60,9 @@ TAKE_STATE_WRITING: TakeState
 TAKE_STATE_FINISHED: TakeState
 TAKE_STATE_CANCELLED: TakeState
 TAKE_STATE_FAILED: TakeState
+SEAM_KIND_UNSPECIFIED: SeamKind
+SEAM_KIND_WINDOW: SeamKind
+SEAM_KIND_REPAIR: SeamKind
 
 class FrameRange(_message.Message):
     __slots__ = ("first_frame", "last_frame")
@@ -96,7 +105,7 @@ class TakeSettings(_message.Message):
     def __init__(self, seed: _Optional[int] = ..., num_inference_steps: _Optional[int] = ..., guidance_scale: _Optional[float] = ...) -> None: ...
 
 class TakeRequest(_message.Message):
-    __slots__ = ("node_id", "edit_type", "prompt", "frames", "plate", "mask", "settings", "take_root", "write_comp")
+    __slots__ = ("node_id", "edit_type", "prompt", "frames", "plate", "mask", "settings", "take_root", "write_comp", "handles", "base_take_id", "base_directory", "strength", "priority", "label", "reuse", "without_mask")
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     EDIT_TYPE_FIELD_NUMBER: _ClassVar[int]
     PROMPT_FIELD_NUMBER: _ClassVar[int]
@@ -106,16 +115,32 @@ class TakeRequest(_message.Message):
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
     TAKE_ROOT_FIELD_NUMBER: _ClassVar[int]
     WRITE_COMP_FIELD_NUMBER: _ClassVar[int]
+    HANDLES_FIELD_NUMBER: _ClassVar[int]
+    BASE_TAKE_ID_FIELD_NUMBER: _ClassVar[int]
+    BASE_DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    REUSE_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_MASK_FIELD_NUMBER: _ClassVar[int]
     node_id: str
     edit_type: EditType
     prompt: str
-    frames: FrameRange
+    frames: _containers.RepeatedCompositeFieldContainer[FrameRange]
     plate: PlateSource
     mask: MaskSource
     settings: TakeSettings
     take_root: str
     write_comp: bool
-    def __init__(self, node_id: _Optional[str] = ..., edit_type: _Optional[_Union[EditType, str]] = ..., prompt: _Optional[str] = ..., frames: _Optional[_Union[FrameRange, _Mapping]] = ..., plate: _Optional[_Union[PlateSource, _Mapping]] = ..., mask: _Optional[_Union[MaskSource, _Mapping]] = ..., settings: _Optional[_Union[TakeSettings, _Mapping]] = ..., take_root: _Optional[str] = ..., write_comp: _Optional[bool] = ...) -> None: ...
+    handles: int
+    base_take_id: str
+    base_directory: str
+    strength: float
+    priority: int
+    label: str
+    reuse: bool
+    without_mask: bool
+    def __init__(self, node_id: _Optional[str] = ..., edit_type: _Optional[_Union[EditType, str]] = ..., prompt: _Optional[str] = ..., frames: _Optional[_Iterable[_Union[FrameRange, _Mapping]]] = ..., plate: _Optional[_Union[PlateSource, _Mapping]] = ..., mask: _Optional[_Union[MaskSource, _Mapping]] = ..., settings: _Optional[_Union[TakeSettings, _Mapping]] = ..., take_root: _Optional[str] = ..., write_comp: _Optional[bool] = ..., handles: _Optional[int] = ..., base_take_id: _Optional[str] = ..., base_directory: _Optional[str] = ..., strength: _Optional[float] = ..., priority: _Optional[int] = ..., label: _Optional[str] = ..., reuse: _Optional[bool] = ..., without_mask: _Optional[bool] = ...) -> None: ...
 
 class Refusal(_message.Message):
     __slots__ = ("argument", "value", "reason", "remedy", "kind")
@@ -143,8 +168,20 @@ class TakeSeconds(_message.Message):
     pixels: float
     def __init__(self, total: _Optional[float] = ..., queued: _Optional[float] = ..., model: _Optional[float] = ..., pixels: _Optional[float] = ...) -> None: ...
 
+class Seam(_message.Message):
+    __slots__ = ("first_side", "second_side", "value", "kind")
+    FIRST_SIDE_FIELD_NUMBER: _ClassVar[int]
+    SECOND_SIDE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    first_side: int
+    second_side: int
+    value: float
+    kind: SeamKind
+    def __init__(self, first_side: _Optional[int] = ..., second_side: _Optional[int] = ..., value: _Optional[float] = ..., kind: _Optional[_Union[SeamKind, str]] = ...) -> None: ...
+
 class Take(_message.Message):
-    __slots__ = ("take_id", "version", "state", "request", "directory", "error", "seconds", "warnings", "created_at")
+    __slots__ = ("take_id", "version", "state", "request", "directory", "error", "seconds", "warnings", "created_at", "frames", "window_count", "label", "note", "starred", "base_take_id", "base_version", "seams", "finished_frames")
     TAKE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -154,6 +191,15 @@ class Take(_message.Message):
     SECONDS_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    STARRED_FIELD_NUMBER: _ClassVar[int]
+    BASE_TAKE_ID_FIELD_NUMBER: _ClassVar[int]
+    BASE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SEAMS_FIELD_NUMBER: _ClassVar[int]
+    FINISHED_FRAMES_FIELD_NUMBER: _ClassVar[int]
     take_id: str
     version: str
     state: TakeState
@@ -163,23 +209,44 @@ class Take(_message.Message):
     seconds: TakeSeconds
     warnings: _containers.RepeatedScalarFieldContainer[str]
     created_at: float
-    def __init__(self, take_id: _Optional[str] = ..., version: _Optional[str] = ..., state: _Optional[_Union[TakeState, str]] = ..., request: _Optional[_Union[TakeRequest, _Mapping]] = ..., directory: _Optional[str] = ..., error: _Optional[_Union[Refusal, _Mapping]] = ..., seconds: _Optional[_Union[TakeSeconds, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., created_at: _Optional[float] = ...) -> None: ...
+    frames: _containers.RepeatedCompositeFieldContainer[FrameRange]
+    window_count: int
+    label: str
+    note: str
+    starred: bool
+    base_take_id: str
+    base_version: str
+    seams: _containers.RepeatedCompositeFieldContainer[Seam]
+    finished_frames: _containers.RepeatedCompositeFieldContainer[FrameRange]
+    def __init__(self, take_id: _Optional[str] = ..., version: _Optional[str] = ..., state: _Optional[_Union[TakeState, str]] = ..., request: _Optional[_Union[TakeRequest, _Mapping]] = ..., directory: _Optional[str] = ..., error: _Optional[_Union[Refusal, _Mapping]] = ..., seconds: _Optional[_Union[TakeSeconds, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., created_at: _Optional[float] = ..., frames: _Optional[_Iterable[_Union[FrameRange, _Mapping]]] = ..., window_count: _Optional[int] = ..., label: _Optional[str] = ..., note: _Optional[str] = ..., starred: _Optional[bool] = ..., base_take_id: _Optional[str] = ..., base_version: _Optional[str] = ..., seams: _Optional[_Iterable[_Union[Seam, _Mapping]]] = ..., finished_frames: _Optional[_Iterable[_Union[FrameRange, _Mapping]]] = ...) -> None: ...
 
 class TakeEvent(_message.Message):
-    __slots__ = ("take_id", "sequence", "queued_at", "state_changed", "step_done", "frame_written")
+    __slots__ = ("take_id", "sequence", "queued_at", "state_changed", "step_done", "frame_written", "window_done", "preview")
     TAKE_ID_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     QUEUED_AT_FIELD_NUMBER: _ClassVar[int]
     STATE_CHANGED_FIELD_NUMBER: _ClassVar[int]
     STEP_DONE_FIELD_NUMBER: _ClassVar[int]
     FRAME_WRITTEN_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_DONE_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
     take_id: str
     sequence: int
-    queued_at: int
+    queued_at: QueuedAt
     state_changed: StateChanged
     step_done: StepDone
     frame_written: FrameWritten
-    def __init__(self, take_id: _Optional[str] = ..., sequence: _Optional[int] = ..., queued_at: _Optional[int] = ..., state_changed: _Optional[_Union[StateChanged, _Mapping]] = ..., step_done: _Optional[_Union[StepDone, _Mapping]] = ..., frame_written: _Optional[_Union[FrameWritten, _Mapping]] = ...) -> None: ...
+    window_done: WindowDone
+    preview: Preview
+    def __init__(self, take_id: _Optional[str] = ..., sequence: _Optional[int] = ..., queued_at: _Optional[_Union[QueuedAt, _Mapping]] = ..., state_changed: _Optional[_Union[StateChanged, _Mapping]] = ..., step_done: _Optional[_Union[StepDone, _Mapping]] = ..., frame_written: _Optional[_Union[FrameWritten, _Mapping]] = ..., window_done: _Optional[_Union[WindowDone, _Mapping]] = ..., preview: _Optional[_Union[Preview, _Mapping]] = ...) -> None: ...
+
+class QueuedAt(_message.Message):
+    __slots__ = ("place", "seconds_to_start")
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_TO_START_FIELD_NUMBER: _ClassVar[int]
+    place: int
+    seconds_to_start: float
+    def __init__(self, place: _Optional[int] = ..., seconds_to_start: _Optional[float] = ...) -> None: ...
 
 class StateChanged(_message.Message):
     __slots__ = ("take",)
@@ -188,18 +255,40 @@ class StateChanged(_message.Message):
     def __init__(self, take: _Optional[_Union[Take, _Mapping]] = ...) -> None: ...
 
 class StepDone(_message.Message):
-    __slots__ = ("step", "step_count", "window", "window_count", "seconds_per_step")
+    __slots__ = ("step", "step_count", "window", "window_count", "seconds_per_step", "seconds_left")
     STEP_FIELD_NUMBER: _ClassVar[int]
     STEP_COUNT_FIELD_NUMBER: _ClassVar[int]
     WINDOW_FIELD_NUMBER: _ClassVar[int]
     WINDOW_COUNT_FIELD_NUMBER: _ClassVar[int]
     SECONDS_PER_STEP_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_LEFT_FIELD_NUMBER: _ClassVar[int]
     step: int
     step_count: int
     window: int
     window_count: int
     seconds_per_step: float
-    def __init__(self, step: _Optional[int] = ..., step_count: _Optional[int] = ..., window: _Optional[int] = ..., window_count: _Optional[int] = ..., seconds_per_step: _Optional[float] = ...) -> None: ...
+    seconds_left: float
+    def __init__(self, step: _Optional[int] = ..., step_count: _Optional[int] = ..., window: _Optional[int] = ..., window_count: _Optional[int] = ..., seconds_per_step: _Optional[float] = ..., seconds_left: _Optional[float] = ...) -> None: ...
+
+class WindowDone(_message.Message):
+    __slots__ = ("window", "window_count", "frames")
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_COUNT_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    window: int
+    window_count: int
+    frames: _containers.RepeatedCompositeFieldContainer[FrameRange]
+    def __init__(self, window: _Optional[int] = ..., window_count: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[FrameRange, _Mapping]]] = ...) -> None: ...
+
+class Preview(_message.Message):
+    __slots__ = ("png", "window", "step")
+    PNG_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    png: bytes
+    window: int
+    step: int
+    def __init__(self, png: _Optional[bytes] = ..., window: _Optional[int] = ..., step: _Optional[int] = ...) -> None: ...
 
 class FrameWritten(_message.Message):
     __slots__ = ("frame",)
@@ -216,16 +305,20 @@ class CreateTakeRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., take: _Optional[_Union[TakeRequest, _Mapping]] = ...) -> None: ...
 
 class CreateTakeResponse(_message.Message):
-    __slots__ = ("take",)
+    __slots__ = ("take", "existing")
     TAKE_FIELD_NUMBER: _ClassVar[int]
+    EXISTING_FIELD_NUMBER: _ClassVar[int]
     take: Take
-    def __init__(self, take: _Optional[_Union[Take, _Mapping]] = ...) -> None: ...
+    existing: bool
+    def __init__(self, take: _Optional[_Union[Take, _Mapping]] = ..., existing: _Optional[bool] = ...) -> None: ...
 
 class GetTakeRequest(_message.Message):
-    __slots__ = ("take_id",)
+    __slots__ = ("take_id", "directory")
     TAKE_ID_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_FIELD_NUMBER: _ClassVar[int]
     take_id: str
-    def __init__(self, take_id: _Optional[str] = ...) -> None: ...
+    directory: str
+    def __init__(self, take_id: _Optional[str] = ..., directory: _Optional[str] = ...) -> None: ...
 
 class GetTakeResponse(_message.Message):
     __slots__ = ("take",)
@@ -273,11 +366,63 @@ class CancelTakeResponse(_message.Message):
     take: Take
     def __init__(self, take: _Optional[_Union[Take, _Mapping]] = ...) -> None: ...
 
-class DeleteTakeRequest(_message.Message):
-    __slots__ = ("take_id",)
+class UpdateTakeRequest(_message.Message):
+    __slots__ = ("take_id", "directory", "label", "note", "starred")
     TAKE_ID_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    STARRED_FIELD_NUMBER: _ClassVar[int]
     take_id: str
-    def __init__(self, take_id: _Optional[str] = ...) -> None: ...
+    directory: str
+    label: str
+    note: str
+    starred: bool
+    def __init__(self, take_id: _Optional[str] = ..., directory: _Optional[str] = ..., label: _Optional[str] = ..., note: _Optional[str] = ..., starred: _Optional[bool] = ...) -> None: ...
+
+class UpdateTakeResponse(_message.Message):
+    __slots__ = ("take",)
+    TAKE_FIELD_NUMBER: _ClassVar[int]
+    take: Take
+    def __init__(self, take: _Optional[_Union[Take, _Mapping]] = ...) -> None: ...
+
+class ResumeTakeRequest(_message.Message):
+    __slots__ = ("take_id", "directory")
+    TAKE_ID_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    take_id: str
+    directory: str
+    def __init__(self, take_id: _Optional[str] = ..., directory: _Optional[str] = ...) -> None: ...
+
+class ResumeTakeResponse(_message.Message):
+    __slots__ = ("take",)
+    TAKE_FIELD_NUMBER: _ClassVar[int]
+    take: Take
+    def __init__(self, take: _Optional[_Union[Take, _Mapping]] = ...) -> None: ...
+
+class KeepFramesRequest(_message.Message):
+    __slots__ = ("take_id", "directory")
+    TAKE_ID_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    take_id: str
+    directory: str
+    def __init__(self, take_id: _Optional[str] = ..., directory: _Optional[str] = ...) -> None: ...
+
+class KeepFramesResponse(_message.Message):
+    __slots__ = ("take",)
+    TAKE_FIELD_NUMBER: _ClassVar[int]
+    take: Take
+    def __init__(self, take: _Optional[_Union[Take, _Mapping]] = ...) -> None: ...
+
+class DeleteTakeRequest(_message.Message):
+    __slots__ = ("take_id", "directory", "force")
+    TAKE_ID_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    take_id: str
+    directory: str
+    force: bool
+    def __init__(self, take_id: _Optional[str] = ..., directory: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class DeleteTakeResponse(_message.Message):
     __slots__ = ()

@@ -60,6 +60,21 @@ class TakeServiceStub:
                 request_serializer=vera__edit_dot_v1_dot_takes__pb2.CancelTakeRequest.SerializeToString,
                 response_deserializer=vera__edit_dot_v1_dot_takes__pb2.CancelTakeResponse.FromString,
                 _registered_method=True)
+        self.UpdateTake = channel.unary_unary(
+                '/vera_edit.v1.TakeService/UpdateTake',
+                request_serializer=vera__edit_dot_v1_dot_takes__pb2.UpdateTakeRequest.SerializeToString,
+                response_deserializer=vera__edit_dot_v1_dot_takes__pb2.UpdateTakeResponse.FromString,
+                _registered_method=True)
+        self.ResumeTake = channel.unary_unary(
+                '/vera_edit.v1.TakeService/ResumeTake',
+                request_serializer=vera__edit_dot_v1_dot_takes__pb2.ResumeTakeRequest.SerializeToString,
+                response_deserializer=vera__edit_dot_v1_dot_takes__pb2.ResumeTakeResponse.FromString,
+                _registered_method=True)
+        self.KeepFrames = channel.unary_unary(
+                '/vera_edit.v1.TakeService/KeepFrames',
+                request_serializer=vera__edit_dot_v1_dot_takes__pb2.KeepFramesRequest.SerializeToString,
+                response_deserializer=vera__edit_dot_v1_dot_takes__pb2.KeepFramesResponse.FromString,
+                _registered_method=True)
         self.DeleteTake = channel.unary_unary(
                 '/vera_edit.v1.TakeService/DeleteTake',
                 request_serializer=vera__edit_dot_v1_dot_takes__pb2.DeleteTakeRequest.SerializeToString,
@@ -82,8 +97,8 @@ class TakeServiceServicer:
     """
 
     def CreateTake(self, request, context):
-        """Checks the request (headers, sizes, colour space, disk, words), reserves a version and queues it; returns at
-        once. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED or FAILED_PRECONDITION, each with a Refusal, where refused.
+        """Checks the request (headers, sizes, colour space, base, disk, words), reserves a version and queues it; returns
+        at once. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED or FAILED_PRECONDITION, each with a Refusal, where refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -115,8 +130,32 @@ class TakeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateTake(self, request, context):
+        """Changes what an artist says of a take, in any state.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeTake(self, request, context):
+        """Queues a cancelled or failed take again. FAILED_PRECONDITION in any other state, or while another engine works
+        on it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def KeepFrames(self, request, context):
+        """Makes a finished version of the frames that a cancelled or failed take had finished. FAILED_PRECONDITION in any
+        other state, or where it has none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteTake(self, request, context):
-        """Removes a final take and its files. FAILED_PRECONDITION while it is queued or runs.
+        """Removes a final take and its files. FAILED_PRECONDITION while it is queued or runs, and unless forced where it is
+        starred or the base of another take. Other takes lose nothing: the frames they share are theirs as well.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -161,6 +200,21 @@ def add_TakeServiceServicer_to_server(servicer, server):
                     servicer.CancelTake,
                     request_deserializer=vera__edit_dot_v1_dot_takes__pb2.CancelTakeRequest.FromString,
                     response_serializer=vera__edit_dot_v1_dot_takes__pb2.CancelTakeResponse.SerializeToString,
+            ),
+            'UpdateTake': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateTake,
+                    request_deserializer=vera__edit_dot_v1_dot_takes__pb2.UpdateTakeRequest.FromString,
+                    response_serializer=vera__edit_dot_v1_dot_takes__pb2.UpdateTakeResponse.SerializeToString,
+            ),
+            'ResumeTake': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeTake,
+                    request_deserializer=vera__edit_dot_v1_dot_takes__pb2.ResumeTakeRequest.FromString,
+                    response_serializer=vera__edit_dot_v1_dot_takes__pb2.ResumeTakeResponse.SerializeToString,
+            ),
+            'KeepFrames': grpc.unary_unary_rpc_method_handler(
+                    servicer.KeepFrames,
+                    request_deserializer=vera__edit_dot_v1_dot_takes__pb2.KeepFramesRequest.FromString,
+                    response_serializer=vera__edit_dot_v1_dot_takes__pb2.KeepFramesResponse.SerializeToString,
             ),
             'DeleteTake': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteTake,
@@ -314,6 +368,87 @@ class TakeService:
             '/vera_edit.v1.TakeService/CancelTake',
             vera__edit_dot_v1_dot_takes__pb2.CancelTakeRequest.SerializeToString,
             vera__edit_dot_v1_dot_takes__pb2.CancelTakeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateTake(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vera_edit.v1.TakeService/UpdateTake',
+            vera__edit_dot_v1_dot_takes__pb2.UpdateTakeRequest.SerializeToString,
+            vera__edit_dot_v1_dot_takes__pb2.UpdateTakeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeTake(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vera_edit.v1.TakeService/ResumeTake',
+            vera__edit_dot_v1_dot_takes__pb2.ResumeTakeRequest.SerializeToString,
+            vera__edit_dot_v1_dot_takes__pb2.ResumeTakeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def KeepFrames(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vera_edit.v1.TakeService/KeepFrames',
+            vera__edit_dot_v1_dot_takes__pb2.KeepFramesRequest.SerializeToString,
+            vera__edit_dot_v1_dot_takes__pb2.KeepFramesResponse.FromString,
             options,
             channel_credentials,
             insecure,
