@@ -184,7 +184,7 @@ class Session:
         elif "engine_back" in message:
             run.text = "Engine is back"
         elif "queued_at" in message:
-            run.text = f"In the queue, place {message['queued_at']}"
+            run.text = f"In the queue, place {message['queued_at']['place']}"
         elif "step_done" in message:
             done = message["step_done"]
             steps_before = (done["window"] - 1) * done["step_count"]

@@ -40,10 +40,8 @@ class TakeFolder:
     @property
     def missing_frames(self) -> list[int]:
         """Frames that ought to be there by take.json and are not; Blender shows them as empty without a word."""
-        asked = self.record().get("request", {}).get("frames", {})
-        first = asked.get("first_frame", self.first_frame)
-        last = asked.get("last_frame", self.last_frame)
-        return sorted(set(range(first, last + 1)) - set(self.frames))
+        promised = {int(frame) for frame in self.record().get("frames", {})}
+        return sorted(promised - set(self.frames))
 
     def layers_file(self, frame: int) -> Path:
         return self.directory / f"layers.{frame:04d}.exr"

@@ -38,7 +38,7 @@ def make_run(node: bpy.types.Node, scene: bpy.types.Scene) -> Run:
         "node_id": settings.node_id,
         "edit_type": settings.edit_type,
         "prompt": settings.prompt.strip(),
-        "frames": {"first_frame": frames[0], "last_frame": frames[-1]},
+        "frames": [{"first_frame": frames[0], "last_frame": frames[-1]}],
         "plate": sources["plate"],
         "settings": model_settings(settings),
         "take_root": str(root),

@@ -97,8 +97,8 @@ def write_take(node_folder: Path, version: str, frames: range, seed: int = 0) ->
         layers[-4, :, 3] = 0
         takes[frame] = as_half(layers)
         write_exr(node_folder / version / f"layers.{frame:04d}.exr", takes[frame], LAYERS)
-    asked = {"first_frame": frames[0], "last_frame": frames[-1]}
-    (node_folder / version / "take.json").write_text(json.dumps({"request": {"frames": asked}}))
+    record = {"frames": {str(frame): {} for frame in frames}}
+    (node_folder / version / "take.json").write_text(json.dumps(record))
     return takes
 
 

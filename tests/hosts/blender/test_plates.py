@@ -232,7 +232,7 @@ def test_a_request_says_what_the_settings_say(tmp_path: Path) -> None:
         "node_id": settings.node_id,
         "edit_type": "background",
         "prompt": "a green wall",
-        "frames": {"first_frame": 2, "last_frame": 3},
+        "frames": [{"first_frame": 2, "last_frame": 3}],
         "plate": {
             "path": str(tmp_path / "plate" / "plate.####.exr"),
             "frame_offset": 1000,

@@ -56,7 +56,7 @@ def test_a_take_from_request_to_end() -> None:
     assert run.warnings == [warning]
     texts = []
     events: list[dict[str, Any]] = [
-        {"queued_at": 2},
+        {"queued_at": {"place": 2}},
         {"state_changed": {"take": take("checking")}},
         {"state_changed": {"take": take("running")}},
         {"step_done": {"step": 3, "step_count": 12, "window": 1, "window_count": 2, "seconds_per_step": 0.5}},
@@ -94,7 +94,7 @@ def test_a_lost_engine_is_said_and_the_take_goes_on_or_fails() -> None:
     session, letters, run = started()
     letters.arrived = [
         {"reply": 1, "method": "create_take", "result": take("running")},
-        {"take_id": "t1", "sequence": 4, "queued_at": 1},
+        {"take_id": "t1", "sequence": 4, "queued_at": {"place": 1}},
         {"take_id": "t1", "engine_lost": {"reason": "The engine has died."}},
     ]
     session.drain()
@@ -112,14 +112,14 @@ def test_what_comes_late_or_twice_changes_nothing() -> None:
     letters.arrived = [
         {"reply": 1, "method": "create_take", "result": take("queued")},
         {"take_id": "t1", "sequence": 5, "state_changed": {"take": take("running")}},
-        {"take_id": "t1", "sequence": 4, "queued_at": 1},
+        {"take_id": "t1", "sequence": 4, "queued_at": {"place": 1}},
     ]
     session.drain()
     assert run.text == "Loading the model"
     letters.arrived = [
         {"take_id": "t1", "sequence": 6, "state_changed": {"take": take("cancelled")}},
         {"take_id": "t1", "sequence": 7, "frame_written": {"frame": 1}},
-        {"take_id": "another", "sequence": 1, "queued_at": 1},
+        {"take_id": "another", "sequence": 1, "queued_at": {"place": 1}},
         {"bridge_restarted": {"reason": "It had died."}},
     ]
     session.drain()
