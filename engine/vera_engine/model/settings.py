@@ -42,7 +42,7 @@ class ModelSettings:
     window_frames: int
     """Frames in one window, 4n + 1."""
     overlap_frames: int
-    """Frames that a window shares with the one before, 4n + 1, less than `window_frames`; 0: none."""
+    """Frames that a window shares with the one before, 4n + 1, less than `window_frames`; 0: as few as may be."""
     num_inference_steps: int
     """Denoising steps where a request names none."""
     guidance_scale: float
@@ -89,6 +89,20 @@ class ModelSettings:
                     argument=f"{SETTINGS_FILE}.{setting}",
                     value=getattr(self, setting),
                 )
+
+    @property
+    def window_latents(self) -> int:
+        """Latents in one window: the first holds one frame, the others four each."""
+        return (self.window_frames - 1) // 4 + 1
+
+    @property
+    def overlap_latents(self) -> int:
+        """Latents that a window shares with the one before: enough for `overlap_frames`, and never none.
+
+        Inside a clip every latent holds four frames, so 5 frames take two of them. With none in common nothing would
+        hold windows together.
+        """
+        return max(1, (self.overlap_frames + 3) // 4)
 
     def working_size(self, plate_width: int, plate_height: int) -> tuple[int, int]:
         """The (width, height) to work at for a plate: of the nearest aspect ratio, the largest of equals.
