@@ -92,7 +92,7 @@ def test_a_run_learns_two_clips_by_heart(config, new_run):
     train(by_heart, folder)
     losses = [json.loads(line)["loss"] for line in (folder / "log.jsonl").open()]
     assert sum(losses[-10:]) < 0.5 * sum(losses[:10])
-    assert checkpoint(folder)["drawn"] == {"1x32x32": 2}
+    assert checkpoint(folder)["drawn"] == {"1x32x32/0": 2}
 
 
 def test_a_run_that_diverges_keeps_its_last_checkpoint_and_goes_on_from_it(config, new_run):

@@ -12,7 +12,7 @@ from vera_engine.training.loss import add_noise, draw_sigmas, sample_loss
 
 def batch_of(edit: float, alpha: float, composite: float, count: int = 2) -> ClipBatch:
     parts = [torch.full((count, 1, 1, 1, 2), value) for value in (edit, alpha, composite, 0.0, 0.0)]
-    return ClipBatch(*parts, instructions=["add a red ball"] * count)
+    return ClipBatch(*parts, importance=torch.ones(count, 1, 1, 1, 1), instructions=["add a red ball"] * count)
 
 
 def test_the_loss_by_hand():
@@ -27,6 +27,16 @@ def test_the_loss_by_hand():
     edit, alpha, composite = (2 * 1 + 2 * 1 + 4 + 4) / 4, 2 * 4 / 4, (9 + 1) / 4
     assert loss.item() == pytest.approx(edit + 1.5 * alpha + 0.5 * composite)
     assert errors == {"edit": 2.5, "alpha": 1.0, "composite": 2.5}
+
+
+def test_channels_count_by_their_importance():
+    parts = [torch.zeros(1, 2, 1, 1, 1) for _ in range(5)]
+    batch = ClipBatch(*parts, importance=torch.tensor([0.5, 1.5]).view(1, 2, 1, 1, 1), instructions=["add a red ball"])
+    off = torch.tensor([2.0, 1.0]).view(1, 2, 1, 1, 1)
+    prediction = VeraTransformerOutput(edit=off, alpha=batch.alpha, composite=batch.composite)
+    loss, errors = sample_loss(prediction, batch, torch.tensor([0.85]), 1.5, 0.5)
+    assert loss.item() == pytest.approx((0.5 * 4 + 1.5 * 1) / 2)
+    assert errors["edit"] == 2.5
 
 
 def test_a_perfect_prediction_costs_nothing():

@@ -18,7 +18,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="train a small model on synthetic layered clips",
         description="Trains the codec, the transformer with its text encoder, and the codec's seam filter, and writes "
         "the model folder. The same file, machine and threads give the same bits, however often the run was stopped; "
-        "the same command goes on with it.",
+        "the same command goes on with it. Where the file has several lanes, as many processes can share the work: "
+        "torchrun --standalone --nproc-per-node 2 -m vera_engine.cli.main train ...",
     )
     parser.add_argument(
         "config", metavar="CONFIG.toml|small", help="what to train; small: the shipped model's own file"
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from vera_engine.training.config import SMALL, read_training_config
     from vera_engine.training.export import check_folder_free, export_model
     from vera_engine.training.loop import train
+    from vera_engine.training.processes import Processes
 
     started = time.monotonic()
     folder: Path = args.run_folder
@@ -63,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         # 2. The codec's components, the transformer and its text encoder
         parts = train(config, folder, stop_after_seconds=args.stop_after)
+        if Processes.join().rank:
+            return 0  # the first of them does the rest
         if parts.step < config.steps:
             return _stopped(args, f"step {parts.step} of {config.steps}")
         print(f"trained: {parts.step} steps")

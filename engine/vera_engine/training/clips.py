@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vera_engine.model.codec import LinearVideoCodec
+from vera_engine.model.codec import GROUP, LinearVideoCodec
 from vera_engine.training.codec_fit import layers_of
 from vera_engine.training.config import Bucket, TrainingConfig
 from vera_engine.training.layered import layered_clip
@@ -26,25 +26,39 @@ class ClipBatch:
     composite: Tensor
     source: Tensor
     mask: Tensor
+    importance: Tensor
+    """(B, z_dim, F, 1, 1), mean 1: how much an error of that channel of that latent shows in pixels."""
     instructions: list[str]
 
 
 class ClipStream:
     """Draws batches of a bucket: some fresh clips, the rest from those made lately.
 
+    Some clips begin in the middle of a longer one, as the later windows of a long shot do: their first latent stands
+    for four frames, not for one.
+
     Only `drawn`, the count of fresh clips so far, is state. Clips that an interruption threw out of memory are made
     again when they are drawn again.
+
+    Args:
+        lane: Streams of different lanes draw different clips.
     """
 
-    def __init__(self, config: TrainingConfig, codec: LinearVideoCodec, bucket: Bucket, drawn: int = 0) -> None:
+    def __init__(
+        self, config: TrainingConfig, codec: LinearVideoCodec, bucket: Bucket, lane: int = 0, drawn: int = 0
+    ) -> None:
         self.drawn = drawn
         self._config = config
         self._codec = codec
         self._bucket = bucket
         pixels = bucket.frames * bucket.height * bucket.width
         self._capacity = max(4 * bucket.batch_size, config.replay_clips * _REFERENCE_PIXELS // pixels)
-        self._encoded: OrderedDict[int, tuple[Tensor, str]] = OrderedDict()
-        self._base = config.seed * 1_000_003 + pixels * 1009
+        self._encoded: OrderedDict[int, tuple[Tensor, bool, str]] = OrderedDict()
+        self._base = config.seed * 1_000_003 + pixels * 1009 + lane * 50_000_017
+        first, group = (
+            (scale / scale.mean()) ** config.pixel_weighting for scale in (codec.first_scale, codec.group_scale)
+        )
+        self._first_importance, self._group_importance = first / first.mean(), group / group.mean()
 
     def batch(self, rng: random.Random) -> ClipBatch:
         """The next batch; `rng` decides which earlier clips come again."""
@@ -59,22 +73,24 @@ class ClipStream:
         clips = [self._clip(index) for index in indices]
         while len(self._encoded) > self._capacity:
             self._encoded.popitem(last=False)
-        edit, alpha, composite, source, mask = torch.stack([latents for latents, _ in clips]).float().unbind(1)
-        return ClipBatch(edit, alpha, composite, source, mask, [text for _, text in clips])
+        edit, alpha, composite, source, mask = torch.stack([latents for latents, _, _ in clips]).float().unbind(1)
+        importance = torch.stack([self._importance(edit.shape[2], begins_inside) for _, begins_inside, _ in clips])
+        return ClipBatch(edit, alpha, composite, source, mask, importance, [text for _, _, text in clips])
+
+    def _importance(self, latent_count: int, begins_inside: bool) -> Tensor:
+        """(z_dim, F, 1, 1)"""
+        first = self._group_importance if begins_inside else self._first_importance
+        return torch.stack([first, *[self._group_importance] * (latent_count - 1)], dim=1)[..., None, None]
 
     @torch.no_grad()
-    def _clip(self, index: int) -> tuple[Tensor, str]:
-        """Latents (5, z_dim, F, h, w), float16, and the instruction of clip `index`."""
+    def _clip(self, index: int) -> tuple[Tensor, bool, str]:
+        """Of clip `index`: latents (5, z_dim, F, h, w), float16, whether it begins inside, and the instruction."""
         if index not in self._encoded:
-            bucket = self._bucket
-            clip = layered_clip(
-                self._base + index,
-                bucket.frames,
-                bucket.height,
-                bucket.width,
-                "train",
-                self._config.background_share,
-            )
+            bucket, seed = self._bucket, self._base + index
+            begins_inside = random.Random(f"begins inside {seed}").random() < self._config.begins_inside_share
+            frames = bucket.frames + GROUP if begins_inside else bucket.frames
+            clip = layered_clip(seed, frames, bucket.height, bucket.width, "train", self._config.background_share)
             latents = self._codec.latents_of(torch.stack(layers_of(clip)))
-            self._encoded[index] = (latents.half(), clip.instruction)
+            kept = latents[:, :, 1:] if begins_inside else latents
+            self._encoded[index] = (kept.half(), begins_inside, clip.instruction)
         return self._encoded[index]

@@ -66,6 +66,12 @@ class TrainingConfig:
     """Share of clips that change the background; the others add an object."""
     text_dropout: float = 0.1
     mask_dropout: float = 0.1
+    begins_inside_share: float = 0.0
+    """Share of clips that begin in the middle of a longer one, as all windows of a shot but its first do."""
+    pixel_weighting: float = 0.0
+    """How the loss weighs a codec's channels: 0 all alike, 2 as their errors weigh in pixels, 1 midway."""
+    lanes: int = 1
+    """Batches that a step's gradient is the mean of; spread over as many processes, or made one after the other."""
     replay: int = 4
     """How often a clip is seen, on average, before fresh ones have taken its place."""
     replay_clips: int = 2000
@@ -161,18 +167,19 @@ def _check_kinds(part: TrainingConfig | Stage | Bucket) -> None:
 def _check_values(config: TrainingConfig) -> None:
     """Refuses values that no run could be made with."""
     buckets = [bucket for stage in config.stages for bucket in stage.buckets]
-    shares = ("background_share", "text_dropout", "mask_dropout")
+    shares = ("background_share", "text_dropout", "mask_dropout", "begins_inside_share")
     not_negative = (
         "seed",
         "weight_decay",
         "alpha_weight",
         "composite_weight",
+        "pixel_weighting",
         "seam_filter_width",
         "seam_filter_steps",
     )
     counts = (
         *("warmup_steps", "decay_steps", "replay", "replay_clips", "codec_clips", "text_tokens", "checkpoint_every"),
-        *("num_attention_heads", "ffn_dim", "num_layers"),
+        *("num_attention_heads", "ffn_dim", "num_layers", "lanes"),
     )
     for argument, valid, rule in (
         ("stages", config.stages and all(stage.steps >= 1 and stage.buckets for stage in config.stages), "have steps"),

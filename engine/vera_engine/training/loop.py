@@ -1,11 +1,17 @@
-"""The training loop: codec, then the transformer and its text encoder together; resumable at every checkpoint."""
+"""The training loop: codec, then the transformer and its text encoder together; resumable at every checkpoint.
+
+A step's batch is made of lanes. One process works through them one after the other, several side by side: the gradient
+is the same but for rounding.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +28,7 @@ from vera_engine.training.clips import ClipStream
 from vera_engine.training.codec_fit import fit_components
 from vera_engine.training.config import Bucket, TrainingConfig
 from vera_engine.training.loss import add_noise, sample_loss
+from vera_engine.training.processes import Processes
 from vera_engine.training.text_encoder import tiny_text_encoder, word_tokenizer
 from vera_engine.training.vocabulary import words
 
@@ -56,12 +63,15 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
     Raises:
         TrainingDiverged: The loss became NaN or infinite.
         RunFolderMismatch: The run folder holds another model's codec or checkpoint.
+        LanesNotShared: There are more processes than lanes, or not as many lanes for each.
     """
     run_folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
+    processes = Processes.join()
+    lanes = processes.share(config.lanes)
 
     # 1. The codec, fitted once
-    codec = _fitted_codec(config, run_folder / "codec")
+    codec = _fitted_codec(config, run_folder / "codec", processes)
 
     # 2. Model, optimizer, averages; continued from a checkpoint
     torch.manual_seed(config.seed)
@@ -70,9 +80,9 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
     parameters = [*transformer.parameters(), *text_encoder.parameters()]
     averages = [parameter.detach().clone() for parameter in parameters]
     optimizer = _optimizer(config, parameters)
-    streams: dict[Bucket, ClipStream] = {}
+    streams: dict[tuple[Bucket, int], ClipStream] = {}
     checkpoint = run_folder / "checkpoint.pt"
-    names = _stream_names(config)
+    names = {(bucket, lane): f"{name}/{lane}" for bucket, name in _stream_names(config).items() for lane in lanes}
     step = 0
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
@@ -83,15 +93,18 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
             optimizer.load_state_dict(state["optimizer"])
             for average, saved in zip(averages, state["averages"], strict=True):
                 average.copy_(saved)
-            buckets = {name: bucket for bucket, name in names.items()}
-            for name, drawn in state["drawn"].items():
-                streams[buckets[name]] = ClipStream(config, codec, buckets[name], drawn)
+            _check_streams(config, state["drawn"])
+            for (bucket, lane), name in names.items():
+                if name in state["drawn"]:
+                    streams[bucket, lane] = ClipStream(config, codec, bucket, lane, state["drawn"][name])
         except (KeyError, RuntimeError, ValueError) as error:
             raise _mismatch(checkpoint, str(error)) from error
 
     def save(at_step: int) -> None:
+        drawn = dict(sorted(processes.gather({names[key]: stream.drawn for key, stream in streams.items()}).items()))
+        if processes.rank:
+            return
         partial = checkpoint.with_suffix(".partial")
-        drawn = {names[bucket]: stream.drawn for bucket, stream in streams.items()}
         torch.save(
             {
                 "step": at_step,
@@ -106,40 +119,54 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
         partial.replace(checkpoint)
 
     # 3. Steps
+    log_file = os.devnull if processes.rank else run_folder / "log.jsonl"
     with (
-        tqdm(total=config.steps, initial=step, desc="training", unit="step", mininterval=10) as bar,
-        (run_folder / "log.jsonl").open("a", encoding="utf-8") as log,
+        tqdm(
+            total=config.steps, initial=step, desc="training", unit="step", mininterval=10, disable=processes.rank > 0
+        ) as bar,
+        Path(log_file).open("a", encoding="utf-8") as log,
     ):
         while step < config.steps:
-            rng = random.Random(config.seed * 1_000_003 + step)
-            generator = torch.Generator().manual_seed(rng.getrandbits(62))
             stage = config.stage_at(step)
-            bucket = rng.choices(stage.buckets, [b.weight for b in stage.buckets])[0]
-            stream = streams.setdefault(bucket, ClipStream(config, codec, bucket))
-            batch = stream.batch(rng)
-            texts = ["" if rng.random() < config.text_dropout else text for text in batch.instructions]
-            mask_present = torch.tensor([rng.random() >= config.mask_dropout for _ in texts])
-            noised = add_noise(batch, generator)
-            prediction = transformer(
-                noised.edit,
-                noised.alpha,
-                noised.composite,
-                noised.sigmas * 1000,
-                encode_prompts(tokenizer, text_encoder, texts),
-                source_latents=batch.source,
-                mask_latents=batch.mask,
-                mask_present=mask_present,
-            )
-            loss, errors = sample_loss(prediction, batch, noised.sigmas, config.alpha_weight, config.composite_weight)
+            shared = random.Random(config.seed * 1_000_003 + step)
+            bucket = shared.choices(stage.buckets, [b.weight for b in stage.buckets])[0]
+            optimizer.zero_grad()
+            figures: Counter[str] = Counter()
+            for lane in lanes:
+                rng = random.Random(f"{config.seed} {step} {lane}")
+                generator = torch.Generator().manual_seed(rng.getrandbits(62))
+                if (bucket, lane) not in streams:
+                    streams[bucket, lane] = ClipStream(config, codec, bucket, lane)
+                batch = streams[bucket, lane].batch(rng)
+                texts = ["" if rng.random() < config.text_dropout else text for text in batch.instructions]
+                mask_present = torch.tensor([rng.random() >= config.mask_dropout for _ in texts])
+                noised = add_noise(batch, generator)
+                prediction = transformer(
+                    noised.edit,
+                    noised.alpha,
+                    noised.composite,
+                    noised.sigmas * 1000,
+                    encode_prompts(tokenizer, text_encoder, texts),
+                    source_latents=batch.source,
+                    mask_latents=batch.mask,
+                    mask_present=mask_present,
+                )
+                weights = (config.alpha_weight, config.composite_weight)
+                loss, errors = sample_loss(prediction, batch, noised.sigmas, *weights)
+                (loss / config.lanes).backward()
+                figures.update({"loss": loss.item(), **errors})
             rate = learning_rate(config, step)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            optimizer.zero_grad()
-            loss.backward()
+            # What the first process says of the time goes for all: they have to stop at the same step.
+            late = stop_after_seconds is not None and time.monotonic() - started > stop_after_seconds
+            told = torch.tensor([*figures.values(), float(late and processes.rank == 0)], dtype=torch.float64).float()
+            processes.add_up([told, *(p.grad for p in parameters if p.grad is not None)])
             norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-            if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
+            means = dict(zip(figures, (told[:-1] / config.lanes).tolist(), strict=True))
+            if not (math.isfinite(means["loss"]) and math.isfinite(norm.item())):
                 raise TrainingDiverged(
-                    f"The loss became {loss.item()} at step {step}; the last good state is kept.",
+                    f"The loss became {means['loss']} at step {step}; the last good state is kept.",
                     argument="run_folder",
                     value=run_folder,
                     remedy="Lower the learning rate and run again: it continues from the last checkpoint.",
@@ -147,10 +174,9 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
             optimizer.step()
             step += 1
             _average(averages, parameters, min(config.ema_decay, (step + 1) / (step + 20)))
-            record = {"step": step, "loss": loss.item(), **errors, "lr": rate, "bucket": _size(bucket)}
-            log.write(json.dumps(record) + "\n")
+            log.write(json.dumps({"step": step, **means, "lr": rate, "bucket": _size(bucket)}) + "\n")
             bar.update()
-            out_of_time = stop_after_seconds is not None and time.monotonic() - started > stop_after_seconds
+            out_of_time = told[-1].item() > 0
             if step % config.checkpoint_every == 0 or step == config.steps or out_of_time:
                 log.flush()
                 save(step)
@@ -175,14 +201,15 @@ def learning_rate(config: TrainingConfig, step: int) -> float:
     return config.learning_rate * warm * fall
 
 
-def _fitted_codec(config: TrainingConfig, folder: Path) -> LinearVideoCodec:
-    if not folder.exists():
+def _fitted_codec(config: TrainingConfig, folder: Path, processes: Processes) -> LinearVideoCodec:
+    if processes.rank == 0 and not folder.exists():
         partial = folder.with_suffix(".partial")
         # Clips for the codec come from seeds that no training clip has.
         fit_components(
             config.z_dim, config.seam_filter_width, clip_count=config.codec_clips, seed=10_000_000 + config.seed
         ).save_pretrained(partial)
         partial.rename(folder)
+    processes.add_up([torch.zeros(1)])  # the others wait here for the first
     codec: LinearVideoCodec = LinearVideoCodec.from_pretrained(folder)
     for name in ("z_dim", "seam_filter_width"):
         if codec.config[name] != getattr(config, name):
@@ -238,6 +265,13 @@ def _stream_names(config: TrainingConfig) -> dict[Bucket, str]:
             earlier = sum(_size(other) == _size(bucket) for other in names)
             names[bucket] = f"{_size(bucket)}-{earlier + 1}" if earlier else _size(bucket)
     return names
+
+
+def _check_streams(config: TrainingConfig, drawn: dict[str, int]) -> None:
+    """Raises KeyError where a checkpoint has streams that the training file has not."""
+    known = {f"{name}/{lane}" for name in _stream_names(config).values() for lane in range(config.lanes)}
+    if unknown := set(drawn) - known:
+        raise KeyError(f"no buckets or lanes {sorted(unknown)}")
 
 
 def _size(bucket: Bucket) -> str:

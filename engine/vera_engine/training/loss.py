@@ -51,10 +51,12 @@ def sample_loss(
 ) -> tuple[Tensor, dict[str, float]]:
     """Weighted squared error of predicted clean latents.
 
+    Channels count by `batch.importance`: the many small components of a codec would else outweigh the few that show.
+
     Returns:
         The loss, a scalar, and each branch's plain mean squared error.
     """
-    weight = 1 / (sigmas + _SIGMA_FLOOR).view(-1, 1, 1, 1, 1)
+    weight = 1 / (sigmas + _SIGMA_FLOOR).view(-1, 1, 1, 1, 1) * batch.importance
     total = torch.zeros(())
     errors: dict[str, float] = {}
     branches = (

@@ -1,0 +1,75 @@
+"""Streams of encoded clips: whole ones, and ones that begin inside a longer clip."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+import torch
+
+from vera_engine.training.clips import ClipStream
+from vera_engine.training.codec_fit import fit_components, layers_of
+from vera_engine.training.config import Bucket
+from vera_engine.training.layered import layered_clip
+
+BUCKET = Bucket(frames=5, height=32, width=48, batch_size=2, weight=1.0)
+
+
+@pytest.fixture(scope="module")
+def codec():
+    return fit_components(6, 0, clip_count=2, seed=3, height=32, width=48)
+
+
+def seed_of(config, index: int, lane: int = 0) -> int:
+    return config.seed * 1_000_003 + 5 * 32 * 48 * 1009 + lane * 50_000_017 + index
+
+
+def test_whole_clips_are_the_generators_own(config, codec):
+    stream = ClipStream(config, codec, BUCKET)
+    batch = stream.batch(random.Random(0))
+    for index in range(2):
+        clip = layered_clip(seed_of(config, index), 5, 32, 48, "train", config.background_share)
+        expected = codec.latents_of(torch.stack(layers_of(clip)))
+        for name, latents in zip(("edit", "alpha", "composite", "source", "mask"), expected, strict=True):
+            torch.testing.assert_close(getattr(batch, name)[index], latents.half().float())
+        assert batch.instructions[index] == clip.instruction
+
+
+def test_a_clip_that_begins_inside_lacks_the_first_latent_of_a_longer_one(config, codec):
+    stream = ClipStream(replace(config, begins_inside_share=1.0), codec, BUCKET)
+    batch = stream.batch(random.Random(0))
+    clip = layered_clip(seed_of(config, 0), 9, 32, 48, "train", config.background_share)
+    longer = codec.latents_of(torch.stack(layers_of(clip)))
+    assert batch.alpha.shape[2] == 2  # as many as whole clips of five frames have: both fit one batch
+    torch.testing.assert_close(batch.alpha[0], longer[1, :, 1:].half().float())
+
+
+def test_lanes_draw_different_clips_and_each_its_own_again(config, codec):
+    first, other, again = (ClipStream(config, codec, BUCKET, lane).batch(random.Random(0)) for lane in (0, 1, 1))
+    assert not torch.equal(first.source, other.source)
+    assert torch.equal(other.source, again.source)
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0, 2.0])
+def test_importance_is_a_power_of_how_a_channel_weighs_in_pixels(config, codec, power):
+    stream = ClipStream(replace(config, pixel_weighting=power), codec, BUCKET)
+    importance = stream.batch(random.Random(0)).importance
+    assert importance.shape == (2, 6, 2, 1, 1)
+    for latent, scale in enumerate((codec.first_scale, codec.group_scale)):
+        expected = scale**power / (scale**power).mean()
+        torch.testing.assert_close(importance[0, :, latent, 0, 0], expected)
+    if power == 2.0:
+        # With the codec's orthonormal blocks, twice the error in one channel is its scale squared in pixels
+        one = torch.zeros(1, 6, 2, 4, 6)
+        one[0, 3, 1] = 1.0
+        in_pixels = (
+            (codec.decode_unclamped(one) - codec.decode_unclamped(torch.zeros_like(one)))[:, :, 1:].square().sum()
+        )
+        assert in_pixels.item() == pytest.approx(codec.group_scale[3].item() ** 2 * 4 * 6, rel=1e-3)
+
+
+def test_importance_of_a_clip_that_begins_inside_is_all_the_groups(config, codec):
+    stream = ClipStream(replace(config, pixel_weighting=1.0, begins_inside_share=1.0), codec, BUCKET)
+    importance = stream.batch(random.Random(0)).importance
+    torch.testing.assert_close(importance[0, :, 0], importance[0, :, 1])
