@@ -112,7 +112,7 @@ def request_of(shot: Path) -> Callable[..., dict[str, Any]]:
             "node_id": "node-1",
             "edit_type": "add",
             "prompt": "steps",
-            "frames": {"first_frame": 1001, "last_frame": 1003},
+            "frames": [{"first_frame": 1001, "last_frame": 1003}],
             "plate": {"path": str(shot / "plate.####.exr"), "color_space": "lin_rec709"},
             "take_root": str(shot.parent / "vera_takes"),
             **fields,

@@ -53,7 +53,8 @@ def test_the_take_says_its_effective_settings(client: VeraClient, request_of: Ma
     take = client.create_take(request_of(prompt="a bonsai"))
     assert take["request"]["settings"]["seed"] == 2**62
     assert take["warnings"] == ["'bonsai' is a word the model does not know"]
-    assert client.get_take(take["take_id"]) == take
+    assert take.pop("existing") is False
+    assert client.get_take(take["take_id"]) == client.get_take(directory=take["directory"]) == take
 
 
 def test_a_refusal_carries_every_field(client: VeraClient, request_of: MakeRequest) -> None:
@@ -114,6 +115,68 @@ def test_takes_of_a_node_and_of_a_root(client: VeraClient, request_of: MakeReque
     assert refused.value.nature == "not_found"
 
 
+def test_what_an_artist_says_of_a_take(client: VeraClient, request_of: MakeRequest) -> None:
+    take = client.create_take(request_of(label="first"))
+    assert (take["label"], take["note"], take["starred"]) == ("first", "", False)
+    noted = client.update_take(take["take_id"], note="zu tief\n2. Zeile")
+    assert (noted["label"], noted["note"], noted["starred"]) == ("first", "zu tief\n2. Zeile", False)
+    starred = client.update_take(directory=take["directory"], label="", starred=True)
+    assert (starred["label"], starred["note"], starred["starred"]) == ("", noted["note"], True)
+    with pytest.raises(Refused) as refused:
+        client.delete_take(take["take_id"])
+    assert refused.value.kind == "TakeStarred"
+    assert not refused.value.is_bad_input
+    client.delete_take(directory=take["directory"], force=True)
+    assert client.list_takes() == []
+
+
+def test_the_same_request_again_is_answered_with_what_is_there(client: VeraClient, request_of: MakeRequest) -> None:
+    request = request_of(settings={"seed": 4}, reuse=True)
+    first = client.create_take(request)
+    assert first["existing"] is False
+    final = client.wait(first["take_id"], timeout=60)
+    assert client.create_take(request) == {**final, "existing": True}
+    assert client.create_take(request_of(settings={"seed": 4}))["version"] == "v002"
+
+
+def test_a_take_based_on_another(client: VeraClient, request_of: MakeRequest) -> None:
+    base = client.wait(client.create_take(request_of())["take_id"], timeout=60)
+    request = {
+        "node_id": "node-1",
+        "frames": [{"first_frame": 1002, "last_frame": 1002}],
+        "take_root": base["request"]["take_root"],
+        "base_directory": base["directory"],
+        "strength": 0.5,
+    }
+    take = client.create_take(request)
+    assert (take["base_take_id"], take["base_version"]) == (base["take_id"], "v001")
+    assert take["frames"] == [{"first_frame": 1001, "last_frame": 1003}]
+    assert take["request"]["frames"] == request["frames"]
+    assert (take["request"]["prompt"], take["request"]["strength"]) == (base["request"]["prompt"], 0.5)
+    assert client.wait(take["take_id"], timeout=60)["seams"] == [
+        {"first_side": 1001, "second_side": 1002, "value": 1.25, "kind": "window"},
+        {"first_side": 1002, "second_side": 1003, "value": 2.25, "kind": "repair"},
+    ]
+
+
+def test_unloading_starts_no_engine(client: VeraClient, engine: Any) -> None:
+    engine.will(loaded=True)
+    assert client.unload() is False
+    assert engine.processes() == []
+    client.engine_info()
+    assert client.unload() is True
+    assert client.unload() is False
+
+
+def test_the_cache_is_told_and_cleared(client: VeraClient, state_dir: Path) -> None:
+    cache = client.cache()
+    assert cache["directory"] == str(state_dir / "cache")
+    assert cache["kinds"][1] == {"name": "plates", "entry_count": 2, "size_bytes": 3 << 20}
+    assert cache["limit_bytes"] == 4 << 30
+    assert client.clear_cache() == 3 << 20
+    assert client.cache()["kinds"][1]["size_bytes"] == 0
+
+
 def test_two_clients_share_one_engine(
     make_client: Callable[..., VeraClient], engine: Any, request_of: MakeRequest
 ) -> None:
@@ -143,9 +206,10 @@ def test_nothing_blocks_while_the_bridge_hangs(client: VeraClient, bridges: Brid
 
 def test_garbage_from_the_client_breaks_nothing(client: VeraClient, state_dir: Path) -> None:
     client.engine_info()
-    assert client._bridge is not None
+    bridge = client._conversation._bridge
+    assert bridge is not None
     for garbage in (b"\xff\x00 not JSON\n", b"[]\n", b"{}\n", b"\n", b'{"method": "watch"}\n'):
-        client._bridge._outbox.put(garbage)
+        bridge._outbox.put(garbage)
     assert client.engine_info()["interface_version"] == 1
     assert "not a message of the client: b'\\xff" in (state_dir / "bridge.log").read_text()
 

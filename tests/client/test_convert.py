@@ -13,7 +13,7 @@ REQUEST = {
     "node_id": "node-1",
     "edit_type": "background",
     "prompt": "un désert 🏜 at dusk",
-    "frames": {"first_frame": -3, "last_frame": 1017},
+    "frames": [{"first_frame": -3, "last_frame": 1017}, {"first_frame": 1040, "last_frame": 1040}],
     "plate": {"path": "/shots/ä b/plate.%04d.exr", "frame_offset": -1000, "color_space": "acescg"},
     "mask": {
         "source": {"path": "/shots/m.####.exr", "frame_offset": 0, "color_space": ""},
@@ -23,6 +23,14 @@ REQUEST = {
     "settings": {"seed": 2**63 - 1, "num_inference_steps": 20, "guidance_scale": 4.3},
     "take_root": "/shots/vera_takes",
     "write_comp": True,
+    "handles": 8,
+    "base_take_id": "",
+    "base_directory": "/shots/vera_takes/node-1/v003",
+    "strength": 0.35,
+    "priority": -1,
+    "label": "wide",
+    "reuse": True,
+    "without_mask": False,
 }
 
 
@@ -33,7 +41,7 @@ def test_a_request_as_protobuf_reads_it() -> None:
     assert said["mask"]["meaning"] == "MASK_MEANING_KEEP_THIS"
     assert said["plate"]["color_space"] == "COLOR_SPACE_ACESCG"
     assert said["settings"]["seed"] == str(2**63 - 1)
-    assert said["frames"] == {"first_frame": -3, "last_frame": 1017}
+    assert said["frames"] == REQUEST["frames"]
     assert said["prompt"] == "un désert 🏜 at dusk"
 
 
@@ -64,6 +72,18 @@ def test_every_value_of_every_enum_has_a_word() -> None:
         assert sorted(WORDS[name].values()) == sorted(value.number for value in enum.values if value.number != 0)
 
 
+def test_a_picture_is_base64() -> None:
+    event = takes_pb2.TakeEvent(preview=takes_pb2.Preview(png=b"\x89PNG\r\n\xff", window=2, step=5))
+    said = to_dict(event)["preview"]
+    assert said == {"png": "iVBORw0K/w==", "window": 2, "step": 5}
+    assert json_format.MessageToDict(event)["preview"]["png"] == said["png"]
+
+
+def test_time_to_start_is_left_out_where_it_is_not_known() -> None:
+    assert to_dict(takes_pb2.QueuedAt(place=3)) == {"place": 3}
+    assert to_dict(takes_pb2.QueuedAt(place=3, seconds_to_start=0)) == {"place": 3, "seconds_to_start": 0.0}
+
+
 def test_a_state_of_a_later_engine_is_no_crash() -> None:
     take = takes_pb2.Take()
     take.ParseFromString(b"\x18\x63")  # field 3, the state: 99
@@ -75,10 +95,13 @@ def test_a_state_of_a_later_engine_is_no_crash() -> None:
     [
         ({"edit_type": "ad"}, "edit_type", "ad"),
         ({"edit_type": 1}, "edit_type", "1"),
-        ({"frames": {"first_frame": "1001"}}, "frames.first_frame", "1001"),
-        ({"frames": {"first_frame": 10.0}}, "frames.first_frame", "10.0"),
-        ({"frames": {"first_frame": 2**31}}, "frames.first_frame", str(2**31)),
+        ({"frames": [{"first_frame": 1}, {"first_frame": "1001"}]}, "frames[1].first_frame", "1001"),
+        ({"frames": [{"first_frame": 10.0}]}, "frames[0].first_frame", "10.0"),
+        ({"frames": [{"first_frame": 2**31}]}, "frames[0].first_frame", str(2**31)),
         ({"frames": "1001-1017"}, "frames", "1001-1017"),
+        ({"frames": {"first_frame": 1001}}, "frames", "{'first_frame': 1001}"),
+        ({"frames": ["1001-1017"]}, "frames[0]", "1001-1017"),
+        ({"strength": "half"}, "strength", "half"),
         ({"settings": {"seed": True}}, "settings.seed", "True"),
         ({"settings": {"guidance_scale": "high"}}, "settings.guidance_scale", "high"),
         ({"settings": {"sead": 7}}, "settings.sead", "7"),

@@ -57,10 +57,12 @@ def test_a_fresh_process_imports_the_standard_library_alone(version: str, tmp_pa
         "vera_client",
         "vera_client.bridge_process",
         "vera_client.client",
+        "vera_client.conversation",
         "vera_client.engine_files",
         "vera_client.errors",
         "vera_client.interface",
         "vera_client.ticket",
+        "vera_client.watches",
     ]
 
 
@@ -69,7 +71,7 @@ import sys
 from vera_client import VeraClient
 client = VeraClient(python=sys.argv[1], state_dir=sys.argv[2])
 take = client.create_take({"node_id": "n", "edit_type": "add", "prompt": sys.argv[3], "take_root": sys.argv[4],
-                           "frames": {"first_frame": 1, "last_frame": 2}, "plate": {"path": "/no/plate.####.exr"}})
+                           "frames": [{"first_frame": 1, "last_frame": 2}], "plate": {"path": "/no/plate.####.exr"}})
 client.watch(take["take_id"])
 if sys.argv[3] == "hold":
     print("watching", flush=True)
@@ -109,7 +111,7 @@ import sys
 from vera_client import VeraClient
 client = VeraClient(state_dir=sys.argv[1])
 take = client.create_take({"node_id": "n", "edit_type": "add", "prompt": "hold", "take_root": sys.argv[2],
-                           "frames": {"first_frame": 1, "last_frame": 2}, "plate": {"path": "/no/plate.####.exr"}})
+                           "frames": [{"first_frame": 1, "last_frame": 2}], "plate": {"path": "/no/plate.####.exr"}})
 client.watch(take["take_id"])
 print("watching", flush=True)
 sys.stdin.read()

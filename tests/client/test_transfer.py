@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -146,11 +148,56 @@ def test_a_damaged_delivery_never_looks_finished(
 
 
 @pytest.mark.usefixtures("blind")
-def test_a_cancelled_take_gives_its_version_back(client: VeraClient, request_of: MakeRequest) -> None:
+def test_a_stopped_take_keeps_its_version_for_its_frames(client: VeraClient, request_of: MakeRequest) -> None:
     take = client.create_take(request_of(prompt="hold"))
     client.cancel(take["take_id"])
     assert client.wait(take["take_id"], timeout=60)["state"] == "cancelled"
-    assert list(Path(take["directory"]).parent.iterdir()) == []
+    other = client.create_take(request_of())
+    assert (take["version"], other["version"]) == ("v001", "v002")
+    kept = client.keep_frames(directory=take["directory"])
+    assert (kept["state"], kept["directory"]) == ("finished", take["directory"])
+    assert sorted(file.name for file in Path(kept["directory"]).iterdir()) == [
+        "layers.1001.exr",
+        "layers.1002.exr",
+        "take.json",
+    ]
+    client.delete_take(directory=kept["directory"])
+    assert [entry.name for entry in Path(kept["directory"]).parent.iterdir()] == ["v002.partial"]
+
+
+@pytest.mark.usefixtures("blind")
+def test_a_note_is_written_where_the_layers_are(client: VeraClient, request_of: MakeRequest) -> None:
+    final = client.wait(client.create_take(request_of(label="wide"))["take_id"], timeout=60)
+    client.update_take(directory=final["directory"], note="für später", starred=True)
+    noted = json.loads((Path(final["directory"]) / "note.json").read_text(encoding="utf-8"))
+    assert noted == {"label": "wide", "note": "für später", "starred": True}
+
+
+@pytest.mark.usefixtures("blind")
+def test_a_repair_sends_the_bases_plate_again(
+    client: VeraClient, state_dir: Path, request_of: MakeRequest, shot: Path
+) -> None:
+    """All frames of it: those around the repaired ones are looked at too."""
+    request = request_of()
+    base = client.wait(client.create_take(request)["take_id"], timeout=60)
+    for upload in state_dir.glob("upload-*"):
+        shutil.rmtree(upload)
+    repair = {
+        "node_id": "node-1",
+        "frames": [{"first_frame": 1002, "last_frame": 1002}],
+        "take_root": request["take_root"],
+        "base_directory": base["directory"],
+    }
+    take = client.create_take(repair)
+    assert set(fill_uploads(state_dir)) == {"plate.1001.exr", "plate.1002.exr", "plate.1003.exr"}
+    assert (take["version"], take["base_take_id"], take["base_version"]) == ("v002", base["take_id"], "v001")
+    assert take["request"]["plate"] == base["request"]["plate"]
+    final = client.wait(take["take_id"], timeout=60)
+    assert sorted(file.name for file in Path(final["directory"]).glob("*.exr")) == [
+        "layers.1001.exr",
+        "layers.1002.exr",
+        "layers.1003.exr",
+    ]
 
 
 @pytest.mark.usefixtures("blind")
@@ -159,10 +206,14 @@ def test_a_missing_frame_is_named_before_anything_is_sent(
 ) -> None:
     (shot / "plate.1002.exr").unlink()
     with pytest.raises(Refused) as refused:
-        client.create_take(request_of(frames={"first_frame": 1001, "last_frame": 1004}))
+        client.create_take(
+            request_of(
+                frames=[{"first_frame": 1001, "last_frame": 1001}, {"first_frame": 1004, "last_frame": 1004}], handles=1
+            )
+        )
     assert refused.value.kind == "FrameMissing"
     assert refused.value.argument == "plate.path"
-    assert "1002, 1004" in refused.value.reason
+    assert "4 of 6 frames are missing: file frames 1000, 1002, 1004, 1005." in refused.value.reason
     assert fill_uploads(state_dir) == {}
 
 

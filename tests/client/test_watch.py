@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -18,10 +19,12 @@ EVENTS_OF_STEPS = [
     "state_changed",
     "step_done",
     "step_done",
+    "preview",
     "step_done",
     "frame_written",
     "frame_written",
     "frame_written",
+    "window_done",
     "state_changed",
 ]
 """Of the scripted engine's prompts that go to their end, with three frames."""
@@ -73,13 +76,21 @@ def test_a_take_to_its_end(client: VeraClient, request_of: MakeRequest) -> None:
     final = client.wait(take["take_id"], on_event=messages.append, timeout=60)
     assert final["state"] == "finished"
     assert kinds(messages) == EVENTS_OF_STEPS
-    assert sequences(messages) == list(range(1, 10))
+    assert sequences(messages) == list(range(1, 12))
+    assert messages[0]["queued_at"] == {"place": 1, "seconds_to_start": 2.5}
     assert messages[2]["step_done"] == {
         "step": 1,
         "step_count": 3,
         "window": 1,
         "window_count": 1,
         "seconds_per_step": 0.125,
+        "seconds_left": 0.25,
+    }
+    assert base64.b64decode(messages[4]["preview"]["png"]) == b"\x89PNG\xff"
+    assert messages[9]["window_done"] == {
+        "window": 1,
+        "window_count": 1,
+        "frames": [{"first_frame": 1001, "last_frame": 1003}],
     }
     assert messages[-1]["state_changed"]["take"] == final
     assert client.poll() == []
@@ -89,12 +100,55 @@ def test_a_take_to_its_end(client: VeraClient, request_of: MakeRequest) -> None:
 def test_a_watch_begins_where_it_is_told_to(client: VeraClient, request_of: MakeRequest) -> None:
     take = client.create_take(request_of())
     client.wait(take["take_id"], timeout=60)
-    client.watch(take["take_id"], after_sequence=7)
+    client.watch(take["take_id"], after_sequence=9)
     # A second watch of the same take: the first one's words are not taken for its own.
-    client.watch(take["take_id"], after_sequence=5)
+    client.watch(take["take_id"], after_sequence=7)
     messages: list[dict[str, Any]] = []
     client.wait(take["take_id"], on_event=messages.append, timeout=60)
-    assert sequences(client.poll() + messages) == [6, 7, 8, 9]
+    assert sequences(client.poll() + messages) == [8, 9, 10, 11]
+
+
+def test_a_watch_that_begins_at_the_end_is_told_the_end(client: VeraClient, request_of: MakeRequest) -> None:
+    take = client.create_take(request_of())
+    final = client.wait(take["take_id"], timeout=60)
+    client.watch(take["take_id"], after_sequence=11)
+    messages: list[dict[str, Any]] = []
+    assert client.wait(take["take_id"], on_event=messages.append, timeout=60) == final
+    assert client.poll() + messages == [{"take_id": take["take_id"], "state_changed": {"take": final}}]
+
+
+def test_a_resumed_take_goes_on_after_its_first_end(
+    client: VeraClient, make_client: Callable[..., VeraClient], request_of: MakeRequest
+) -> None:
+    take = client.create_take(request_of(prompt="hold"))
+    client.cancel(take["take_id"])
+    assert client.wait(take["take_id"], timeout=60)["state"] == "cancelled"
+    assert client.resume_take(take["take_id"])["state"] == "queued"
+    # Neither who waited for its first end nor who comes only now takes that end for the last one.
+    for waiting in (client, make_client()):
+        messages: list[dict[str, Any]] = []
+        assert waiting.wait(take["take_id"], on_event=messages.append, timeout=60)["state"] == "finished"
+        assert kinds(messages) == [*EVENTS_OF_STEPS[:3], "ended_before", *EVENTS_OF_STEPS[3:]]
+        assert messages[3]["ended_before"]["take"]["state"] == "cancelled"
+        assert sequences(messages) == list(range(1, 13))
+
+
+def test_a_take_that_cannot_be_resumed_stays_ended(client: VeraClient, request_of: MakeRequest) -> None:
+    take = client.create_take(request_of())
+    final = client.wait(take["take_id"], timeout=60)
+    with pytest.raises(Refused) as refused:
+        client.resume_take(directory=take["directory"])
+    assert refused.value.kind == "TakeNotStopped"
+    assert client.wait(take["take_id"], timeout=60) == final
+
+
+def test_the_frames_of_a_stopped_take_are_kept(client: VeraClient, request_of: MakeRequest) -> None:
+    take = client.create_take(request_of(prompt="hold"))
+    client.cancel(take["take_id"])
+    client.wait(take["take_id"], timeout=60)
+    kept = client.keep_frames(take["take_id"])
+    assert kept["state"] == "finished"
+    assert kept["frames"] == [{"first_frame": 1001, "last_frame": 1002}]
 
 
 def test_two_takes_at_once_are_not_mixed_up(client: VeraClient, request_of: MakeRequest) -> None:
@@ -115,7 +169,7 @@ def test_an_engine_killed_while_it_works(client: VeraClient, engine: Any, reques
     assert listener.take is not None
     assert listener.take["state"] == "finished"
     assert kinds(messages) == [*EVENTS_OF_STEPS[:3], "engine_lost", "engine_back", *EVENTS_OF_STEPS[3:]]
-    assert sequences(messages) == list(range(1, 10))
+    assert sequences(messages) == list(range(1, 12))
     assert messages[3]["engine_lost"]["reason"]
     assert messages[4]["engine_back"]["process_id"] == engine.processes()[0].pid != first_process
 
@@ -123,7 +177,7 @@ def test_an_engine_killed_while_it_works(client: VeraClient, engine: Any, reques
 def test_an_engine_killed_between_requests(client: VeraClient, engine: Any, request_of: MakeRequest) -> None:
     take = client.create_take(request_of())
     engine.kill()
-    assert client.get_take(take["take_id"]) == take
+    assert {**client.get_take(take["take_id"]), "existing": False} == take
 
 
 def test_an_engine_that_cannot_come_back(client: VeraClient, engine: Any, request_of: MakeRequest) -> None:

@@ -6,34 +6,18 @@ Standard library only, so that it runs inside any host's Python from 3.9 on.
 from __future__ import annotations
 
 import atexit
-import contextlib
-import itertools
 import os
 import queue
-import threading
 import time
 import uuid
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
-from .bridge_process import BridgeProcess
+from .conversation import Conversation
 from .engine_files import EngineFiles, default_state_dir
-from .errors import BridgeUnavailable, ClientClosed, NoReply, Refused, VeraClientError
-from .interface import FINAL_STATES
+from .errors import NoReply, VeraClientError
 from .ticket import Ticket
-
-
-@dataclass
-class _Watch:
-    """What the client keeps of a watched take, so that a new bridge can go on where the old one ended."""
-
-    number: int
-    """Told back with every message, so that an older watch's last words are not taken for the newer one's."""
-    after_sequence: int
-    outcome: dict[str, Any] | None = None
-    """The last message of the watch: a final state, or `failed`."""
-    waiting: list[queue.SimpleQueue[dict[str, Any]]] = field(default_factory=list)
+from .watches import Message, is_last
 
 
 class VeraClient:
@@ -47,9 +31,12 @@ class VeraClient:
 
     - `{"reply": ticket_id, "method": ..., "result": ...}` or `{"reply": ticket_id, "method": ..., "error": {...}}`:
       the answer to a `submit`. An error has `kind`, `nature`, `argument`, `value`, `reason`, `remedy`.
-    - `{"take_id", "sequence", "queued_at" | "state_changed" | "step_done" | "frame_written": ...}`: an event of a
-      watched take, in order and each once. `state_changed` holds `{"take": {...}}`; `finished`, `cancelled` and
-      `failed` are the last.
+    - `{"take_id", "sequence", "queued_at" | "state_changed" | "step_done" | "window_done" | "frame_written" |
+      "preview": ...}`: an event of a watched take, in order and each once, with the fields of proto's message of that
+      name. `state_changed` holds `{"take": {...}}`; `finished`, `cancelled` and `failed` are the last. `preview` holds
+      a PNG file as base64 in `png`, empty where a newer preview has come.
+    - `{"take_id", "sequence", "ended_before": {"take": {...}}}`: the take had been cancelled or had failed, and was
+      resumed since; its events go on.
     - `{"take_id", "fetched": {"file_name", "file_count"}}`: a file has been brought from an engine that shares no file
       system; the state `finished` is told when all of them are there.
     - `{"take_id", "engine_lost": {"reason"}}`: the engine has died or does not answer; the bridge looks for it or
@@ -60,7 +47,8 @@ class VeraClient:
 
     A take is a dict with the fields of proto's `Take`; enums are words: `edit_type` `add` or `background`, a mask's
     `meaning` `edit` or `keep`, `color_space` `lin_rec709`, `acescg` or `srgb`, `state` `queued`, `checking`, `running`,
-    `writing`, `finished`, `cancelled` or `failed`; an empty word is left to the default.
+    `writing`, `finished`, `cancelled` or `failed`, a seam's `kind` `window` or `repair`; an empty word is left to the
+    default. `frames` is everywhere a list of `{"first_frame", "last_frame"}`.
 
     Args:
         python: The interpreter of the engine's environment. None: the variable VERA_EDIT_PYTHON, else the `python` file
@@ -90,10 +78,9 @@ class VeraClient:
         idle_seconds: float | None = None,
         threads: int | None = None,
     ) -> None:
-        self._files = EngineFiles(Path(state_dir).absolute() if state_dir else default_state_dir().absolute())
-        self._python = python
-        self._options = {
-            "state_dir": str(self._files.state_dir),
+        state_dir = Path(state_dir).absolute() if state_dir else default_state_dir().absolute()
+        options = {
+            "state_dir": str(state_dir),
             "address": address,
             "token": token or os.environ.get("VERA_EDIT_TOKEN"),
             "certificate": None if certificate is None else os.path.abspath(certificate),
@@ -102,14 +89,7 @@ class VeraClient:
             "idle_seconds": idle_seconds,
             "threads": threads,
         }
-        self._lock = threading.RLock()
-        self._inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self._numbers = itertools.count(1)
-        self._pending: dict[int, tuple[Ticket, dict[str, Any], bool]] = {}
-        self._watches: dict[str, _Watch] = {}
-        self._bridge: BridgeProcess | None = None
-        self._may_restart = False
-        self._is_closed = False
+        self._conversation = Conversation(EngineFiles(state_dir), python, options)
         atexit.register(self.close)
 
     # Requests
@@ -118,10 +98,11 @@ class VeraClient:
         """Sends a request and returns at once; its answer comes by `poll` and in the ticket.
 
         Args:
-            method: `engine_info`, `stop_engine`, `create_take`, `get_take`, `list_takes`, `cancel_take`, `delete_take`.
+            method: `engine_info`, `stop_engine`, `unload`, `cache`, `clear_cache`, `create_take`, `get_take`,
+                `list_takes`, `cancel_take`, `update_take`, `resume_take`, `keep_frames`, `delete_take`.
             params: As the method of (nearly) that name takes them.
         """
-        return self._submit(method, params, tell=True)
+        return self._conversation.submit(method, params, tell=True)
 
     def engine_info(self, timeout: float = 30.0) -> dict[str, Any]:
         """Finds or starts the engine; proto's `GetEngineInfoResponse`.
@@ -137,14 +118,17 @@ class VeraClient:
     def create_take(
         self, request: dict[str, Any], timeout: float | None = 30.0, request_id: str | None = None
     ) -> dict[str, Any]:
-        """Checks and queues a take; the take, with its effective settings.
+        """Checks and queues a take; the take, with its effective settings and, besides, `existing`: true where
+        `reuse` was asked for and a finished take of the same request was there.
 
         Where the engine does not see the plate's files they are sent first, which may take longer than `timeout`.
 
         Args:
-            request: `{"node_id", "edit_type", "prompt", "frames": {"first_frame", "last_frame"}, "plate": {"path",
-                "frame_offset", "color_space"}, "mask": {"source": {...}, "meaning", "invert"}, "settings": {"seed",
-                "num_inference_steps", "guidance_scale"}, "take_root", "write_comp"}`. Left out or None: the default.
+            request: Proto's `TakeRequest`: `{"node_id", "edit_type", "prompt", "frames": [{"first_frame",
+                "last_frame"}], "handles", "plate": {"path", "frame_offset", "color_space"}, "mask": {"source": {...},
+                "meaning", "invert"}, "settings": {"seed", "num_inference_steps", "guidance_scale"}, "take_root",
+                "write_comp", "base_take_id", "base_directory", "strength", "without_mask", "priority", "label",
+                "reuse"}`. Left out or None: the default; with a base, the base's.
             request_id: The same id again answers with the same take. None: a new one.
 
         Raises:
@@ -155,13 +139,14 @@ class VeraClient:
         take: dict[str, Any] = self._call("create_take", params, timeout)
         return take
 
-    def get_take(self, take_id: str, timeout: float = 30.0) -> dict[str, Any]:
-        """The take as it is now."""
-        take: dict[str, Any] = self._call("get_take", {"take_id": take_id}, timeout)
+    def get_take(self, take_id: str = "", directory: str = "", timeout: float = 30.0) -> dict[str, Any]:
+        """The take as it is now, by its id or by its version directory."""
+        take: dict[str, Any] = self._call("get_take", {"take_id": take_id, "directory": directory}, timeout)
         return take
 
     def list_takes(self, node_id: str = "", take_root: str = "", timeout: float = 30.0) -> list[dict[str, Any]]:
-        """Takes of one node or all, below one take root or all; oldest first, in every state."""
+        """Takes of one node or all, below one take root or all; oldest first, in every state. Below a take root also
+        those that other engines left there."""
         params = {"node_id": node_id, "take_root": take_root}
         takes: list[dict[str, Any]] = self._call("list_takes", params, timeout)
         return takes
@@ -171,9 +156,52 @@ class VeraClient:
         take: dict[str, Any] = self._call("cancel_take", {"take_id": take_id}, timeout)
         return take
 
-    def delete_take(self, take_id: str, timeout: float = 30.0) -> None:
-        """Removes a final take and its files."""
-        self._call("delete_take", {"take_id": take_id}, timeout)
+    def update_take(
+        self,
+        take_id: str = "",
+        directory: str = "",
+        *,
+        label: str | None = None,
+        note: str | None = None,
+        starred: bool | None = None,
+        timeout: float = 30.0,
+    ) -> dict[str, Any]:
+        """Changes what an artist says of a take, in any state; the take. What is None stays as it is."""
+        params = {"take_id": take_id, "directory": directory, "label": label, "note": note, "starred": starred}
+        take: dict[str, Any] = self._call("update_take", params, timeout)
+        return take
+
+    def resume_take(self, take_id: str = "", directory: str = "", timeout: float = 30.0) -> dict[str, Any]:
+        """Queues a cancelled or failed take again, to go on after its last finished window; the take."""
+        take: dict[str, Any] = self._call("resume_take", {"take_id": take_id, "directory": directory}, timeout)
+        return take
+
+    def keep_frames(self, take_id: str = "", directory: str = "", timeout: float | None = 60.0) -> dict[str, Any]:
+        """Makes a finished version of the frames that a cancelled or failed take had finished; the take."""
+        take: dict[str, Any] = self._call("keep_frames", {"take_id": take_id, "directory": directory}, timeout)
+        return take
+
+    def delete_take(
+        self, take_id: str = "", directory: str = "", *, force: bool = False, timeout: float = 30.0
+    ) -> None:
+        """Removes a final take and its files; refused without `force` where it is starred or another's base."""
+        self._call("delete_take", {"take_id": take_id, "directory": directory, "force": force}, timeout)
+
+    def unload(self, timeout: float = 30.0) -> bool:
+        """Has a running engine free its model and the memory of the graphics card; whether there was one to free.
+        Refused while a take runs. Starts no engine."""
+        was_loaded: bool = self._call("unload", {}, timeout)
+        return was_loaded
+
+    def cache(self, timeout: float = 30.0) -> dict[str, Any]:
+        """What the engine keeps so that it need not be computed again; proto's `GetCacheResponse`."""
+        cache: dict[str, Any] = self._call("cache", {}, timeout)
+        return cache
+
+    def clear_cache(self, timeout: float = 30.0) -> int:
+        """Removes all of it that no running take uses; the bytes that were freed."""
+        freed_bytes: int = self._call("clear_cache", {}, timeout)
+        return freed_bytes
 
     def stop_engine(self, cancel_running: bool = False, timeout: float = 30.0) -> None:
         """Ends a running engine, of any interface version; refused while a take is queued or running, unless
@@ -182,30 +210,18 @@ class VeraClient:
 
     def watch(self, take_id: str, after_sequence: int = 0) -> None:
         """Has the take's events after that sequence come by `poll`, to its final state. Returns at once."""
-        with self._lock:
-            if self._is_closed:
-                self._inbox.put({"take_id": take_id, "failed": _closed_error().as_dict()})
-                return
-            old = self._watches.get(take_id)
-            watch = _Watch(next(self._numbers), after_sequence, waiting=old.waiting if old else [])
-            self._watches[take_id] = watch
-            self._may_restart = True
-            self._send_watch(take_id, watch)
+        self._conversation.watch(take_id, after_sequence)
 
     # Messages
 
-    def poll(self) -> list[dict[str, Any]]:
+    def poll(self) -> list[Message]:
         """All messages that have come since the last call; never blocks."""
-        messages = []
-        with contextlib.suppress(queue.Empty):
-            while True:
-                messages.append(self._inbox.get_nowait())
-        return messages
+        return self._conversation.poll()
 
     def wait(
         self,
         take_id: str,
-        on_event: Callable[[dict[str, Any]], None] | None = None,
+        on_event: Callable[[Message], None] | None = None,
         timeout: float | None = None,
     ) -> dict[str, Any]:
         """Waits for a take's end, for use without a host; its messages go to `on_event` instead of `poll`.
@@ -217,163 +233,25 @@ class VeraClient:
             NoReply: It has not ended after `timeout` seconds.
             VeraClientError: The engine is lost and did not come back, or does not know the take.
         """
-        messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        with self._lock:
-            if self._is_closed:
-                raise _closed_error()
-            watch = self._watches.get(take_id)
-            if watch and watch.outcome and "failed" not in watch.outcome:
-                return dict(watch.outcome["state_changed"]["take"])
-            if watch is None or watch.outcome:
-                self.watch(take_id)
-            waiting = self._watches[take_id].waiting
-            waiting.append(messages)
-        try:
-            return self._wait(messages, take_id, on_event, timeout)
-        finally:
-            with self._lock:
-                waiting.remove(messages)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._conversation.listen(take_id) as messages:
+            while True:
+                try:
+                    message = messages.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
+                except queue.Empty:
+                    raise NoReply(f"Not ended after {timeout:g} s.", argument="take_id", value=take_id) from None
+                if on_event:
+                    on_event(message)
+                if "failed" in message:
+                    raise VeraClientError.from_dict(message["failed"])
+                if is_last(message):
+                    take: dict[str, Any] = message["state_changed"]["take"]
+                    return take
 
     def close(self) -> None:
         """Ends the bridge; the engine and its takes go on. Requests still open fail with `ClientClosed`."""
-        with self._lock:
-            if self._is_closed:
-                return
-            self._is_closed = True
-            bridge, self._bridge = self._bridge, None
-            self._fail_all(_closed_error())
-        if bridge:
-            bridge.close()
+        self._conversation.close()
         atexit.unregister(self.close)
 
-    # What goes on behind
-
-    def _submit(self, method: str, params: dict[str, Any], tell: bool) -> Ticket:
-        if method == "create_take":
-            params = {"request_id": uuid.uuid4().hex, **params}
-        with self._lock:
-            ticket = Ticket(next(self._numbers), method)
-            message = {"id": ticket.ticket_id, "method": method, "params": params}
-            self._pending[ticket.ticket_id] = (ticket, message, tell)
-            if self._is_closed:
-                self._answer(ticket.ticket_id, error=_closed_error())
-                return ticket
-            self._may_restart = True
-            try:
-                self._send(message)
-            except (TypeError, ValueError) as error:
-                self._answer(ticket.ticket_id, error=_not_json(method, error))
-            return ticket
-
     def _call(self, method: str, params: dict[str, Any], timeout: float | None) -> Any:
-        return self._submit(method, params, tell=False).result(timeout)
-
-    def _send(self, message: dict[str, Any]) -> None:
-        if self._bridge is None:
-            self._bridge = BridgeProcess(self._files, self._python, self._options, self._receive, self._bridge_ended)
-        self._bridge.send(message)
-
-    def _send_watch(self, take_id: str, watch: _Watch) -> None:
-        params = {"take_id": take_id, "after_sequence": watch.after_sequence, "watch": watch.number}
-        self._send({"method": "watch", "params": params})
-
-    def _receive(self, bridge: BridgeProcess, message: dict[str, Any]) -> None:
-        """In the reading thread: a line of the bridge."""
-        with self._lock:
-            if bridge is not self._bridge:
-                return
-            if "reply" in message:
-                error = message.get("error")
-                self._answer(
-                    message["reply"],
-                    result=message.get("result"),
-                    error=VeraClientError.from_dict(error) if error is not None else None,
-                )
-            elif "watch" in message:
-                watch = self._watches.get(message["take_id"])
-                if watch and watch.number == message.pop("watch"):
-                    self._tell_watch(watch, message)
-            elif "hello" not in message:
-                self._inbox.put(message)
-
-    def _answer(self, ticket_id: int, result: Any = None, error: VeraClientError | None = None) -> None:
-        if ticket_id not in self._pending:
-            return  # answered twice: by a bridge that died after its answer, and by the next one
-        ticket, _, tell = self._pending.pop(ticket_id)
-        answer: dict[str, Any] = {"reply": ticket_id, "method": ticket.method}
-        if error is None:
-            ticket.resolve(result)
-            answer["result"] = result
-        else:
-            ticket.fail(error)
-            answer["error"] = error.as_dict()
-        if tell:
-            self._inbox.put(answer)
-
-    def _tell_watch(self, watch: _Watch, message: dict[str, Any]) -> None:
-        if watch.outcome is not None:
-            return
-        if "sequence" in message:
-            if message["sequence"] <= watch.after_sequence:
-                return
-            watch.after_sequence = message["sequence"]
-        take = message.get("state_changed", {}).get("take", {})
-        if "failed" in message or take.get("state") in FINAL_STATES:
-            watch.outcome = message
-        for waiting in watch.waiting:
-            waiting.put(message)
-        if not watch.waiting:
-            self._inbox.put(message)
-
-    def _bridge_ended(self, bridge: BridgeProcess, error: BridgeUnavailable) -> None:
-        """In the reading thread: the bridge has died, or could not be started."""
-        with self._lock:
-            if bridge is not self._bridge:
-                return
-            self._bridge = None
-            if not (bridge.has_greeted and self._may_restart):
-                self._fail_all(error)
-                return
-            self._may_restart = False  # until the next request: a request that kills bridges gets no third one
-            self._inbox.put({"bridge_restarted": {"reason": error.reason}})
-            for take_id, watch in self._watches.items():
-                if watch.outcome is None:
-                    self._send_watch(take_id, watch)
-            for _, message, _ in self._pending.values():
-                self._send(message)
-
-    def _fail_all(self, error: VeraClientError) -> None:
-        for ticket_id in list(self._pending):
-            self._answer(ticket_id, error=error)
-        for take_id, watch in self._watches.items():
-            if watch.outcome is None:
-                self._tell_watch(watch, {"take_id": take_id, "failed": error.as_dict()})
-
-    @staticmethod
-    def _wait(
-        messages: queue.SimpleQueue[dict[str, Any]],
-        take_id: str,
-        on_event: Callable[[dict[str, Any]], None] | None,
-        timeout: float | None,
-    ) -> dict[str, Any]:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while True:
-            try:
-                message = messages.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                raise NoReply(f"Not ended after {timeout:g} s.", argument="take_id", value=take_id) from None
-            if on_event:
-                on_event(message)
-            if "failed" in message:
-                raise VeraClientError.from_dict(message["failed"])
-            take: dict[str, Any] = message.get("state_changed", {}).get("take", {})
-            if take.get("state") in FINAL_STATES:
-                return take
-
-
-def _closed_error() -> ClientClosed:
-    return ClientClosed("The client is closed.", remedy="Make a new VeraClient.")
-
-
-def _not_json(method: str, error: Exception) -> Refused:
-    return Refused(f"The request holds something that is no JSON value: {error}.", argument=method)
+        return self._conversation.submit(method, params, tell=False).result(timeout)

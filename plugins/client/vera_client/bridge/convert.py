@@ -1,11 +1,13 @@
 """dict <-> proto: one converter each way for every message of the interface, and gRPC status -> error.
 
-A dict has the message's own field names. Enums are the short words of `WORDS`. Scalars are always there on the way
-out; unset messages and unset optional fields are not. On the way in None and an empty enum word mean unset.
+A dict has the message's own field names; repeated messages are lists. Enums are the short words of `WORDS`. Scalars are
+always there on the way out; unset messages and unset optional fields are not. On the way in None and an empty enum word
+mean unset.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -41,6 +43,10 @@ WORDS: dict[str, dict[str, int]] = {
         "cancelled": takes_pb2.TAKE_STATE_CANCELLED,
         "failed": takes_pb2.TAKE_STATE_FAILED,
     },
+    "SeamKind": {
+        "window": takes_pb2.SEAM_KIND_WINDOW,
+        "repair": takes_pb2.SEAM_KIND_REPAIR,
+    },
 }
 """Enum name -> short word -> value; every value but the unspecified one."""
 
@@ -50,7 +56,7 @@ MessageType = TypeVar("MessageType", bound=Message)
 
 
 def to_dict(message: Message) -> dict[str, Any]:
-    """A message as plain JSON values; int64 stays a number, float32 is said with the digits it has."""
+    """A message as plain JSON values; int64 stays a number, float32 is said with the digits it has, bytes as base64."""
     result: dict[str, Any] = {}
     for field in message.DESCRIPTOR.fields:
         value = getattr(message, field.name)
@@ -93,7 +99,12 @@ def _fill(message: Message, values: Any, within: str) -> None:
             raise _refusal("There is no such field.", argument, value, f"The fields are {known}.")
         if value is None or (field.enum_type is not None and value == ""):
             continue
-        if field.message_type is not None:
+        if field.message_type is not None and field.is_repeated:
+            if not isinstance(value, list):
+                raise _refusal("A list is expected here.", argument, value, "")
+            for number, item in enumerate(value):
+                _fill(getattr(message, name).add(), item, f"{argument}[{number}]")
+        elif field.message_type is not None:
             nested = getattr(message, name)
             nested.SetInParent()
             _fill(nested, value, argument)
@@ -111,6 +122,8 @@ def _plain(field: Any, value: Any) -> Any:
         return _word(field.enum_type, value)
     if field.cpp_type == FieldDescriptor.CPPTYPE_FLOAT:
         return float(f"{value:.7g}")
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return base64.b64encode(value).decode("ascii")
     return value
 
 

@@ -43,6 +43,12 @@ class Delivery:
         """Files have still to be fetched once the engine has finished."""
         return self.directory is not None and not self.directory.exists()
 
+    def write_note(self, label: str, note: str, starred: bool) -> None:
+        """Says in a delivered version's `note.json` what the engine says in its own."""
+        if self.directory is not None and self.directory.is_dir():
+            words = json.dumps({"label": label, "note": note, "starred": starred}, indent=2, ensure_ascii=False)
+            _write_whole(self.directory / "note.json", words + "\n")
+
     def localize(self, take: dict[str, Any]) -> dict[str, Any]:
         """The engine's take with the client's own paths; `writing` instead of `finished` until its files are here."""
         request = take["request"]
@@ -75,20 +81,23 @@ class Deliveries:
         """The takes that have one."""
         return {file.stem for file in self.folder.glob("*.json")}
 
+    def of_directory(self, directory: str) -> Delivery | None:
+        """The delivery whose version directory that is; None where the bridge delivers nothing there."""
+        deliveries = (self.get(take_id) for take_id in self.ids())
+        return next((delivery for delivery in deliveries if delivery.directory == Path(directory)), None)
+
     def put(self, delivery: Delivery) -> None:
         """Keeps it; after a crash the old or the new one is there, whole."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = self._file(delivery.take_id)
-        beside = file.with_suffix(".tmp")
-        beside.write_text(json.dumps(asdict(delivery)), encoding="utf-8")
-        os.replace(beside, file)
+        _write_whole(self._file(delivery.take_id), json.dumps(asdict(delivery)))
 
-    def give_up(self, delivery: Delivery) -> None:
-        """The take will not finish: lets its reserved version go, unless something lies in it."""
-        if delivery.directory and delivery.is_open:
-            partial = partial_directory(delivery.directory)
-            if partial.is_dir() and not any(partial.iterdir()):
-                partial.rmdir()
+    def localize(self, take: dict[str, Any]) -> dict[str, Any]:
+        """The engine's take as the client's side knows it, its base too."""
+        take = self.get(take["take_id"]).localize(take)
+        base = self.get(take["base_take_id"]) if take["base_take_id"] else Delivery("")
+        if base.version:
+            take["base_version"] = base.version
+        return take
 
     def delete(self, take_id: str) -> None:
         """Removes what was delivered; a version half removed no longer looks finished."""
@@ -127,6 +136,15 @@ def reserve_version(take_root: str, node_id: str) -> str:
         if not directory.exists():
             return directory.name
         partial_directory(directory).rmdir()  # finished by somebody between the listing and the mkdir
+
+
+def _write_whole(file: Path, text: str) -> None:
+    beside = file.with_suffix(".tmp")
+    with open(beside, "w", encoding="utf-8") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
+    os.replace(beside, file)
 
 
 def _on_client(source: dict[str, Any], path: str) -> dict[str, Any]:

@@ -132,6 +132,15 @@ class EngineLink:
             self.drop(engine)
             has_retry = False
 
+    async def is_running(self) -> bool:
+        """Whether there is an engine to ask; starts none. One at an address of its own is taken to be there."""
+        if self._engine is None and self.options.address is None:
+            engine = await self._find()
+            if engine is None:
+                return False
+            await engine.channel.close(None)
+        return True
+
     async def stop_engine(self, cancel_running: bool) -> None:
         """Ends the engine that runs, of whatever interface version, and waits until it has; nothing where none runs."""
         engine = self._engine or await self._find()

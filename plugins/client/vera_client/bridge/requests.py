@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import Any, Callable
 
-from vera_edit.v1 import takes_pb2
+import grpc
+
+from vera_edit.v1 import engine_pb2, takes_pb2
 
 from ..errors import Refused
-from .convert import from_dict, to_dict
-from .deliveries import Deliveries, Delivery, reserve_version
+from .convert import error_from_status, to_dict
+from .deliveries import Deliveries
 from .engine_link import EngineLink
-from .transfer import Sequence, probe, probe_folder, upload
-
-CREATE_SECONDS = 60.0
-"""Every frame's header is read before a take is accepted, perhaps over a slow network."""
-
-Tell = Callable[[dict[str, Any]], None]
+from .new_take import CREATE_SECONDS, NewTake, Tell
+from .transfer import fetch_layers
 
 
 class Requests:
@@ -37,10 +34,16 @@ class Requests:
         self._methods: dict[str, Callable[..., Awaitable[Any]]] = {
             "engine_info": self.engine_info,
             "stop_engine": self.stop_engine,
+            "unload": self.unload,
+            "cache": self.cache,
+            "clear_cache": self.clear_cache,
             "create_take": self.create_take,
             "get_take": self.get_take,
             "list_takes": self.list_takes,
             "cancel_take": self.cancel_take,
+            "update_take": self.update_take,
+            "resume_take": self.resume_take,
+            "keep_frames": self.keep_frames,
             "delete_take": self.delete_take,
         }
 
@@ -63,15 +66,36 @@ class Requests:
             raise Refused(f"The request's parameters do not fit: {error}.", argument=method, value=params) from error
         return await answer
 
+    # The engine
+
     async def engine_info(self) -> dict[str, Any]:
         return (await self._link.connect()).info
 
     async def stop_engine(self, cancel_running: bool = False) -> None:
         await self._link.stop_engine(cancel_running)
 
-    async def get_take(self, take_id: str) -> dict[str, Any]:
-        response = await self._link.call("takes", "GetTake", takes_pb2.GetTakeRequest(take_id=take_id))
-        return self._localized(response.take)
+    async def unload(self) -> bool:
+        """An engine is not started to be told that."""
+        if not await self._link.is_running():
+            return False
+        response = await self._link.call("service", "Unload", engine_pb2.UnloadRequest())
+        return bool(response.was_loaded)
+
+    async def cache(self) -> dict[str, Any]:
+        return to_dict(await self._link.call("service", "GetCache", engine_pb2.GetCacheRequest()))
+
+    async def clear_cache(self) -> int:
+        response = await self._link.call("service", "ClearCache", engine_pb2.ClearCacheRequest())
+        return int(response.freed_bytes)
+
+    # Takes
+
+    async def create_take(self, request: Mapping[str, Any], request_id: str) -> dict[str, Any]:
+        return await NewTake(self._link, self._deliveries, self._tell, request, request_id).ask()
+
+    async def get_take(self, take_id: str = "", directory: str = "") -> dict[str, Any]:
+        request = takes_pb2.GetTakeRequest(**self._address(take_id, directory))
+        return self._localized((await self._link.call("takes", "GetTake", request)).take)
 
     async def list_takes(self, node_id: str = "", take_root: str = "") -> list[dict[str, Any]]:
         request = takes_pb2.ListTakesRequest(node_id=node_id, take_root=take_root)
@@ -92,91 +116,55 @@ class Requests:
         response = await self._link.call("takes", "CancelTake", takes_pb2.CancelTakeRequest(take_id=take_id))
         return self._localized(response.take)
 
-    async def delete_take(self, take_id: str) -> None:
-        await self._link.call("takes", "DeleteTake", takes_pb2.DeleteTakeRequest(take_id=take_id))
-        self._deliveries.delete(take_id)
-
-    async def create_take(self, request: Mapping[str, Any], request_id: str) -> dict[str, Any]:
-        """Sends what the engine does not see, then asks for the take."""
-        take_request = from_dict(request, takes_pb2.TakeRequest)
-        made_folders = _missing_folders(take_request.take_root)
-        try:
-            plate_path = await self._send_unless_shared(take_request, take_request.plate, "plate", request_id)
-            mask_path = ""
-            if take_request.HasField("mask"):
-                source = take_request.mask.source
-                mask_path = await self._send_unless_shared(take_request, source, "mask.source", request_id)
-            take_root = await self._root_unless_shared(take_request, is_remote=bool(plate_path))
-            if take_root:
-                take_request.take_root = ""
-            create = takes_pb2.CreateTakeRequest(request_id=request_id, take=take_request)
-            take = (await self._link.call("takes", "CreateTake", create, CREATE_SECONDS)).take
-            if (plate_path or mask_path or take_root) and take.take_id not in self._deliveries.ids():
-                node_id = take.request.node_id
-                version = reserve_version(take_root, node_id) if take_root else ""
-                self._deliveries.put(Delivery(take.take_id, plate_path, mask_path, take_root, node_id, version))
-        finally:
-            _remove_if_empty(made_folders)
+    async def update_take(
+        self,
+        take_id: str = "",
+        directory: str = "",
+        label: str | None = None,
+        note: str | None = None,
+        starred: bool | None = None,
+    ) -> dict[str, Any]:
+        """What is said of a take whose files were fetched is said in the folder on this side too."""
+        request = takes_pb2.UpdateTakeRequest(
+            **self._address(take_id, directory), label=label, note=note, starred=starred
+        )
+        take = (await self._link.call("takes", "UpdateTake", request)).take
+        self._deliveries.get(take.take_id).write_note(take.label, take.note, take.starred)
         return self._localized(take)
 
-    async def _send_unless_shared(
-        self, request: takes_pb2.TakeRequest, source: takes_pb2.PlateSource, argument: str, request_id: str
-    ) -> str:
-        """Uploads a plate's or mask's files where the engine does not see them; their path here, else empty.
+    async def resume_take(self, take_id: str = "", directory: str = "") -> dict[str, Any]:
+        request = takes_pb2.ResumeTakeRequest(**self._address(take_id, directory))
+        return self._localized((await self._link.call("takes", "ResumeTake", request)).take)
 
-        A path without any file on this side goes to the engine as it is: it knows best what to say of it.
-        """
-        if source.WhichOneof("location") != "path":
-            return ""
-        sequence = Sequence(source, request.frames, argument)
-        first = sequence.first_file()
-        if first is None or (await probe(self._link, [first]))[0]:
-            return ""
-        sequence.check_complete()
-        path = source.path
-        engine = await self._link.connect()
-        source.upload_id = await upload(
-            engine, sequence, lambda file: self._tell({"request_id": request_id, "uploaded": file})
-        )
-        return path
+    async def keep_frames(self, take_id: str = "", directory: str = "") -> dict[str, Any]:
+        """The frames are here when this answers, also where they had to be fetched."""
+        request = takes_pb2.KeepFramesRequest(**self._address(take_id, directory))
+        take = (await self._link.call("takes", "KeepFrames", request, CREATE_SECONDS)).take
+        delivery = self._deliveries.get(take.take_id)
+        if delivery.directory and delivery.is_open:
+            try:
+                await fetch_layers(
+                    await self._link.connect(),
+                    take.take_id,
+                    delivery.directory,
+                    lambda file: self._tell({"take_id": take.take_id, "fetched": file}),
+                )
+            except grpc.aio.AioRpcError as error:
+                raise error_from_status(error) from error
+        return self._localized(take)
 
-    async def _root_unless_shared(self, request: takes_pb2.TakeRequest, is_remote: bool) -> str:
-        """The take root where the engine does not see it, else empty."""
-        take_root = request.take_root
-        if not os.path.isabs(take_root):
-            return ""
-        try:
-            Path(take_root).mkdir(parents=True, exist_ok=True)
-            return "" if await probe_folder(self._link, Path(take_root)) else take_root
-        except OSError as error:
-            if not is_remote:
-                return ""  # the engine may, and says so where it may not either
-            raise Refused(
-                f"Takes cannot be written there: {error.strerror}.",
-                argument="take_root",
-                value=take_root,
-                remedy="Choose a folder you may write to.",
-                kind="TakeRootUnwritable",
-                nature="permission_denied",
-            ) from error
+    async def delete_take(self, take_id: str = "", directory: str = "", force: bool = False) -> None:
+        address = self._address(take_id, directory)
+        await self._link.call("takes", "DeleteTake", takes_pb2.DeleteTakeRequest(**address, force=force))
+        if "take_id" in address:
+            self._deliveries.delete(address["take_id"])
+
+    def _address(self, take_id: str, directory: str) -> dict[str, str]:
+        """How the engine knows a take that the client names by its id or by its version directory."""
+        if not directory:
+            return {"take_id": take_id}
+        delivery = self._deliveries.of_directory(directory)
+        return {"take_id": delivery.take_id} if delivery else {"directory": directory}
 
     def _localized(self, take: takes_pb2.Take) -> dict[str, Any]:
-        return self._deliveries.get(take.take_id).localize(to_dict(take))
-
-
-def _missing_folders(path: str) -> list[Path]:
-    """The folders that would have to be made for a path, innermost first."""
-    folders: list[Path] = []
-    folder: Path | None = Path(path) if os.path.isabs(path) else None
-    while folder is not None and not folder.exists() and folder.parent != folder:
-        folders.append(folder)
-        folder = folder.parent
-    return folders
-
-
-def _remove_if_empty(folders: list[Path]) -> None:
-    """Takes back what was made for the handshake and nobody used."""
-    for folder in folders:
-        if not folder.is_dir() or any(folder.iterdir()):
-            return
-        folder.rmdir()
+        return self._deliveries.localize(to_dict(take))

@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any, Callable
 
@@ -47,21 +47,18 @@ class Sequence:
 
     Args:
         source: As in the request; its location is a path.
-        frames: The request's frame range, host numbering.
+        frames: What is needed of it, host numbering: ranges in any order, which may overlap.
         argument: The source's dotted name, for errors.
     """
 
-    def __init__(self, source: takes_pb2.PlateSource, frames: takes_pb2.FrameRange, argument: str) -> None:
+    def __init__(self, source: takes_pb2.PlateSource, frames: Iterable[range], argument: str) -> None:
         self.pattern = source.path
         self.argument = argument
         self.files: dict[int, Path] = {}
-        offset = source.frame_offset
-        # A range that is no range, or longer than any shot, is for the engine to refuse.
-        if 0 <= frames.last_frame - frames.first_frame < 1_000_000:
-            for frame in range(frames.first_frame + offset, frames.last_frame + offset + 1):
-                file = frame_file(self.pattern, frame)
-                if file is not None:
-                    self.files[frame] = file
+        for frame in sorted({frame + source.frame_offset for run in frames for frame in run}):
+            file = frame_file(self.pattern, frame)
+            if file is not None:
+                self.files[frame] = file
 
     def first_file(self) -> Path | None:
         """The first one that is there."""

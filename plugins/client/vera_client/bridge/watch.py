@@ -14,7 +14,7 @@ from vera_edit.v1 import engine_pb2, takes_pb2
 from ..errors import EngineUnavailable, Refused, TransferFailed, VeraClientError
 from ..interface import FINAL_STATES
 from .channel import answered
-from .convert import error_from_status, to_dict
+from .convert import WORDS, error_from_status, to_dict
 from .deliveries import Deliveries
 from .engine_link import SECONDS_TO_ANSWER, Engine, EngineLink
 from .transfer import fetch_layers
@@ -37,6 +37,9 @@ LOST = frozenset(
     }
 )
 """What a call says when its engine dies under it, in one moment of its death or another."""
+
+
+WORDS_OF_STATES = {value: word for word, value in WORDS["TakeState"].items()}
 
 
 class TakeWatch:
@@ -113,25 +116,52 @@ class TakeWatch:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     async def _follow(self, engine: Engine) -> bool:
-        """Tells events until the stream's end; True where the take's final state was among them."""
+        """Tells events until the stream's end; True where the take's final state is told by then.
+
+        A take that had ended and was resumed has final states in the middle of its events: the engine ends the stream
+        after the last of them only.
+        """
+        end: takes_pb2.TakeEvent | None = None
         async for event in self._events(engine):
-            message = to_dict(event)
-            del message["take_id"]
-            take = message.get("state_changed", {}).get("take")
-            if take:
-                delivery = self._deliveries.get(self._take_id)
-                if take["state"] == "finished" and delivery.directory and delivery.is_open:
-                    await fetch_layers(
-                        engine, self._take_id, delivery.directory, lambda file: self._tell({"fetched": file})
-                    )
-                elif take["state"] in FINAL_STATES:
-                    self._deliveries.give_up(delivery)
-                message["state_changed"]["take"] = take = delivery.localize(take)
-            self._after_sequence = event.sequence
-            self._tell(message)
-            if take and take["state"] in FINAL_STATES:
-                return True
-        return False
+            if end is not None:
+                self._tell_event(end, "ended_before")
+                end = None
+            if WORDS_OF_STATES.get(event.state_changed.take.state) in FINAL_STATES:
+                end = event
+            else:
+                self._tell_event(event)
+        if end is None:
+            return await self._end_without_news(engine)
+        await self._tell_end(engine, end.state_changed.take, end.sequence)
+        return True
+
+    def _tell_event(self, event: takes_pb2.TakeEvent, state_changed: str = "state_changed") -> None:
+        message = to_dict(event)
+        del message["take_id"]
+        if "state_changed" in message:
+            message[state_changed] = {"take": self._deliveries.localize(message.pop("state_changed")["take"])}
+        self._after_sequence = event.sequence
+        self._tell(message)
+
+    async def _tell_end(self, engine: Engine, take: takes_pb2.Take, sequence: int | None) -> None:
+        """The final state, once the files of a finished take are on this side."""
+        delivery = self._deliveries.get(self._take_id)
+        if take.state == takes_pb2.TAKE_STATE_FINISHED and delivery.directory and delivery.is_open:
+            await fetch_layers(engine, self._take_id, delivery.directory, lambda file: self._tell({"fetched": file}))
+        message: dict[str, Any] = {"state_changed": {"take": self._deliveries.localize(to_dict(take))}}
+        if sequence is not None:
+            message = {"sequence": sequence, **message}
+            self._after_sequence = sequence
+        self._tell(message)
+
+    async def _end_without_news(self, engine: Engine) -> bool:
+        """Where a watch begins at a take's last event or after it, the take itself says how it ended."""
+        request = takes_pb2.GetTakeRequest(take_id=self._take_id)
+        take = (await answered(engine.takes.GetTake(request, timeout=SECONDS_TO_ANSWER, metadata=engine.metadata))).take
+        if WORDS_OF_STATES.get(take.state) not in FINAL_STATES:
+            return False
+        await self._tell_end(engine, take, None)
+        return True
 
     async def _events(self, engine: Engine) -> AsyncIterator[takes_pb2.TakeEvent]:
         request = takes_pb2.WatchTakeRequest(take_id=self._take_id, after_sequence=self._after_sequence)

@@ -2,10 +2,12 @@
 
 `python -m vera_engine.cli.main serve --state-dir DIR` as the real one; `script.json` in DIR holds its faults:
 `die` (words it ends with at once), `interface_version`, `is_blind` (it sees no file of the client), `token` (it listens
-on TCP), `corrupt` (a fetched file's checksum is wrong), `short` (take.json is not sent).
+on TCP), `corrupt` (a fetched file's checksum is wrong), `short` (take.json is not sent), `loaded` (a model is in
+memory).
 
 Prompts: `steps` runs to its end; `hold` stops after its first step until cancelled or until a second life of the
-engine; `die` ends the engine by SIGKILL after its first step, in every life; `fail` fails; `""` is refused.
+engine, and goes on when resumed; `die` ends the engine by SIGKILL after its first step, in every life; `fail` fails;
+`""` is refused where there is no base.
 """
 
 from __future__ import annotations
@@ -30,6 +32,10 @@ from grpc_status import rpc_status
 from vera_edit.v1 import engine_pb2, engine_pb2_grpc, takes_pb2, takes_pb2_grpc
 
 
+def has_base(request: takes_pb2.TakeRequest) -> bool:
+    return bool(request.base_take_id or request.base_directory)
+
+
 async def refuse(context: grpc.aio.ServicerContext, code: int, **fields: str) -> None:
     detail = any_pb2.Any()
     detail.Pack(takes_pb2.Refusal(**fields))
@@ -43,6 +49,7 @@ class ScriptedEngine(engine_pb2_grpc.EngineServiceServicer, takes_pb2_grpc.TakeS
         self.script = script
         self.stopping = asyncio.Event()
         self.cancelled: dict[str, asyncio.Event] = {}
+        self.cached_bytes = 3 << 20
         self.lives = len(list(state_dir.glob("life.*"))) + 1
         (state_dir / f"life.{self.lives}").touch()
 
@@ -84,11 +91,27 @@ class ScriptedEngine(engine_pb2_grpc.EngineServiceServicer, takes_pb2_grpc.TakeS
         self.stopping.set()
         return engine_pb2.StopEngineResponse()
 
+    async def Unload(self, request, context):
+        return engine_pb2.UnloadResponse(was_loaded=self.script.pop("loaded", False))
+
+    async def GetCache(self, request, context):
+        kinds = [("text", 3, 4096), ("plates", 2, self.cached_bytes)]
+        return engine_pb2.GetCacheResponse(
+            directory=str(self.state_dir / "cache"),
+            kinds=[engine_pb2.CacheKind(name=name, entry_count=count, size_bytes=size) for name, count, size in kinds],
+            limit_bytes=4 << 30,
+        )
+
+    async def ClearCache(self, request, context):
+        freed, self.cached_bytes = self.cached_bytes, 0
+        return engine_pb2.ClearCacheResponse(freed_bytes=freed)
+
     # TakeService
 
     async def CreateTake(self, request, context):
         asked = request.take
-        if not asked.prompt:
+        base = await self.find(asked.base_take_id, asked.base_directory, context) if has_base(asked) else None
+        if not asked.prompt and base is None:
             await refuse(
                 context,
                 code_pb2.INVALID_ARGUMENT,
@@ -100,6 +123,10 @@ class ScriptedEngine(engine_pb2_grpc.EngineServiceServicer, takes_pb2_grpc.TakeS
             )
         if self.record(request.request_id).exists():
             return takes_pb2.CreateTakeResponse(take=self.load(request.request_id))
+        for take in self.all() if asked.reuse and asked.settings.HasField("seed") else ():
+            same = take.request.prompt == asked.prompt and take.request.settings.seed == asked.settings.seed
+            if same and take.state == takes_pb2.TAKE_STATE_FINISHED:
+                return takes_pb2.CreateTakeResponse(take=take, existing=True)
         node = Path(asked.take_root or self.state_dir / "takes") / asked.node_id
         node.mkdir(parents=True, exist_ok=True)
         version = f"v{len(list(node.iterdir())) + 1:03d}"
@@ -111,43 +138,101 @@ class ScriptedEngine(engine_pb2_grpc.EngineServiceServicer, takes_pb2_grpc.TakeS
             request=asked,
             directory=str(node / version),
             warnings=["'bonsai' is a word the model does not know"] if "bonsai" in asked.prompt else [],
-            created_at=len(list(self.state_dir.glob("scripted/*"))),
+            created_at=len(self.all()),
+            frames=asked.frames if base is None else base.frames,
+            window_count=1,
+            label=asked.label,
         )
         take.request.settings.seed = asked.settings.seed if asked.settings.HasField("seed") else 2**62
         take.request.settings.num_inference_steps = 3
+        if base is not None:
+            take.base_take_id, take.base_version = base.take_id, base.version
+            take.request.prompt = asked.prompt or base.request.prompt
+            take.request.edit_type = asked.edit_type or base.request.edit_type
+            if not asked.plate.WhichOneof("location"):
+                take.request.plate.CopyFrom(base.request.plate)
         return takes_pb2.CreateTakeResponse(take=self.save(take))
 
     async def GetTake(self, request, context):
-        await self.check_known(request.take_id, context)
-        return takes_pb2.GetTakeResponse(take=self.load(request.take_id))
+        return takes_pb2.GetTakeResponse(take=await self.find(request.take_id, request.directory, context))
 
-    async def check_known(self, take_id: str, context: grpc.aio.ServicerContext) -> None:
-        if not self.record(take_id).exists():
-            reason = "There is no such take."
-            await refuse(
-                context, code_pb2.NOT_FOUND, argument="take_id", value=take_id, reason=reason, kind="TakeNotFound"
-            )
+    async def find(self, take_id: str, directory: str, context: grpc.aio.ServicerContext) -> takes_pb2.Take:
+        for take in self.all():
+            if take.directory == directory if directory else take.take_id == take_id:
+                return take
+        reason = "There is no such take."
+        argument, value = ("directory", directory) if directory else ("take_id", take_id)
+        await refuse(context, code_pb2.NOT_FOUND, argument=argument, value=value, reason=reason, kind="TakeNotFound")
+        raise AssertionError("aborted")
+
+    def all(self) -> list[takes_pb2.Take]:
+        takes = [self.load(file.stem) for file in (self.state_dir / "scripted").glob("*.take")]
+        return sorted(takes, key=lambda take: take.created_at)
 
     async def ListTakes(self, request, context):
-        takes = [self.load(file.stem) for file in sorted((self.state_dir / "scripted").glob("*.take"))]
-        takes = [take for take in takes if request.node_id in ("", take.request.node_id)]
+        takes = [take for take in self.all() if request.node_id in ("", take.request.node_id)]
         takes = [take for take in takes if request.take_root in ("", take.request.take_root)]
-        return takes_pb2.ListTakesResponse(takes=sorted(takes, key=lambda take: take.created_at))
+        return takes_pb2.ListTakesResponse(takes=takes)
 
     async def CancelTake(self, request, context):
-        await self.check_known(request.take_id, context)
+        take = await self.find(request.take_id, "", context)
         self.cancelled.setdefault(request.take_id, asyncio.Event()).set()
-        return takes_pb2.CancelTakeResponse(take=self.load(request.take_id))
+        return takes_pb2.CancelTakeResponse(take=take)
+
+    async def UpdateTake(self, request, context):
+        take = await self.find(request.take_id, request.directory, context)
+        for name in ("label", "note", "starred"):
+            if request.HasField(name):
+                setattr(take, name, getattr(request, name))
+        return takes_pb2.UpdateTakeResponse(take=self.save(take))
+
+    async def ResumeTake(self, request, context):
+        take = await self.find(request.take_id, request.directory, context)
+        await self.check_stopped(take, context)
+        (self.state_dir / "scripted" / f"{take.take_id}.resumed").touch()
+        take.state = takes_pb2.TAKE_STATE_QUEUED
+        return takes_pb2.ResumeTakeResponse(take=self.save(take))
+
+    async def KeepFrames(self, request, context):
+        take = await self.find(request.take_id, request.directory, context)
+        await self.check_stopped(take, context)
+        del take.frames[:]
+        take.frames.append(takes_pb2.FrameRange(first_frame=1001, last_frame=1002))
+        async for _ in self.write(take):
+            pass
+        take.state = takes_pb2.TAKE_STATE_FINISHED
+        return takes_pb2.KeepFramesResponse(take=self.save(take))
+
+    async def check_stopped(self, take: takes_pb2.Take, context: grpc.aio.ServicerContext) -> None:
+        if take.state not in (takes_pb2.TAKE_STATE_CANCELLED, takes_pb2.TAKE_STATE_FAILED):
+            reason = "The take was not stopped."
+            await refuse(
+                context,
+                code_pb2.FAILED_PRECONDITION,
+                argument="take_id",
+                value=take.take_id,
+                reason=reason,
+                kind="TakeNotStopped",
+            )
 
     async def DeleteTake(self, request, context):
-        await self.check_known(request.take_id, context)
-        self.record(request.take_id).unlink()
+        take = await self.find(request.take_id, request.directory, context)
+        if take.starred and not request.force:
+            await refuse(
+                context,
+                code_pb2.FAILED_PRECONDITION,
+                argument="take_id",
+                value=take.take_id,
+                reason="The take is starred.",
+                remedy="Take its star away, or force it.",
+                kind="TakeStarred",
+            )
+        self.record(take.take_id).unlink()
         return takes_pb2.DeleteTakeResponse()
 
     async def WatchTake(self, request, context):
-        await self.check_known(request.take_id, context)
         sequence = 0
-        async for event in self.events(self.load(request.take_id)):
+        async for event in self.events(await self.find(request.take_id, "", context)):
             sequence += 1
             if sequence > request.after_sequence:
                 event.take_id, event.sequence = request.take_id, sequence
@@ -156,18 +241,31 @@ class ScriptedEngine(engine_pb2_grpc.EngineServiceServicer, takes_pb2_grpc.TakeS
     async def events(self, take: takes_pb2.Take):
         prompt = take.request.prompt
         take.state = takes_pb2.TAKE_STATE_RUNNING
-        yield takes_pb2.TakeEvent(queued_at=1)
+        yield takes_pb2.TakeEvent(queued_at=takes_pb2.QueuedAt(place=1, seconds_to_start=2.5))
         yield takes_pb2.TakeEvent(state_changed=takes_pb2.StateChanged(take=self.save(take)))
         for step in (1, 2, 3):
-            done = takes_pb2.StepDone(step=step, step_count=3, window=1, window_count=1, seconds_per_step=0.125)
-            yield takes_pb2.TakeEvent(step_done=done)
+            yield takes_pb2.TakeEvent(
+                step_done=takes_pb2.StepDone(
+                    step=step,
+                    step_count=3,
+                    window=1,
+                    window_count=1,
+                    seconds_per_step=0.125,
+                    seconds_left=0.125 * (3 - step),
+                )
+            )
             if prompt == "die":
                 os.kill(os.getpid(), signal.SIGKILL)
-            if prompt == "hold" and self.lives == 1:
+            if prompt == "hold" and self.lives == 1 and step == 1:
                 await self.cancelled.setdefault(take.take_id, asyncio.Event()).wait()
                 take.state = takes_pb2.TAKE_STATE_CANCELLED
-                yield takes_pb2.TakeEvent(state_changed=takes_pb2.StateChanged(take=self.save(take)))
-                return
+                yield takes_pb2.TakeEvent(state_changed=takes_pb2.StateChanged(take=take))
+                if not (self.state_dir / "scripted" / f"{take.take_id}.resumed").exists():
+                    self.save(take)
+                    return
+                take.state = takes_pb2.TAKE_STATE_RUNNING
+            if step == 2:
+                yield takes_pb2.TakeEvent(preview=takes_pb2.Preview(png=b"\x89PNG\xff", window=1, step=2))
         if prompt == "fail":
             take.state = takes_pb2.TAKE_STATE_FAILED
             take.error.CopyFrom(
@@ -176,18 +274,29 @@ class ScriptedEngine(engine_pb2_grpc.EngineServiceServicer, takes_pb2_grpc.TakeS
         else:
             async for event in self.write(take):
                 yield event
+            yield takes_pb2.TakeEvent(
+                window_done=takes_pb2.WindowDone(window=1, window_count=1, frames=take.request.frames)
+            )
             take.state = takes_pb2.TAKE_STATE_FINISHED
             take.seconds.total = 1.5
+            if take.base_take_id:
+                kinds = (takes_pb2.SEAM_KIND_WINDOW, takes_pb2.SEAM_KIND_REPAIR)
+                del take.seams[:]
+                take.seams.extend(
+                    takes_pb2.Seam(first_side=1000 + side, second_side=1001 + side, value=0.25 + side, kind=kind)
+                    for side, kind in enumerate(kinds, start=1)
+                )
         yield takes_pb2.TakeEvent(state_changed=takes_pb2.StateChanged(take=self.save(take)))
 
     async def write(self, take: takes_pb2.Take):
         directory = Path(take.directory)
         partial = directory.with_name(f"{directory.name}.partial")
-        for frame in range(take.request.frames.first_frame, take.request.frames.last_frame + 1):
-            if partial.exists():
-                # Larger than one chunk, and another one each frame.
-                (partial / f"layers.{frame:04d}.exr").write_bytes(f"{frame} ".encode() * 250_000)
-            yield takes_pb2.TakeEvent(frame_written=takes_pb2.FrameWritten(frame=frame))
+        for one in take.frames:
+            for frame in range(one.first_frame, one.last_frame + 1):
+                if partial.exists():
+                    # Larger than one chunk, and another one each frame.
+                    (partial / f"layers.{frame:04d}.exr").write_bytes(f"{frame} ".encode() * 250_000)
+                yield takes_pb2.TakeEvent(frame_written=takes_pb2.FrameWritten(frame=frame))
         if partial.exists():
             (partial / "take.json").write_text(json.dumps({"take_id": take.take_id}))
             partial.rename(directory)
