@@ -151,7 +151,7 @@ def test_settings_no_model_could_work_with_are_refused(setting: str, value: Any)
     [(17, 5, (5, 2)), (17, 0, (5, 1)), (17, 1, (5, 1)), (49, 13, (13, 4)), (1, 0, (1, 1)), (5, 1, (2, 1))],
 )
 def test_windows_in_latents(window: int, overlap: int, latents: tuple[int, int]) -> None:
-    """A window begins with a frame of its own; what it shares lies inside the clip, four frames a latent, at least one."""
+    """A window begins with a frame of its own; what it shares is inside the clip: four frames a latent, never none."""
     settings = replace(SETTINGS, window_frames=window, overlap_frames=overlap)
     assert (settings.window_latents, settings.overlap_latents) == latents
 
