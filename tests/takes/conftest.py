@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vera_engine.plates.frames import FrameRange
+from vera_engine.plates.frames import FrameSet
 from vera_engine.takes import store
 from vera_engine.takes.request import EditType, PlateReference, TakeRequest, TakeSettings
 from vera_engine.takes.take import Take, TakeState
@@ -27,7 +27,7 @@ def request_of() -> Callable[..., TakeRequest]:
             "node_id": "hero",
             "edit_type": EditType.ADD,
             "prompt": "a red ball",
-            "frames": FrameRange(1001, 1003),
+            "frames": FrameSet.parse("1001-1003"),
             "plate": PlateReference("/plates/shot.####.exr", color_space="lin_rec709"),
         }
         return TakeRequest(**{**asked, **fields})
@@ -51,6 +51,9 @@ def reserved_take(tmp_path: Path, request_of) -> Callable[..., Take]:
             settings=TakeSettings(seed=7, num_inference_steps=4, guidance_scale=1.5),
             directory=directory,
             created_at=time.time(),
+            frames=request.made_frames,
+            working_size=(48, 32),
+            window_latents=(2,),
         )
         store.record_state(take)
         return take

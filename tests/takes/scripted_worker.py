@@ -23,7 +23,7 @@ def say(event: str, **fields: object) -> None:
 
 def finish(take: Take) -> None:
     """A complete version directory with one frame in it."""
-    directory = store.empty_partial(take)
+    directory = store.open_partial(take)
     (directory / "layers.1001.exr").write_bytes(take.take_id.encode())
     say("frame_written", take_id=take.take_id, frame=1001)
     warnings = [*take.warnings, "mind the gap"]
@@ -62,7 +62,7 @@ def main(state_dir: Path) -> None:
                 finish(take)
                 say("finished", take_id=take.take_id)
             case "die" | "die once":
-                (store.empty_partial(take) / "layers.1001.exr").write_bytes(b"half a fra")
+                (store.open_partial(take) / "layers.1001.exr").write_bytes(b"half a fra")
                 (state_dir / "died").touch()
                 os.kill(os.getpid(), signal.SIGKILL)
             case "babble":

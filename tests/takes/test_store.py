@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from vera_engine.plates.disk import FileNotWritten
 from vera_engine.takes import store
 from vera_engine.takes.take import Refusal, TakeState
 
@@ -77,7 +78,7 @@ def test_room_is_asked_of_the_disk_that_the_folder_will_be_on(tmp_path):
 
 def test_a_take_becomes_complete_in_one_step(reserved_take):
     take = reserved_take()
-    partial = store.empty_partial(take)
+    partial = store.open_partial(take)
     (partial / "layers.1001.exr").write_bytes(b"pixels")
     assert store.finished_record(take) is None
     store.write_record(partial, {"take_id": take.take_id})
@@ -87,12 +88,40 @@ def test_a_take_becomes_complete_in_one_step(reserved_take):
     assert store.finished_record(take) == {"take_id": take.take_id}
 
 
-def test_another_attempt_begins_with_an_empty_folder(reserved_take):
+def test_another_attempt_finds_all_that_was_whole(reserved_take):
     take = reserved_take()
-    (take.partial_directory / "layers.1001.exr").write_bytes(b"half a fra")
-    (take.partial_directory / "layers.1002.exr.tmp").write_bytes(b"")
-    store.empty_partial(take)
-    assert [path.name for path in take.partial_directory.iterdir()] == ["take.json"]
+    (take.partial_directory / "layers.1001.exr").write_bytes(b"a frame")
+    (take.partial_directory / "layers.1002.exr.tmp").write_bytes(b"half a fra")
+    store.open_partial(take)
+    assert sorted(path.name for path in take.partial_directory.iterdir()) == ["layers.1001.exr", "take.json"]
+
+
+def test_strays_are_removed_and_nothing_else(reserved_take):
+    take = reserved_take()
+    for name in ("layers.1001.exr", "layers.1002.exr", "latents.002.safetensors", "note.json", "progress.json"):
+        (take.partial_directory / name).write_bytes(b"")
+    store.remove_strays(take.partial_directory, {"layers.1001.exr"})
+    left = sorted(path.name for path in take.partial_directory.iterdir())
+    assert left == ["layers.1001.exr", "note.json", "progress.json", "take.json"]
+
+
+def test_a_take_that_only_lacks_its_name_is_given_it(reserved_take):
+    take = reserved_take()
+    (take.partial_directory / "progress.json").write_bytes(b"{}")
+    store.write_record(take.partial_directory, {"take_id": take.take_id, "state": "finished", "frames": {}})
+    store.record_state(replace(take, state=TakeState.CANCELLED))  # too late
+    assert store.finished_record(take) == {"take_id": take.take_id, "state": "finished", "frames": {}}
+    assert [path.name for path in take.directory.iterdir()] == ["take.json"]
+    assert not take.partial_directory.exists()
+
+
+def test_a_take_that_cannot_be_renamed_says_so(reserved_take):
+    take = reserved_take()
+    (take.directory / "somebody else's").mkdir(parents=True)
+    with pytest.raises(FileNotWritten) as caught:
+        store.complete(take)
+    assert caught.value.value == str(take.directory)
+    assert take.partial_directory.is_dir()
 
 
 def test_what_became_of_a_take_is_said_in_its_folder(reserved_take):
@@ -107,7 +136,7 @@ def test_another_takes_folder_is_left_alone(reserved_take):
     take = reserved_take()
     store.write_record(take.partial_directory, {"take_id": "somebody else's"})
     (take.partial_directory / "layers.1001.exr").write_bytes(b"theirs")
-    for touch in (store.empty_partial, store.record_state):
+    for touch in (store.open_partial, store.record_state):
         with pytest.raises(store.TakeFilesMissing):
             touch(take)
     store.delete_files(take)
@@ -119,7 +148,7 @@ def test_a_folder_that_is_gone_is_said(reserved_take):
     store.delete_files(take)
     assert not take.partial_directory.exists()
     with pytest.raises(store.TakeFilesMissing):
-        store.empty_partial(take)
+        store.open_partial(take)
 
 
 @pytest.mark.parametrize("text", ["", '{"take_id": "a"', "[]", "\udcff"])

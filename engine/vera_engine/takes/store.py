@@ -2,22 +2,28 @@
 
 Several engines may share a take root. A version belongs to the engine whose `mkdir` of `v003.partial` made it; the
 `take.json` inside says which take that is, and no directory is touched whose `take.json` names another one.
+
+What a partial directory holds beside the layers and latents to be is in its working files; `take.json` says `finished`
+once nothing is left to do but to remove those and to rename.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from vera_engine.errors import FailedPrecondition, NotFound, PermissionRefused
-from vera_engine.takes.take import Take
+from vera_engine.plates.disk import to_disk, write_error, write_file
+from vera_engine.takes.notes import NOTE_NAME
+from vera_engine.takes.take import Take, TakeState
 
 RECORD_NAME = "take.json"
-LATENTS_NAME = "latents.safetensors"
+WORKING_NAMES = ("progress.json", "base.json", "worker.json")
+"""What is done, what of the base is kept, who works on it: of no use once a take is finished."""
 
 VERSION_PATTERN = re.compile(r"v(\d{3,})(?:\.partial)?")
 
@@ -99,26 +105,28 @@ def read_record(directory: Path) -> dict[str, Any] | None:
 
 
 def write_record(directory: Path, record: dict[str, Any]) -> None:
-    """Writes `take.json`, whole or not at all."""
-    path = directory / RECORD_NAME
-    temporary = directory / f"{RECORD_NAME}.tmp"
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(record, file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    """Writes `take.json`, whole or not at all.
+
+    Raises:
+        DiskFull, FolderNotWritable, FileNotWritten
+    """
+    write_file(directory / RECORD_NAME, f"{json.dumps(record, indent=2, ensure_ascii=False)}\n".encode())
 
 
 def record_state(take: Take) -> None:
     """Writes into the partial directory what became of the take, so that the folder speaks for itself.
 
+    Where nothing is left to do but to rename it, it stays as it is.
+
     Raises:
         TakeFilesMissing: where that directory is not the take's own any more.
+        DiskFull, FolderNotWritable, FileNotWritten
     """
     record = read_record(take.partial_directory)
     if not take.partial_directory.is_dir() or (record is not None and record["take_id"] != take.take_id):
         raise _missing(take)
+    if record is not None and record.get("state") == TakeState.FINISHED:
+        return
     write_record(
         take.partial_directory,
         {
@@ -133,31 +141,53 @@ def record_state(take: Take) -> None:
 
 
 def finished_record(take: Take) -> dict[str, Any] | None:
-    """The `take.json` of the finished version, where this very take is finished on disk; else None."""
+    """The `take.json` of the finished version, where this very take is finished on disk; else None.
+
+    Where all is done but the renaming, because whoever was about to do it was killed, that is done now.
+    """
     record = read_record(take.directory)
-    return record if record is not None and record["take_id"] == take.take_id else None
+    if record is None:
+        record = read_record(take.partial_directory)
+        if record is None or record["take_id"] != take.take_id or record.get("state") != TakeState.FINISHED:
+            return None
+        complete(take)
+    return record if record["take_id"] == take.take_id else None
 
 
-def empty_partial(take: Take) -> Path:
-    """The take's partial directory with nothing but its `take.json`, ready for a first or another attempt.
+def open_partial(take: Take) -> Path:
+    """The take's partial directory, with all that earlier attempts left in it but for files that were never whole.
 
     Raises:
         TakeFilesMissing: where it is gone or is another take's.
+        DiskFull, FolderNotWritable, FileNotWritten
     """
     record_state(take)
-    for entry in take.partial_directory.iterdir():
-        if entry.name != RECORD_NAME:
-            entry.unlink()
+    for entry in take.partial_directory.glob("*.tmp"):
+        entry.unlink(missing_ok=True)
     return take.partial_directory
 
 
+def remove_strays(directory: Path, names: Collection[str]) -> None:
+    """Removes from a partial directory what an attempt made that others went on without: no finished version has it."""
+    for entry in directory.iterdir():
+        if entry.name not in names and entry.name not in (RECORD_NAME, NOTE_NAME, *WORKING_NAMES):
+            entry.unlink()
+
+
 def complete(take: Take) -> None:
-    """Brings all files of the partial directory to the disk and gives it its final name."""
-    for entry in take.partial_directory.iterdir():
-        _sync(entry)
-    _sync(take.partial_directory)
-    take.partial_directory.rename(take.directory)
-    _sync(take.directory.parent)
+    """Gives the partial directory, whose files are on the disk, its final name.
+
+    Raises:
+        DiskFull, FolderNotWritable, FileNotWritten
+    """
+    try:
+        for name in WORKING_NAMES:
+            (take.partial_directory / name).unlink(missing_ok=True)
+        to_disk(take.partial_directory)
+        take.partial_directory.rename(take.directory)
+        to_disk(take.directory.parent)
+    except OSError as error:
+        raise write_error(take.directory, error) from error
 
 
 def delete_files(take: Take) -> None:
@@ -170,16 +200,6 @@ def delete_files(take: Take) -> None:
     record = read_record(take.partial_directory)
     if record is not None and record["take_id"] == take.take_id:
         shutil.rmtree(take.partial_directory)
-
-
-def _sync(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():
-        return  # Windows opens no directories; its file system journals renames by itself
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unwritable(take_root: Path, error: OSError) -> TakeRootUnwritable:
