@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import json
-import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from vera_engine.errors import FailedPrecondition, NotFound
-from vera_engine.takes.take import StateChanged, Take, TakeEvent, event_as_dict, event_from_dict
+from vera_engine.errors import NotFound
+from vera_engine.takes.pace import StepSize, step_count
+from vera_engine.takes.schema import open_database
+from vera_engine.takes.take import Preview, StateChanged, Take, TakeEvent, TakeState, event_as_dict, event_from_dict
 
-SCHEMA_VERSION = 1
-"""Written into the file as `user_version`; a file of a newer one is refused, never guessed at."""
+MOST_EVENTS_AT_ONCE = 500
+WAITING = "NOT is_final AND NOT is_deleted"
+IN_TURN = "priority DESC, turn"
+WAITING_IN_TURN = f"WHERE {WAITING} ORDER BY {IN_TURN}"
+NEXT_TURN = "(SELECT COALESCE(MAX(turn), 0) + 1 FROM takes)"
 
-SCHEMA = """
-CREATE TABLE takes (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of creation, which is the order of the queue
-    take_id TEXT NOT NULL UNIQUE,
-    request_id TEXT NOT NULL UNIQUE,
-    node_folder TEXT NOT NULL,
-    version_number INTEGER NOT NULL,
-    is_final INTEGER NOT NULL,
-    is_deleted INTEGER NOT NULL DEFAULT 0,     -- kept, so that its version number is never given again
-    data TEXT NOT NULL
-);
-CREATE TABLE events (
-    take_id TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    data TEXT NOT NULL,
-    PRIMARY KEY (take_id, sequence)
-) WITHOUT ROWID;
-CREATE INDEX takes_by_node ON takes (node_folder);
-"""
-
-
-class StateDirNewer(FailedPrecondition):
-    """The state folder was written by a newer engine."""
+Work = tuple[str, float]
+"""Steps to be done, and their size as `str(StepSize)`."""
 
 
 class TakeNotFound(NotFound):
@@ -45,52 +31,46 @@ class TakeDatabase:
     """Takes and their events. For one thread of one process: the engine's lock sees to it that there is no second."""
 
     def __init__(self, path: Path) -> None:
-        """Opens the file, makes it where it is not there.
+        """Opens the file, makes it where it is not there, brings an older engine's up to date.
 
         Raises:
             StateDirNewer: where a newer engine wrote it.
         """
-        # autocommit: each statement is whole or not at all; what has to be whole together is in a `with` block
-        self._connection = sqlite3.connect(path, isolation_level=None)
-        self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # no shared memory file: works on network disks
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        (found,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if found > SCHEMA_VERSION:
-            self._connection.close()
-            raise StateDirNewer(
-                f"The engine's records are of version {found}; this engine knows up to {SCHEMA_VERSION}.",
-                argument="state_dir",
-                value=path.parent,
-                remedy="Use the newer engine, or give this one another state folder.",
-            )
-        if found == 0:
-            self._connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        self._connection = open_database(path)
 
     def close(self) -> None:
         self._connection.close()
 
     def add(self, take: Take) -> None:
-        """Keeps a new take."""
-        self._connection.execute(
-            "INSERT INTO takes (take_id, request_id, node_folder, version_number, is_final, data)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                take.take_id,
-                take.request_id,
-                str(take.directory.parent),
-                int(take.version.removeprefix("v")),
-                take.state.is_final,
-                json.dumps(take.as_dict()),
-            ),
-        )
+        """Keeps a new take; it waits behind those of its priority."""
+        with self._transaction():
+            self._connection.execute(
+                "INSERT INTO takes (take_id, request_id, node_folder, version_number, priority, turn, step_size,"
+                " step_count, base_take_id, fingerprint, is_final, is_finished, data)"
+                f" VALUES (?, ?, ?, ?, ?, {NEXT_TURN}, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    take.take_id,
+                    take.request_id,
+                    str(take.directory.parent),
+                    int(take.version.removeprefix("v")),
+                    take.request.priority,
+                    str(StepSize.of(take)),
+                    step_count(take),
+                    "" if take.request.base is None else take.request.base.take_id,
+                    take.fingerprint,
+                    *_as_row(take),
+                ),
+            )
 
     def update(self, take: Take) -> None:
         """Keeps what the take is now."""
         self._connection.execute(
-            "UPDATE takes SET is_final = ?, data = ? WHERE take_id = ?",
-            (take.state.is_final, json.dumps(take.as_dict()), take.take_id),
+            "UPDATE takes SET is_final = ?, is_finished = ?, data = ? WHERE take_id = ?", (*_as_row(take), take.take_id)
         )
+
+    def to_the_end(self, take_id: str) -> None:
+        """Lets a take wait behind all others of its priority."""
+        self._connection.execute(f"UPDATE takes SET turn = {NEXT_TURN} WHERE take_id = ?", (take_id,))
 
     def get(self, take_id: str) -> Take:
         """The take of that id.
@@ -98,35 +78,89 @@ class TakeDatabase:
         Raises:
             TakeNotFound: where there is none, or it was deleted.
         """
-        row = self._connection.execute(
-            "SELECT data FROM takes WHERE take_id = ? AND NOT is_deleted", (take_id,)
-        ).fetchone()
-        if row is None:
+        take = self._first("take_id = ? AND NOT is_deleted", take_id)
+        if take is None:
             raise TakeNotFound(
                 "The engine knows no such take.",
                 argument="take_id",
                 value=take_id,
                 remedy="List the takes to see which there are.",
             )
-        return Take.from_dict(json.loads(row[0]))
+        return take
 
     def find_request(self, request_id: str) -> Take | None:
         """The take that a request of that id made, deleted or not."""
-        row = self._connection.execute("SELECT data FROM takes WHERE request_id = ?", (request_id,)).fetchone()
-        return None if row is None else Take.from_dict(json.loads(row[0]))
+        return self._first("request_id = ?", request_id)
+
+    def find_directory(self, directory: Path) -> Take | None:
+        """The take of that version directory, which may be there or not yet."""
+        return self._first(
+            "node_folder = ? AND version_number = ? AND NOT is_deleted",
+            str(directory.parent),
+            int(directory.name.removeprefix("v")),
+        )
+
+    def find_fingerprint(self, fingerprint: str) -> Take | None:
+        """The newest finished take of that fingerprint."""
+        return self._first("fingerprint = ? AND is_finished AND NOT is_deleted ORDER BY number DESC", fingerprint)
+
+    def based_on(self, take_id: str) -> list[Take]:
+        """The takes whose base it is, oldest first."""
+        return self._all("base_take_id = ? AND NOT is_deleted ORDER BY number", take_id)
 
     def takes(self, node_folder: Path | None = None) -> list[Take]:
         """All takes that were not deleted, oldest first."""
-        rows = self._connection.execute(
-            "SELECT data FROM takes WHERE NOT is_deleted AND (? IS NULL OR node_folder = ?) ORDER BY number",
-            (None if node_folder is None else str(node_folder),) * 2,
-        )
-        return [Take.from_dict(json.loads(data)) for (data,) in rows]
+        return list(decoded(self.rows(node_folder)))
 
-    def unfinished(self) -> list[Take]:
-        """All takes that are not final, oldest first: the queue, with what runs at its head."""
-        rows = self._connection.execute("SELECT data FROM takes WHERE NOT is_final AND NOT is_deleted ORDER BY number")
-        return [Take.from_dict(json.loads(data)) for (data,) in rows]
+    def rows(self, node_folder: Path | None = None) -> list[str]:
+        """`takes` as they are kept, to be `decoded` by another thread: thousands take a second."""
+        rows = self._connection.execute(
+            "SELECT data FROM takes WHERE NOT is_deleted AND (?1 IS NULL OR node_folder = ?1) ORDER BY number",
+            (None if node_folder is None else str(node_folder),),
+        )
+        return [data for (data,) in rows]
+
+    def begun(self) -> list[Take]:
+        """Takes that are not final, and that somebody worked on or wanted stopped when the engine ended."""
+        return self._all(
+            f"{WAITING} AND (json_extract(data, '$.state') <> 'queued' OR json_extract(data, '$.cancel_requested'))"
+            f" ORDER BY {IN_TURN}"
+        )
+
+    def unfinished(self) -> list[str]:
+        """The ids of all takes that are not final, in the order of their turns."""
+        return [take_id for (take_id,) in self._connection.execute(f"SELECT take_id FROM takes {WAITING_IN_TURN}")]
+
+    def unfinished_count(self) -> int:
+        return int(self._connection.execute(f"SELECT COUNT(*) FROM takes WHERE {WAITING}").fetchone()[0])
+
+    def next_in_turn(self) -> Take | None:
+        """Of the takes that are not final nor to be stopped, the one of the highest priority that was there first."""
+        return self._first(f"{WAITING} AND NOT json_extract(data, '$.cancel_requested') ORDER BY {IN_TURN}")
+
+    def work(self) -> list[tuple[str, Work]]:
+        """The ids of all takes that are not final, in the order of their turns, and what is to be done for each."""
+        rows = self._connection.execute(f"SELECT take_id, step_size, step_count FROM takes {WAITING_IN_TURN}")
+        return [(take_id, (size, steps)) for take_id, size, steps in rows]
+
+    def work_before(self, take_id: str, running: str | None) -> tuple[int, list[Work]]:
+        """How many takes come before this one, the running one aside, and what is to be done for them, by size."""
+        rows = self._connection.execute(
+            "SELECT other.step_size, COUNT(*), SUM(other.step_count) FROM takes AS other, takes AS own"
+            " WHERE own.take_id = ? AND other.take_id <> ? AND NOT other.is_final AND NOT other.is_deleted"
+            " AND (other.priority > own.priority OR other.priority = own.priority AND other.turn < own.turn)"
+            " GROUP BY other.step_size",
+            (take_id, running or ""),
+        ).fetchall()
+        return sum(count for _, count, _ in rows), [(size, steps) for size, _, steps in rows]
+
+    def uploads_in_use(self) -> set[str]:
+        """The uploads that takes need which are not final."""
+        rows = self._connection.execute(
+            "SELECT json_extract(data, '$.request.plate.upload_id'),"
+            f" json_extract(data, '$.request.mask.source.upload_id') FROM takes WHERE {WAITING}"
+        )
+        return {upload_id for row in rows for upload_id in row if upload_id}
 
     def last_version(self, node_folder: Path) -> int:
         """The highest version number this engine ever gave to a node; 0 where none."""
@@ -137,30 +171,87 @@ class TakeDatabase:
 
     def delete(self, take_id: str) -> None:
         """Forgets a take but for its request id and version number."""
-        with self._connection:
-            self._connection.execute("BEGIN")
+        with self._transaction():
             self._connection.execute("UPDATE takes SET is_deleted = 1 WHERE take_id = ?", (take_id,))
             self._connection.execute("DELETE FROM events WHERE take_id = ?", (take_id,))
 
-    def add_event(self, take_id: str, event: TakeEvent) -> int:
-        """Keeps an event, and with a change of state the take itself; returns the event's sequence (1, 2, ...)."""
-        with self._connection:
-            self._connection.execute("BEGIN")
+    def add_event(self, take_id: str, event: TakeEvent, take: Take | None = None) -> int:
+        """Keeps an event, and with it what the take is now; returns the event's sequence (1, 2, ...).
+
+        Args:
+            take_id: Whose event it is.
+            event: What happened. A change of state says itself what the take is now.
+            take: What it is now, where the event changes it otherwise.
+        """
+        if isinstance(event, StateChanged):
+            take = event.take
+        with self._transaction():
             (last,) = self._connection.execute(
                 "SELECT COALESCE(MAX(sequence), 0) FROM events WHERE take_id = ?", (take_id,)
             ).fetchone()
+            if isinstance(event, Preview):
+                self._drop_picture(take_id)
             self._connection.execute(
-                "INSERT INTO events (take_id, sequence, data) VALUES (?, ?, ?)",
-                (take_id, last + 1, json.dumps(event_as_dict(event))),
+                "INSERT INTO events (take_id, sequence, kind, data) VALUES (?, ?, ?, ?)",
+                (take_id, last + 1, event.name, json.dumps(event_as_dict(event))),
             )
-            if isinstance(event, StateChanged):
-                self.update(event.take)
+            if take is not None:
+                self.update(take)
         return int(last) + 1
 
     def events(self, take_id: str, after_sequence: int) -> list[tuple[int, TakeEvent]]:
-        """The take's events with a greater sequence, in order."""
+        """The take's events with a greater sequence, in order; `MOST_EVENTS_AT_ONCE` of them."""
         rows = self._connection.execute(
-            "SELECT sequence, data FROM events WHERE take_id = ? AND sequence > ? ORDER BY sequence",
-            (take_id, after_sequence),
+            "SELECT sequence, data FROM events WHERE take_id = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+            (take_id, after_sequence, MOST_EVENTS_AT_ONCE),
         )
         return [(sequence, event_from_dict(json.loads(data))) for sequence, data in rows]
+
+    def paces(self, machine: str) -> dict[str, float]:
+        """Seconds per step by its size, as measured with a model on a device."""
+        rows = self._connection.execute("SELECT step_size, seconds FROM paces WHERE machine = ?", (machine,))
+        return dict(rows.fetchall())
+
+    def keep_pace(self, machine: str, step_size: str, seconds: float) -> None:
+        """Keeps what a step takes."""
+        self._connection.execute("INSERT OR REPLACE INTO paces VALUES (?, ?, ?)", (machine, step_size, seconds))
+
+    def _drop_picture(self, take_id: str) -> None:
+        """Takes the picture out of the newest preview so far: only one is kept."""
+        row = self._connection.execute(
+            "SELECT sequence, data FROM events WHERE take_id = ? AND kind = ? ORDER BY sequence DESC LIMIT 1",
+            (take_id, Preview.name),
+        ).fetchone()
+        if row is not None:
+            sequence, data = row
+            event = event_from_dict(json.loads(data))
+            assert isinstance(event, Preview)
+            self._connection.execute(
+                "UPDATE events SET data = ? WHERE take_id = ? AND sequence = ?",
+                (json.dumps(event_as_dict(replace(event, png=""))), take_id, sequence),
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Whole or not at all, what is within."""
+        with self._connection:
+            self._connection.execute("BEGIN")
+            yield
+
+    def _all(self, condition: str, *values: object) -> list[Take]:
+        rows = self._connection.execute(f"SELECT data FROM takes WHERE {condition}", values)
+        return list(decoded(data for (data,) in rows))
+
+    def _first(self, condition: str, *values: object) -> Take | None:
+        row = self._connection.execute(f"SELECT data FROM takes WHERE {condition} LIMIT 1", values).fetchone()
+        return None if row is None else Take.from_dict(json.loads(row[0]))
+
+
+def decoded(rows: Iterable[str]) -> Iterator[Take]:
+    """Takes as they are kept, read."""
+    return (Take.from_dict(json.loads(data)) for data in rows)
+
+
+def _as_row(take: Take) -> tuple[bool, bool, str]:
+    """The columns that change with the take."""
+    return take.state.is_final, take.state is TakeState.FINISHED, json.dumps(take.as_dict())

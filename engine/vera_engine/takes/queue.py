@@ -1,4 +1,4 @@
-"""One take at a time, first come first served; what happens is told to whoever watches, and kept."""
+"""One take at a time, by priority and then first come first served; what happens is kept, and told to who watches."""
 
 from __future__ import annotations
 
@@ -8,28 +8,38 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
-from vera_engine.errors import FailedPrecondition
+from vera_engine.errors import FailedPrecondition, VeraEditError
+from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.takes import store
 from vera_engine.takes.database import TakeDatabase
+from vera_engine.takes.news import News
+from vera_engine.takes.progress import Progress
 from vera_engine.takes.take import (
     FrameWritten,
+    Preview,
     QueuedAt,
     Refusal,
+    Seam,
     StateChanged,
     StepDone,
     Take,
     TakeEvent,
     TakeSeconds,
     TakeState,
+    WindowDone,
 )
 from vera_engine.takes.worker_process import Worker, WorkerEvent
 
-MOST_ATTEMPTS = 2
-"""A take whose worker or engine died is begun once more; dying twice fails it."""
+MOST_WORKER_DEATHS = 3
+"""A take whose worker died so often without finishing a window of it fails."""
 
 SECONDS_TO_CANCEL = 60.0
 """A worker that has not stopped by then hangs, and is killed."""
+
+SECONDS_TO_UNLOAD = 600.0
+"""A worker that has had nothing to do for so long is ended: it holds the memory of a card that the host needs too."""
 
 log = logging.getLogger(__name__)
 
@@ -39,23 +49,41 @@ class TakeRunning(FailedPrecondition):
 
 
 class TakeQueue:
-    """All takes of one engine. Belongs to one event loop."""
+    """All takes of one engine that are not final. Belongs to one event loop."""
 
-    def __init__(self, database: TakeDatabase, worker: Worker, seconds_to_cancel: float = SECONDS_TO_CANCEL) -> None:
+    def __init__(
+        self,
+        database: TakeDatabase,
+        worker: Worker,
+        machine: str = "",
+        *,
+        seconds_to_cancel: float = SECONDS_TO_CANCEL,
+        seconds_to_unload: float = SECONDS_TO_UNLOAD,
+    ) -> None:
+        """Args:
+        database: The engine's records.
+        worker: Who makes the takes.
+        machine: Names model and device: what steps took with others says nothing.
+        seconds_to_cancel: As `SECONDS_TO_CANCEL`.
+        seconds_to_unload: As `SECONDS_TO_UNLOAD`; 0: never.
+        """
+        self.news = News(database)
         self._database = database
         self._worker = worker
+        self._progress = Progress(database, machine)
         self._seconds_to_cancel = seconds_to_cancel
+        self._seconds_to_unload = seconds_to_unload
         self._running: str | None = None
+        self._places: dict[str, int] = {}
         self._added = asyncio.Event()
-        self._news: defaultdict[str, asyncio.Condition] = defaultdict(asyncio.Condition)
+        self._worker_is_free = asyncio.Lock()
         self._loop: asyncio.Task[None] | None = None
         self._killers: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Takes up what an earlier engine left, then works until `stop`."""
-        for take in self._database.unfinished():
+        for take in self._database.begun():
             await self._recover(take.take_id)
-        await self._tell_places()
         self._loop = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
@@ -66,11 +94,8 @@ class TakeQueue:
         for killer in self._killers:
             killer.cancel()
         await self._worker.kill()
-        if self._running is not None:
-            take = self._database.get(self._running)
-            if not take.state.is_final:
-                self._database.update(replace(take, attempts=take.attempts - 1))  # it was not the take's doing
-                await self._recover(take.take_id)
+        if self._running is not None and not self._database.get(self._running).state.is_final:
+            await self._recover(self._running)
         self._running = None
 
     async def failure(self) -> None:
@@ -81,14 +106,17 @@ class TakeQueue:
     @property
     def is_idle(self) -> bool:
         """Nothing is queued or running."""
-        return not self._database.unfinished()
+        return self._database.unfinished_count() == 0
 
-    async def add(self, take: Take) -> None:
+    def add(self, take: Take) -> None:
         """Queues a new take whose version is reserved."""
         self._database.add(take)
-        await self._publish(take.take_id, StateChanged(take))
-        await self._tell_places(only=take.take_id)
-        self._added.set()
+        self._queued(take)
+
+    def resume(self, take: Take) -> None:
+        """Queues a cancelled or failed take again, behind all others of its priority."""
+        self._database.to_the_end(take.take_id)
+        self._queued(replace(take, state=TakeState.QUEUED, cancel_requested=False, worker_deaths=0, error=None))
 
     async def cancel(self, take_id: str) -> Take:
         """Stops a take, queued or running; a final one stays as it is. Returns it as it is now.
@@ -102,7 +130,7 @@ class TakeQueue:
         self._database.update(take)
         if take_id != self._running:
             await self._end(take, TakeState.CANCELLED)
-            await self._tell_places()
+            self._tell_places()
             return self._database.get(take_id)
         await self._worker.cancel(take_id)
         killer = asyncio.create_task(self._kill_if_still_running(take_id))
@@ -112,68 +140,69 @@ class TakeQueue:
 
     async def cancel_all(self) -> None:
         """Cancels the queue from its end, then what runs."""
-        for take in reversed(self._database.unfinished()):
-            await self.cancel(take.take_id)
+        for take_id in reversed(self._database.unfinished()):
+            await self.cancel(take_id)
 
-    async def delete(self, take_id: str) -> None:
-        """Removes a final take and its files.
+    async def unload(self) -> bool:
+        """Ends the worker, and with it frees the model; says whether there was one. The next take loads it again.
 
         Raises:
-            TakeRunning: while it is queued or runs.
+            TakeRunning: while a take runs.
         """
-        take = self._database.get(take_id)
-        if not take.state.is_final:
-            raise TakeRunning(
-                f"The take is {take.state}.",
-                argument="take_id",
-                value=take_id,
-                remedy="Cancel it first, then delete it.",
-            )
-        await asyncio.to_thread(store.delete_files, take)
-        self._database.delete(take_id)
-        await self._notify(take_id)
+        async with self._worker_is_free:
+            if self._running is not None:
+                raise TakeRunning(
+                    "A take is running.",
+                    argument="take_id",
+                    value=self._running,
+                    remedy="Wait for it, or cancel it first.",
+                )
+            was_loaded = self._worker.health().model_loaded
+            await self._worker.kill()
+            return was_loaded
 
     async def watch(self, take_id: str, after_sequence: int = 0) -> AsyncIterator[tuple[int, TakeEvent]]:
-        """The take's events with a greater sequence, those to come too, until it is final or deleted.
-
-        Raises:
-            TakeNotFound: where there is none, or it is deleted while it is watched.
-        """
-        while True:
-            async with self._news[take_id]:
-                events = self._database.events(take_id, after_sequence)
-                if not events:
-                    if self._database.get(take_id).state.is_final:
-                        return
-                    await self._news[take_id].wait()
-            for sequence, event in events:
-                after_sequence = sequence
-                yield sequence, event
+        """As `News.watch`; who begins to watch a waiting take is told its place as it is now."""
+        self._tell_place(take_id)
+        async for numbered in self.news.watch(take_id, after_sequence):
+            yield numbered
 
     async def _work(self) -> None:
         while True:
-            waiting = [take for take in self._database.unfinished() if not take.cancel_requested]
-            if not waiting:
+            take = self._database.next_in_turn()
+            if take is None:
                 self._added.clear()
-                await self._added.wait()
+                await self._idle()
                 continue
             try:
-                await self._run(waiting[0])
+                await self._run(take)
             except Exception:
                 # A take must never take the queue down: it fails, the next one is begun.
-                log.exception("take %s", waiting[0].take_id)
+                log.exception("take %s", take.take_id)
                 await self._worker.kill()
                 refusal = Refusal("Internal", "The engine failed at this take.", remedy="The engine's log says more.")
-                await self._end(self._database.get(waiting[0].take_id), TakeState.FAILED, refusal)
+                await self._end(self._database.get(take.take_id), TakeState.FAILED, refusal)
             self._running = None
+            self._progress.end()
+
+    async def _idle(self) -> None:
+        """Waits for a take; frees the model where none comes for long."""
+        patience = self._seconds_to_unload if self._seconds_to_unload and self._worker.health().alive else None
+        try:
+            await asyncio.wait_for(self._added.wait(), patience)
+        except TimeoutError:
+            log.info("no take for %g s: the model is freed", self._seconds_to_unload)
+            await self.unload()
 
     async def _run(self, take: Take) -> None:
         """One attempt at a take, to its end or its worker's."""
         self._running = take.take_id
-        take = replace(take, attempts=take.attempts + 1, started_at=take.started_at or time.time())
+        take = replace(take, started_at=take.started_at or time.time())
         self._database.update(take)
-        await self._tell_places()  # all others have moved up
-        await self._worker.submit(take)
+        self._progress.begin(take)
+        self._tell_places()  # all others have moved up
+        async with self._worker_is_free:
+            await self._worker.submit(take)
         if self._database.get(take.take_id).cancel_requested:  # while the worker was started
             await self._worker.cancel(take.take_id)
         async for event in self._worker.events():
@@ -188,23 +217,18 @@ class TakeQueue:
         take = self._database.get(event["take_id"])
         match event["event"]:
             case "checking" | "running" | "writing":
-                await self._change(replace(take, state=TakeState(event["event"])))
+                self._change(replace(take, state=TakeState(event["event"])))
             case "warning":
                 if event["text"] not in take.warnings:  # an earlier attempt may have said so already
                     self._database.update(replace(take, warnings=(*take.warnings, event["text"])))
             case StepDone.name:
-                await self._publish(
-                    take.take_id,
-                    StepDone(
-                        event["step"],
-                        event["step_count"],
-                        event["window"],
-                        event["window_count"],
-                        event["seconds_per_step"],
-                    ),
-                )
+                self.news.publish(take.take_id, self._progress.step_done(event))
+            case Preview.name:
+                self.news.publish(take.take_id, Preview(event["png"], event["window"], event["step"]))
             case FrameWritten.name:
-                await self._publish(take.take_id, FrameWritten(event["frame"]))
+                self.news.publish(take.take_id, FrameWritten(event["frame"]))
+            case WindowDone.name:
+                self._window_done(take, event)
             case "finished":
                 if not await self._finish_from_disk(take):
                     raise RuntimeError(f"{take.directory} is not there, though the worker says so")
@@ -219,38 +243,55 @@ class TakeQueue:
                 raise RuntimeError(f"the worker says {unknown!r}")
         return False
 
+    def _window_done(self, take: Take, event: WorkerEvent) -> None:
+        """Keeps which frames are done. A worker that goes on with a take says so of windows done before, too."""
+        self._progress.window_done(event)
+        frames = tuple(map(FrameRange.from_dict, event["frames"]))
+        known = set(FrameSet(take.finished_frames)) if take.finished_frames else set()
+        if all(frame in known for part in frames for frame in part):
+            return
+        finished = FrameSet.covering((*take.finished_frames, *frames)).ranges
+        take = replace(take, finished_frames=finished, worker_deaths=0)
+        self.news.publish(take.take_id, WindowDone(event["window"], event["window_count"], frames), take)
+
     async def _worker_died(self, reason: str) -> None:
         """The running take's worker is gone: it is finished on disk, or cancelled, or begun again, or failed."""
         assert self._running is not None
         log.warning("the worker died at take %s: %s", self._running, reason)
-        await self._recover(self._running, f"The worker that runs the model died twice: {reason}.")
+        take = self._database.get(self._running)
+        self._database.update(replace(take, worker_deaths=take.worker_deaths + 1))
+        await self._recover(self._running, reason)
 
-    async def _recover(self, take_id: str, failure: str = "The engine died twice while it made this take.") -> None:
-        """What becomes of a take that nobody works on any more."""
+    async def _recover(self, take_id: str, reason: str = "") -> None:
+        """What becomes of a take that nobody works on any more.
+
+        Args:
+            take_id: The take's.
+            reason: How its worker ended, where that was not the engine's own end.
+        """
         if await self._finish_from_disk(self._database.get(take_id)):
             return
         take = self._database.get(take_id)  # again: it may have been cancelled while the disk was looked at
         if take.cancel_requested:
             await self._end(take, TakeState.CANCELLED)
-        elif take.attempts >= MOST_ATTEMPTS:
-            remedy = "Try fewer frames or steps; the engine's log says more."
-            await self._end(take, TakeState.FAILED, Refusal("WorkerDied", failure, remedy=remedy))
+        elif take.worker_deaths >= MOST_WORKER_DEATHS:
+            failure = f"The worker that runs the model died {take.worker_deaths} times without finishing a window"
+            remedy = "Try fewer steps or a smaller plate, and resume the take; the engine's log says more."
+            refusal = Refusal("WorkerDied", f"{failure}: {reason}.", remedy=remedy)
+            await self._end(take, TakeState.FAILED, refusal)
         elif take.state is not TakeState.QUEUED:
-            await self._change(replace(take, state=TakeState.QUEUED))
+            self._change(replace(take, state=TakeState.QUEUED))
 
     async def _finish_from_disk(self, take: Take) -> bool:
         """FINISHED is what the disk says: the version directory is there, whole, with this take's record."""
-        record = await asyncio.to_thread(store.finished_record, take)
+        try:
+            record = await asyncio.to_thread(store.finished_record, take)
+        except VeraEditError as problem:  # all but its final name is there; the worker will meet the same, and say so
+            log.warning("take %s: %s", take.take_id, problem)
+            return False
         if record is None:
             return False
-        await self._change(
-            replace(
-                take,
-                state=TakeState.FINISHED,
-                seconds=TakeSeconds(**record["seconds"]),
-                warnings=tuple(record["warnings"]),
-            )
-        )
+        self._change(finished_take(take, record))
         return True
 
     async def _end(self, take: Take, state: TakeState, error: Refusal | None = None) -> None:
@@ -261,9 +302,9 @@ class TakeQueue:
         take = replace(take, state=state, error=error, seconds=seconds)
         try:
             await asyncio.to_thread(store.record_state, take)
-        except (OSError, store.TakeFilesMissing) as problem:
+        except VeraEditError as problem:
             log.warning("take %s: its folder cannot be written: %s", take.take_id, problem)
-        await self._change(take)
+        self._change(take)
 
     async def _kill_if_still_running(self, take_id: str) -> None:
         await asyncio.sleep(self._seconds_to_cancel)
@@ -271,20 +312,53 @@ class TakeQueue:
             log.warning("take %s did not stop within %g s: its worker is killed", take_id, self._seconds_to_cancel)
             await self._worker.kill()
 
-    async def _tell_places(self, only: str | None = None) -> None:
-        """Tells each waiting take its place; 1 is next."""
-        waiting = [take for take in self._database.unfinished() if take.take_id != self._running]
-        for place, take in enumerate(waiting, start=1):
-            if only in (None, take.take_id):
-                await self._publish(take.take_id, QueuedAt(place))
+    def _queued(self, take: Take) -> None:
+        self._change(take)
+        self._tell_place(take.take_id)
+        self._tell_places()
+        self._added.set()
 
-    async def _change(self, take: Take) -> None:
-        await self._publish(take.take_id, StateChanged(take))
+    def _tell_place(self, take_id: str) -> None:
+        """Tells a waiting take its place and when its turn may come; without a look at each of the others."""
+        if take_id == self._running or self._database.get(take_id).state is not TakeState.QUEUED:
+            return
+        count, work = self._database.work_before(take_id, self._running)
+        self._publish_place(take_id, count + 1, self._progress.seconds(work))
 
-    async def _publish(self, take_id: str, event: TakeEvent) -> None:
-        self._database.add_event(take_id, event)
-        await self._notify(take_id)
+    def _tell_places(self) -> None:
+        """Tells those waiting takes that somebody watches, where their place has changed."""
+        watched = self.news.watched & self._places.keys()
+        if not watched:
+            return
+        waiting = ((take_id, work) for take_id, work in self._database.work() if take_id != self._running)
+        before: defaultdict[str, float] = defaultdict(float)
+        for place, (take_id, (size, steps)) in enumerate(waiting, start=1):
+            if take_id in watched:
+                self._publish_place(take_id, place, self._progress.seconds(before.items()))
+            before[size] += steps
 
-    async def _notify(self, take_id: str) -> None:
-        async with self._news[take_id]:
-            self._news[take_id].notify_all()
+    def _publish_place(self, take_id: str, place: int, seconds_to_start: float | None) -> None:
+        if self._places.get(take_id) != place:
+            self._places[take_id] = place
+            self.news.publish(take_id, QueuedAt(place, seconds_to_start))
+
+    def _change(self, take: Take) -> None:
+        if take.state is not TakeState.QUEUED:
+            self._places.pop(take.take_id, None)
+        self.news.publish(take.take_id, StateChanged(take))
+
+
+def finished_take(take: Take, record: dict[str, Any]) -> Take:
+    """The take, finished as its `take.json` says."""
+    frames = FrameSet.of(map(int, record["frames"]))
+    made = {frame for frame in take.request.made_frames if frame in frames}
+    return replace(
+        take,
+        state=TakeState.FINISHED,
+        error=None,
+        frames=frames,
+        finished_frames=FrameSet.of(made).ranges if made else (),
+        seconds=TakeSeconds(**record["seconds"]),
+        seams=tuple(map(Seam.from_record, record["seams"])),
+        warnings=tuple(record["warnings"]),
+    )

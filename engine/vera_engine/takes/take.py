@@ -117,7 +117,7 @@ class Take:
     frames: FrameSet
     """Every frame that the finished version has: those made, and with a base all of the base's."""
     working_size: tuple[int, int]
-    """Width and height that the model works at."""
+    """Width and height that the model works at; 0 and 0 in records of an engine that did not keep it."""
     window_latents: tuple[int, ...]
     """How many latents each window has, in order."""
     notes: Notes = Notes()
@@ -127,13 +127,15 @@ class Take:
     """Frames whose windows are done and on disk."""
     started_at: float | None = None
     """When its turn first came."""
-    attempts: int = 0
-    """How often a worker has begun it since a window of it was last finished."""
+    worker_deaths: int = 0
+    """How often a worker died at it since a window of it was last finished."""
     cancel_requested: bool = False
     seconds: TakeSeconds = TakeSeconds()
     warnings: tuple[str, ...] = ()
     error: Refusal | None = None
     """Set where FAILED."""
+    fingerprint: str = ""
+    """The same for the very same request; empty where it was never taken."""
 
     @property
     def partial_directory(self) -> Path:

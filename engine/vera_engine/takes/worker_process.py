@@ -6,18 +6,16 @@ To the child: `{"submit": <take as a dictionary>}`, `{"cancel": <take id>}`; the
 
 From the child, one object a line, its kind under `event`, and but for `loaded` with the `take_id` it is about:
 
-| event | what is in it, and when it is said |
-|---|---|
-| `checking`, `running`, `writing` | the state the take is in now |
-| `step_done` | `step`, `step_count`, `window`, `window_count` from 1; `seconds_per_step` in this window so far |
-| `preview` | `png` in base64, `window`, `step`: every few steps |
-| `frame_written` | `frame`: its layers are in the partial directory; final with its window |
-| `window_done` | `window`, `window_count`, `frames` as `[{"first_frame", "last_frame"}, ...]`, `seconds` of the whole window,
-reading and writing included; said once everything of it is on disk for good, and by a resumed take not for windows
-that were done before |
-| `warning` | `text`: a sentence |
-| `loaded` | `device`: the model is in memory |
-| `finished`, `cancelled`, `failed` | the end: `failed` with `error`, the fields of a `Refusal` |
+- `checking`, `running`, `writing`: the state the take is in now.
+- `step_done`: `step`, `step_count`, `window`, `window_count`, all from 1; `seconds_per_step` in this window so far.
+- `preview`: `png` in base64, `window`, `step`; every few steps.
+- `frame_written`: `frame`; its layers are in the partial directory, final with its window.
+- `window_done`: `window`, `window_count`, `frames` as `[{"first_frame", "last_frame"}, ...]`, `seconds` of the whole
+  window, reading and writing included. Said once all of it is on disk for good; a worker that goes on with a take says
+  so of windows done before as well, with `seconds` null.
+- `warning`: `text`, a sentence.
+- `loaded`: `device`; the model is in memory.
+- `finished`, `cancelled`, `failed`: the end. `failed` has `error`, the fields of a `Refusal`.
 """
 
 from __future__ import annotations
@@ -44,6 +42,7 @@ class WorkerHealth:
     """How the worker is."""
 
     alive: bool
+    model_loaded: bool
     process_id: int | None
     device: str
     """As the model was loaded, `cpu float32`; before that, the device asked for."""
@@ -95,6 +94,7 @@ class WorkerProcess:
         self._reader: asyncio.Task[None] | None = None
         self._events: asyncio.Queue[WorkerEvent] = asyncio.Queue()
         self._device = command.device
+        self._model_loaded = False
 
     async def submit(self, take: Take) -> None:
         if self._process is None:
@@ -110,7 +110,7 @@ class WorkerProcess:
 
     def health(self) -> WorkerHealth:
         process_id = None if self._process is None else self._process.pid
-        return WorkerHealth(process_id is not None, process_id, self._device)
+        return WorkerHealth(process_id is not None, self._model_loaded, process_id, self._device)
 
     async def kill(self) -> None:
         if self._process is not None:
@@ -148,12 +148,14 @@ class WorkerProcess:
                 event = json.loads(line)
                 if event["event"] == "loaded":
                     self._device = event["device"]
+                    self._model_loaded = True
                 self._events.put_nowait(event)
         except ValueError as error:
             reason = f"it said what cannot be read ({error})"
             process.kill()
         code = await process.wait()
         self._process = None
+        self._model_loaded = False
         self._events.put_nowait({"event": "died", "reason": reason or _how_it_ended(code)})
 
 
