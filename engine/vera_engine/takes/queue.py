@@ -14,8 +14,8 @@ from vera_engine.errors import FailedPrecondition, VeraEditError
 from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.takes import store
 from vera_engine.takes.database import TakeDatabase
+from vera_engine.takes.forecast import Forecast
 from vera_engine.takes.news import News
-from vera_engine.takes.progress import Progress
 from vera_engine.takes.take import (
     FrameWritten,
     Preview,
@@ -70,7 +70,7 @@ class TakeQueue:
         self.news = News(database)
         self._database = database
         self._worker = worker
-        self._progress = Progress(database, machine)
+        self._forecast = Forecast(database, machine)
         self._seconds_to_cancel = seconds_to_cancel
         self._seconds_to_unload = seconds_to_unload
         self._running: str | None = None
@@ -183,7 +183,7 @@ class TakeQueue:
                 refusal = Refusal("Internal", "The engine failed at this take.", remedy="The engine's log says more.")
                 await self._end(self._database.get(take.take_id), TakeState.FAILED, refusal)
             self._running = None
-            self._progress.end()
+            self._forecast.end()
 
     async def _idle(self) -> None:
         """Waits for a take; frees the model where none comes for long."""
@@ -199,7 +199,7 @@ class TakeQueue:
         self._running = take.take_id
         take = replace(take, started_at=take.started_at or time.time())
         self._database.update(take)
-        self._progress.begin(take)
+        self._forecast.begin(take)
         self._tell_places()  # all others have moved up
         async with self._worker_is_free:
             await self._worker.submit(take)
@@ -222,7 +222,7 @@ class TakeQueue:
                 if event["text"] not in take.warnings:  # an earlier attempt may have said so already
                     self._database.update(replace(take, warnings=(*take.warnings, event["text"])))
             case StepDone.name:
-                self.news.publish(take.take_id, self._progress.step_done(event))
+                self.news.publish(take.take_id, self._forecast.step_done(event))
             case Preview.name:
                 self.news.publish(take.take_id, Preview(event["png"], event["window"], event["step"]))
             case FrameWritten.name:
@@ -245,7 +245,7 @@ class TakeQueue:
 
     def _window_done(self, take: Take, event: WorkerEvent) -> None:
         """Keeps which frames are done. A worker that goes on with a take says so of windows done before, too."""
-        self._progress.window_done(event)
+        self._forecast.window_done(event)
         frames = tuple(map(FrameRange.from_dict, event["frames"]))
         known = set(FrameSet(take.finished_frames)) if take.finished_frames else set()
         if all(frame in known for part in frames for frame in part):
@@ -323,7 +323,7 @@ class TakeQueue:
         if take_id == self._running or self._database.get(take_id).state is not TakeState.QUEUED:
             return
         count, work = self._database.work_before(take_id, self._running)
-        self._publish_place(take_id, count + 1, self._progress.seconds(work))
+        self._publish_place(take_id, count + 1, self._forecast.seconds(work))
 
     def _tell_places(self) -> None:
         """Tells those waiting takes that somebody watches, where their place has changed."""
@@ -334,7 +334,7 @@ class TakeQueue:
         before: defaultdict[str, float] = defaultdict(float)
         for place, (take_id, (size, steps)) in enumerate(waiting, start=1):
             if take_id in watched:
-                self._publish_place(take_id, place, self._progress.seconds(before.items()))
+                self._publish_place(take_id, place, self._forecast.seconds(before.items()))
             before[size] += steps
 
     def _publish_place(self, take_id: str, place: int, seconds_to_start: float | None) -> None:

@@ -11,7 +11,7 @@ from vera_engine.takes.take import StepDone, Take
 from vera_engine.takes.worker_process import WorkerEvent
 
 
-class Progress:
+class Forecast:
     """What is measured while takes run, kept for those to come."""
 
     def __init__(self, database: TakeDatabase, machine: str) -> None:
