@@ -127,17 +127,7 @@ def record_state(take: Take) -> None:
         raise _missing(take)
     if record is not None and record.get("state") == TakeState.FINISHED:
         return
-    write_record(
-        take.partial_directory,
-        {
-            "take_id": take.take_id,
-            "state": take.state,
-            "version": take.version,
-            "request": take.request.as_dict(),
-            "settings": take.as_dict()["settings"],
-            "error": take.as_dict()["error"],
-        },
-    )
+    write_record(take.partial_directory, take.as_dict())  # all of it: another engine may go on with what this one left
 
 
 def finished_record(take: Take) -> dict[str, Any] | None:
