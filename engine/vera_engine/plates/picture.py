@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,6 +61,13 @@ def write_png(path: Path, picture: NDArray[np.float32]) -> None:
     rgb = _checked(picture, str(path))
     height, width, channels = rgb.shape
     write_image(path, rgb, oiio.ImageSpec(width, height, channels, oiio.UINT8), "png")
+
+
+def png_of(picture: NDArray[np.uint8]) -> bytes:
+    """The bytes of a PNG file of sRGB values (H, W, 3), 0..255."""
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, "PNG")
+    return content.getvalue()
 
 
 def contact_sheet(
