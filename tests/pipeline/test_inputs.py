@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vera_engine.pipeline.pipeline import PipelineInputRefused
+from vera_engine.pipeline.checks import PipelineInputRefused
 from vera_engine.pipeline.text import PromptTooLong
 
 GOOD = {

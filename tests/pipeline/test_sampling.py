@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vera_engine.model.transformer import BRANCHES
 from vera_engine.pipeline.loading import load_pipeline
+from vera_engine.pipeline.noise import noise_of
 from vera_engine.pipeline.pipeline import StepProgress, VeraOutput, VeraPipeline
 
 SETTINGS = {"prompt": "add a red ball", "num_inference_steps": 3, "guidance_scale": 2.0, "seed": 4}
@@ -21,6 +22,14 @@ def same(one: VeraOutput, other: VeraOutput) -> bool:
     return all(
         np.array_equal(getattr(one, name), getattr(other, name)) for name in ("edit", "alpha", "composite")
     ) and all(np.array_equal(one.latents[name], other.latents[name]) for name in BRANCHES)
+
+
+def check_near(one: VeraOutput, other: VeraOutput) -> None:
+    """Equal but for float32's last bits, which may have turned a rounding to float16."""
+    for name in BRANCHES:
+        np.testing.assert_allclose(
+            one.latents[name].astype(np.float32), other.latents[name].astype(np.float32), rtol=1e-3, atol=1e-3
+        )
 
 
 class Evaluations:
@@ -55,8 +64,8 @@ def by_hand(pipeline, prompt, plate, mask, steps, guidance, seed) -> dict[str, T
 
     source = encoded(plate)
     mask_latents = None if mask is None else encoded(np.stack([mask] * 3, axis=-1))
-    noise = torch.randn((1, 3 * source.shape[1], *source.shape[2:]), generator=torch.Generator().manual_seed(seed))
-    latents = {name: part.clone() for name, part in zip(BRANCHES, noise.chunk(3, dim=1), strict=True)}
+    noise = torch.from_numpy(noise_of(seed, 0, (3, *source.shape[1:])))
+    latents = {name: part[None].clone() for name, part in zip(BRANCHES, noise, strict=True)}
     # The schedule of flow matching: even steps in time, shifted towards noise by s: t -> s t / (1 + (s - 1) t).
     shift, count = 1.5, 1000
     last = shift / count / (1 + (shift - 1) / count)
@@ -98,11 +107,13 @@ def test_sampling_equals_the_loop_by_hand(either_pipeline, plate, mask, guidance
 
 
 def test_what_comes_out_is_the_decoded_latents(sample_pipeline, plate, mask):
+    """As they are stored: a take read from its latents looks as it did when it was made."""
     out = sample_pipeline(**SETTINGS, plate_model_rgb=plate(5), mask_edit_here=mask(5))
     decoded = {}
-    for name, latents in by_hand(sample_pipeline, SETTINGS["prompt"], plate(5), mask(5), 3, 2.0, 4).items():
+    for name, latents in out.latents.items():
+        assert latents.dtype == np.float16
         with torch.no_grad():
-            video = sample_pipeline.vae.decode_unclamped(latents)[0]
+            video = sample_pipeline.vae.decode_unclamped(torch.from_numpy(latents.astype(np.float32))[None])[0]
         decoded[name] = np.clip((video.permute(1, 2, 3, 0).numpy() + 1) / 2, 0, 1)
     np.testing.assert_allclose(out.edit, decoded["edit"], atol=1e-4)
     np.testing.assert_allclose(out.alpha, decoded["alpha"].mean(-1), atol=1e-4)
@@ -122,7 +133,7 @@ def test_guidance_of_one_makes_a_single_evaluation_and_is_the_limit_of_guidance(
         )
     assert one.batch_sizes == [1, 1, 1]
     assert two.batch_sizes == [2, 2, 2]
-    np.testing.assert_allclose(alone.edit, nearly.edit, atol=1e-4)
+    check_near(alone, nearly)
     guided = either_pipeline(**SETTINGS, plate_model_rgb=plate(5), mask_edit_here=None)
     assert np.abs(alone.edit - guided.edit).max() > 1e-3
 
@@ -162,7 +173,7 @@ def test_an_unguided_empty_prompt_equals_guidance_of_zero(sample_pipeline, plate
         **SETTINGS | {"prompt": "", "guidance_scale": 1.0}, plate_model_rgb=plate(1), mask_edit_here=None
     )
     unguided = sample_pipeline(**SETTINGS | {"guidance_scale": 0.0}, plate_model_rgb=plate(1), mask_edit_here=None)
-    np.testing.assert_allclose(empty.edit, unguided.edit, atol=1e-5)
+    check_near(empty, unguided)
 
 
 def test_a_mask_of_zeros_is_a_mask_and_none_is_none(sample_pipeline, plate, mask):

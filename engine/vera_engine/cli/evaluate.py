@@ -10,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from vera_engine.errors import InvalidArgument
+from vera_engine.model.settings import read_settings
 from vera_engine.model.threads import share_processor
 
 
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from vera_engine.pipeline.loading import load_pipeline
 
     pipeline = load_pipeline(arguments.model, arguments.device)
-    settings = pipeline.settings
+    settings = read_settings(arguments.model)
     frames = settings.window_frames if arguments.frames is None else arguments.frames
     if not 1 <= frames <= settings.window_frames or min(arguments.add, arguments.background) < 0:
         raise SizeRefused(

@@ -1,10 +1,14 @@
-"""Vera's sampler. `VeraPipeline.__call__` is the paper (arXiv 2606.23610) as numbered steps."""
+"""Vera's sampler. `VeraPipeline.__call__` is the paper (arXiv 2606.23610) as numbered steps, for one window.
+
+Longer runs are made of windows (windows.py), by `encode_plate`, `encode_mask`, `sample` and `decode` for each: see
+docs/decisions/DR009.
+"""
 
 from __future__ import annotations
 
-import math
-import time
+from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,19 +18,38 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from vera_engine.errors import InvalidArgument
 from vera_engine.model.codec import LinearVideoCodec
 from vera_engine.model.settings import ModelSettings
 from vera_engine.model.transformer import BRANCHES, VeraTransformer3DModel
-from vera_engine.pipeline.pixels import FloatArray, decode_frames, encode_frames, pad_frames
+from vera_engine.pipeline.anchors import Anchoring, Anchors, Latents, Start, begin_at, check_start, stacked
+from vera_engine.pipeline.checks import (
+    PipelineInputRefused,
+    check_decoding,
+    check_frames,
+    check_guidance,
+    check_latent_frames,
+    check_seed,
+    check_shape,
+    check_slice,
+    check_steps,
+    gray_frames,
+)
+from vera_engine.pipeline.denoising import PreparedPrompt, denoise
+from vera_engine.pipeline.memory import memory_guard, sampling_bytes
+from vera_engine.pipeline.noise import noise_of
+from vera_engine.pipeline.pixels import FloatArray, decode_slice, encode_slice
+from vera_engine.pipeline.preview import LatentColors, fit_colors
 from vera_engine.pipeline.text import encode_prompts
+from vera_engine.pipeline.windows import CODEC_CONTEXT, Window, plan_windows, warm_up
 
 NO_PROMPT = ""
 """What guidance steers away from: text that was dropped in training."""
 
+PREVIEW_EVERY = 4
+"""Steps between two previews."""
 
-class PipelineInputRefused(InvalidArgument):
-    """An argument of the pipeline that it cannot work with."""
+_TEXTS_KEPT = 8
+"""Prompts whose states are kept in memory: 8 MB each for the full sizes' encoder."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +65,8 @@ class StepProgress:
 
 
 @dataclass(frozen=True)
-class VeraOutput:
-    """What Vera makes of a window, at the working size, in the display RGB it composites in."""
+class DecodedFrames:
+    """Frames as Vera makes them, at the working size, in the display RGB it composites in."""
 
     edit: FloatArray
     """(T, H, W, 3), 0 to 1: the edit's straight color."""
@@ -51,6 +74,12 @@ class VeraOutput:
     """(T, H, W), 0 to 1: `alpha * edit + (1 - alpha) * plate` is the comp."""
     composite: FloatArray
     """(T, H, W, 3), 0 to 1: the comp as the model imagines it; not the deliverable."""
+
+
+@dataclass(frozen=True)
+class VeraOutput(DecodedFrames):
+    """What Vera makes of a run that fits one window."""
+
     latents: dict[str, NDArray[np.float16]]
     """Final latents of the branches, (C, F, h, w) each."""
 
@@ -66,8 +95,8 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
         scheduler: A flow-match scheduler: Euler, or UniPC with flow prediction.
     """
 
-    settings: ModelSettings
-    """The model's own configuration; set by `load_pipeline`."""
+    settings: ModelSettings | None = None
+    """The model's own configuration; set by `load_pipeline`. None: no bound to the frames of a window is known."""
 
     def __init__(
         self,
@@ -86,11 +115,18 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
         for name, module in (("transformer", transformer), ("vae", vae)):
             if type(module).__module__.startswith("vera_engine."):
                 self.register_to_config(**{name: (type(module).__module__, type(module).__name__)})
+        self._texts: OrderedDict[str, FloatArray] = OrderedDict()
+        self._colors: LatentColors | None = None
 
     @property
     def device_description(self) -> str:
         """Device and arithmetic, as in `cpu float32`."""
         return f"{self.transformer.device.type} {str(self.transformer.dtype).removeprefix('torch.')}"
+
+    @property
+    def codec_context(self) -> int:
+        """Latents of warm-up that the codec takes where it begins inside a timeline."""
+        return CODEC_CONTEXT[type(self.vae).__name__]
 
     @torch.no_grad()
     def __call__(
@@ -104,7 +140,7 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
         seed: int,
         on_step: Callable[[StepProgress], None] | None = None,
     ) -> VeraOutput:
-        """Generates edit, alpha and composite for one window of a plate.
+        """Generates edit, alpha and composite for a run of frames that one window holds.
 
         Args:
             prompt: The instruction.
@@ -112,136 +148,261 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
             mask_edit_here: (T, H, W), 0 to 1, 1 where the edit may happen; None: no mask.
             num_inference_steps: 1 or more.
             guidance_scale: Classifier-free guidance, 0 or more, finite; 1 saves the second evaluation.
-            seed: 0 to 2^63 - 1. The noise is drawn from it on the CPU, so that it means the same on every device.
+            seed: 0 to 2^63 - 1.
             on_step: Told of every step; what it raises stops the sampler.
 
         Raises:
             PipelineInputRefused: An argument is of the wrong shape or range.
             PromptTooLong: More text than the model reads.
+            OutOfMemory: The window does not fit.
         """
         # 1. Check what came in
-        self._check_inputs(plate_model_rgb, mask_edit_here, num_inference_steps, guidance_scale, seed)
-        frame_count = len(plate_model_rgb)
+        check_frames("plate_model_rgb", plate_model_rgb, self._side_multiple)
+        gray = None
+        if mask_edit_here is not None:
+            check_shape("mask_edit_here", mask_edit_here, plate_model_rgb.shape[:3])
+            gray = gray_frames("mask_edit_here", mask_edit_here)
+        check_steps(num_inference_steps)
+        check_guidance(guidance_scale)
+        check_seed(seed)
+        window = self._single_window(len(plate_model_rgb))
 
         # 2. The prompt, and the empty one that guidance steers away from
-        guided = guidance_scale != 1.0
-        prompts = [prompt, NO_PROMPT] if guided else [prompt]
-        text = self.transformer.prepare_text(
-            encode_prompts(self.tokenizer, self.text_encoder, prompts).to(self.transformer.dtype)
-        )
+        text = self.prepare_text(prompt, guidance_scale)
 
         # 3. Plate and mask latents; a mask goes through the codec as a gray video
-        source_latents = encode_frames(self.vae, pad_frames(plate_model_rgb))
-        mask_latents = None
-        if mask_edit_here is not None:
-            gray = np.repeat(mask_edit_here[..., None], 3, axis=-1)
-            mask_latents = encode_frames(self.vae, pad_frames(gray))
+        source_latents = self._encode(plate_model_rgb, window)
+        mask_latents = None if gray is None else self._encode(gray, window)
 
-        # 4. Noise for the three branches; stacked along the channels, so that a multistep scheduler keeps one history
-        generator = torch.Generator().manual_seed(seed)
-        channels = self.transformer.config.in_channels
-        shape = (1, len(BRANCHES) * channels, *source_latents.shape[2:])
-        latents = torch.randn(shape, generator=generator).to(source_latents.device)
-
-        # 5. Joint denoising with classifier-free guidance
-        self.scheduler.set_timesteps(num_inference_steps, device=latents.device)
-        started = time.perf_counter()
-        for index, timestep in enumerate(self.scheduler.timesteps):
-            sigma = self.scheduler.sigmas[index].to(latents.device)
-            velocity = self._predict(latents, timestep, text, source_latents, mask_latents, len(prompts))
-            if self.transformer.config.prediction_type == "sample":
-                # A clean sample x0 lies at x - sigma * velocity on the straight path of a rectified flow.
-                velocity = (latents - velocity) / sigma
-            if guided:
-                with_text, without_text = velocity.chunk(2)
-                velocity = without_text + guidance_scale * (with_text - without_text)
-            latents = self.scheduler.step(velocity, timestep, latents, return_dict=False)[0]
-            if on_step is not None:
-                seconds = (time.perf_counter() - started) / (index + 1)
-                on_step(StepProgress(index + 1, num_inference_steps, 1, 1, seconds))
-
-        # 6. Frames of each branch, less the padding; the matte is the mean of its gray video's channels
-        final = dict(zip(BRANCHES, latents.chunk(len(BRANCHES), dim=1), strict=True))
-        return VeraOutput(
-            edit=decode_frames(self.vae, final["edit"], frame_count),
-            alpha=decode_frames(self.vae, final["alpha"], frame_count).mean(axis=-1, dtype=np.float32),
-            composite=decode_frames(self.vae, final["composite"], frame_count),
-            latents={name: branch[0].to(torch.float16).cpu().numpy() for name, branch in final.items()},
+        # 4. From noise, by joint denoising, to the latents of the three branches
+        latents = self.sample(
+            text=text,
+            source_latents=source_latents,
+            mask_latents=mask_latents,
+            window=window,
+            seed=seed,
+            num_inference_steps=num_inference_steps,
+            on_step=on_step,
         )
 
-    def _predict(
-        self,
-        latents: Tensor,
-        timestep: Tensor,
-        text: object,
-        source_latents: Tensor,
-        mask_latents: Tensor | None,
-        batch_size: int,
-    ) -> Tensor:
-        """The branches' predictions (B, 3 C, F, h, w), float32, for every prompt in one batch."""
-        dtype = self.transformer.dtype
-        repeats = (batch_size, 1, 1, 1, 1)
-        edit, alpha, composite = latents.to(dtype).repeat(repeats).chunk(len(BRANCHES), dim=1)
-        predicted = self.transformer(
-            edit,
-            alpha,
-            composite,
-            timestep.expand(batch_size).to(latents.device),
-            text,
-            source_latents=source_latents.to(dtype).repeat(repeats),
-            mask_latents=None if mask_latents is None else mask_latents.to(dtype).repeat(repeats),
-            return_dict=False,
-        )
-        return torch.cat(predicted, dim=1).float()
+        # 5. Frames of each branch, less the padding
+        frames = self.decode(latents, first_latent=0, frames=range(len(plate_model_rgb)))
+        by_name = dict(zip(BRANCHES, latents, strict=True))
+        return VeraOutput(frames.edit, frames.alpha, frames.composite, latents=by_name)
 
-    def _check_inputs(
+    @torch.no_grad()
+    def encode_text(self, prompt: str) -> FloatArray:
+        """What the text encoder makes of a prompt: float32 (L, text_dim), zero where padded. The last few are kept.
+
+        Raises:
+            PromptTooLong: More text than the model reads.
+        """
+        if prompt not in self._texts:
+            states = encode_prompts(self.tokenizer, self.text_encoder, [prompt])[0]
+            self._texts[prompt] = states.float().cpu().numpy()
+            if len(self._texts) > _TEXTS_KEPT:
+                self._texts.popitem(last=False)
+        self._texts.move_to_end(prompt)
+        return self._texts[prompt]
+
+    @torch.no_grad()
+    def prepare_text(
+        self, prompt: str, guidance_scale: float, encode_text: Callable[[str], FloatArray] | None = None
+    ) -> PreparedPrompt:
+        """Computes once what every step of every window of a take needs of prompt and guidance.
+
+        Args:
+            prompt: The instruction.
+            guidance_scale: Classifier-free guidance, 0 or more, finite; 1 saves the second evaluation.
+            encode_text: Gives what `encode_text` would, from a cache of its own.
+
+        Raises:
+            PipelineInputRefused: The guidance is out of range.
+            PromptTooLong: More text than the model reads.
+        """
+        check_guidance(guidance_scale)
+        prompts = [prompt] if guidance_scale == 1.0 else [prompt, NO_PROMPT]
+        states = np.stack([(encode_text or self.encode_text)(text) for text in prompts])
+        given = torch.from_numpy(states).to(self.transformer.device, self.transformer.dtype)
+        return PreparedPrompt(self.transformer.prepare_text(given), guidance_scale)
+
+    def encode_plate(self, frames: FloatArray, window: Window) -> FloatArray:
+        """The plate's latents, float32 (C, n, h, w), of a window's slice.
+
+        Args:
+            frames: (T, H, W, 3), display sRGB, 0 to 1: from `frames_needed(window, codec_context)`'s first frame to its
+                last, or to the run's end if that comes first.
+            window: Which slice.
+
+        Raises:
+            PipelineInputRefused: The frames are of the wrong shape, count or range.
+            OutOfMemory: They do not fit.
+        """
+        check_frames("frames", frames, self._side_multiple)
+        return self._encode(frames, window)
+
+    def encode_mask(self, mask: FloatArray, window: Window) -> FloatArray:
+        """The latents of a mask (T, H, W), 0 to 1, 1 where the edit may happen; otherwise as `encode_plate`."""
+        gray = gray_frames("mask", mask)
+        check_frames("mask", gray, self._side_multiple)
+        return self._encode(gray, window)
+
+    @torch.no_grad()
+    def sample(
         self,
-        plate_model_rgb: FloatArray,
-        mask_edit_here: FloatArray | None,
-        num_inference_steps: int,
-        guidance_scale: float,
+        *,
+        text: PreparedPrompt,
+        source_latents: FloatArray,
+        mask_latents: FloatArray | None,
+        window: Window,
         seed: int,
-    ) -> None:
-        """Raises `PipelineInputRefused` for the first argument at fault."""
-        multiple = self.vae.config.scale_factor_spatial * self.transformer.config.patch_size[1]
-        shape = plate_model_rgb.shape
-        if len(shape) != 4 or shape[3] != 3 or not shape[0] or any(not n or n % multiple for n in shape[1:3]):
-            raise PipelineInputRefused(
-                "The plate has the wrong shape.",
-                argument="plate_model_rgb",
-                value=shape,
-                remedy=f"Give (frames, height, width, 3), height and width multiples of {multiple}.",
+        num_inference_steps: int,
+        anchors: Anchors | None = None,
+        start: Start | None = None,
+        window_number: int = 1,
+        window_count: int = 1,
+        on_step: Callable[[StepProgress], None] | None = None,
+        on_preview: Callable[[StepProgress, NDArray[np.uint8]], None] | None = None,
+    ) -> Latents:
+        """Makes the latents of a window: the same bits for the same arguments.
+
+        Args:
+            text: What `prepare_text` made.
+            source_latents, mask_latents: (C, n, h, w) of the window's slice, as `encode_plate` and `encode_mask` made
+                them; None: no mask.
+            window: The slice and how strongly it is anchored.
+            seed: 0 to 2^63 - 1; the noise of a latent depends on it and on its place in the timeline, on nothing else.
+            num_inference_steps: 1 or more, of which a start with less strength than 1 skips the first.
+            anchors: What the window is anchored to; None where all its weights are 0.
+            start: What it starts from; None: noise alone.
+            window_number, window_count: For the progress told.
+            on_step: Told of every step; what it raises stops the sampler.
+            on_preview: Given, every few steps but the last, a picture of what is to become of the latents: see
+                `preview_rgb`.
+
+        Returns:
+            float16 (3, C, n, h, w), normalized: edit, alpha, composite of all of the slice. Rounded once: this is what
+            is to be decoded, stored and anchored to. Where a weight is 1, the anchors' bits.
+
+        Raises:
+            PipelineInputRefused: An argument is of the wrong shape or range.
+            OutOfMemory: The window does not fit.
+        """
+        # 1. Check what came in
+        check_steps(num_inference_steps)
+        check_seed(seed)
+        check_slice("source_latents", source_latents, self.transformer.config.in_channels, len(window))
+        if mask_latents is not None:
+            check_shape("mask_latents", mask_latents, source_latents.shape)
+        shape = (len(BRANCHES), *source_latents.shape)
+        device = self.transformer.device
+        anchoring = Anchoring(window, anchors, shape, device)
+        self.scheduler.set_timesteps(num_inference_steps, device=device)
+        begin = 0
+        if start is not None:
+            check_start(start, shape)
+            begin = begin_at(self.scheduler.sigmas[:-1].tolist(), start.strength)
+        self.scheduler.set_begin_index(begin)
+
+        # 2. Noise for the three branches, one above the other so that a multistep scheduler keeps one history
+        latents = stacked(noise_of(seed, window.start, shape)).to(device)
+        if start is not None:
+            sigma = self.scheduler.sigmas[begin].to(device)
+            latents = (1 - sigma) * stacked(start.latents).to(device) + sigma * latents
+
+        # 3. Joint denoising
+        def on_step_done(index: int, seconds_per_step: float, clean: Tensor) -> None:
+            step, step_count = index + 1 - begin, num_inference_steps - begin
+            progress = StepProgress(step, step_count, window_number, window_count, seconds_per_step)
+            if on_step is not None:
+                on_step(progress)
+            if on_preview is not None and step % PREVIEW_EVERY == 0 and step < step_count:
+                on_preview(progress, self.preview_rgb(_rounded(clean), window.start))
+
+        with self._memory("denoising", shape, text.prompt_count):
+            latents = denoise(
+                self.transformer,
+                self.scheduler,
+                latents,
+                text=text,
+                source_latents=source_latents,
+                mask_latents=mask_latents,
+                anchoring=anchoring,
+                begin=begin,
+                on_step_done=on_step_done,
             )
-        if mask_edit_here is not None and mask_edit_here.shape != shape[:3]:
-            raise PipelineInputRefused(
-                "The mask has another shape than the plate.",
-                argument="mask_edit_here",
-                value=mask_edit_here.shape,
-                remedy=f"Give {shape[:3]}.",
-            )
-        for name, array in (("plate_model_rgb", plate_model_rgb), ("mask_edit_here", mask_edit_here)):
-            if array is not None and not (array.min() >= 0 and array.max() <= 1):
-                raise PipelineInputRefused(
-                    "There are values outside 0 to 1, or NaN.",
-                    argument=name,
-                    value=f"{array.min()} to {array.max()}",
-                    remedy="Bring the plate to the model's display RGB first.",
+        return anchoring.keep(_rounded(latents))
+
+    def decode(self, latents: Latents, *, first_latent: int, frames: range) -> DecodedFrames:
+        """The frames of each branch; the matte is the mean of its gray video's channels.
+
+        Args:
+            latents: (3, C, n, h, w), final, of the timeline from `first_latent` on: `warm_up(first, codec_context)`
+                latents before the first one that holds any of the frames, and those that hold them.
+            first_latent: Where in the timeline they begin.
+            frames: Frame indices of the run.
+
+        Raises:
+            PipelineInputRefused: The latents do not hold the frames, or have another shape.
+            OutOfMemory: They do not fit.
+        """
+        check_decoding(latents, self.transformer.config.in_channels, first_latent, frames)
+        with self._memory("decoding", latents.shape):
+            edit, alpha, composite = (
+                decode_slice(
+                    self.vae,
+                    torch.from_numpy(branch.astype(np.float32))[None].to(self.vae.device),
+                    first_latent,
+                    frames,
                 )
-        if num_inference_steps < 1:
-            raise PipelineInputRefused(
-                "There has to be a step.",
-                argument="num_inference_steps",
-                value=num_inference_steps,
-                remedy="Give 1 or more.",
+                for branch in latents
             )
-        if not (guidance_scale >= 0 and math.isfinite(guidance_scale)):
+        return DecodedFrames(edit, alpha.mean(axis=-1, dtype=np.float32), composite)
+
+    def preview_rgb(self, latents: Latents, first_latent: int = 0) -> NDArray[np.uint8]:
+        """A small picture of latents (3, C, n, h, w): edit, matte and comp side by side, uint8 (n, h, 3 w, 3).
+
+        By a linear map from latents to colors, which is fitted to the codec when it is first needed: no decoder runs.
+        """
+        if self._colors is None:
+            self._colors = fit_colors(self.vae)
+        return self._colors.picture(latents, first_latent)
+
+    @property
+    def _side_multiple(self) -> int:
+        """What the sides of frames are multiples of: whole tokens."""
+        return int(self.vae.config.scale_factor_spatial * self.transformer.config.patch_size[1])
+
+    def _single_window(self, frame_count: int) -> Window:
+        """One window over all of a run; refuses a run that the model makes in several."""
+        if self.settings is not None and frame_count > self.settings.window_frames:
             raise PipelineInputRefused(
-                "Guidance is a number, and not a negative one.",
-                argument="guidance_scale",
-                value=guidance_scale,
-                remedy="Give 0 or more.",
+                f"The model makes {self.settings.window_frames} frames at once.",
+                argument="plate_model_rgb",
+                value=f"{frame_count} frames",
+                remedy="Make a longer run window by window, as `plan_windows` says.",
             )
-        if not 0 <= seed < 2**63:
-            raise PipelineInputRefused(
-                "The seed is out of range.", argument="seed", value=seed, remedy="Give 0 to 2^63 - 1."
-            )
+        return plan_windows(frame_count, frame_count, 1)[0]
+
+    def _encode(self, frames: FloatArray, window: Window) -> FloatArray:
+        """Latents (C, n, h, w) of checked frames."""
+        dropped = warm_up(window.start, self.codec_context)
+        check_latent_frames(len(frames), dropped + len(window))
+        scale = self.vae.config.scale_factor_spatial
+        shape = (1, 1, dropped + len(window), frames.shape[1] // scale, frames.shape[2] // scale)
+        with self._memory("encoding", shape):
+            return np.ascontiguousarray(encode_slice(self.vae, frames, dropped)[0].cpu().numpy())
+
+    def _memory(self, doing: str, shape: tuple[int, ...], prompt_count: int = 0) -> AbstractContextManager[None]:
+        """Says so where latents (3, C, n, h, w) do not fit into memory; `prompt_count` 0: the codec is at work."""
+        latents, height, width = shape[2:]
+        scale, patch = self.vae.config.scale_factor_spatial, self.transformer.config.patch_size
+        tokens = latents * height * width // (patch[0] * patch[1] * patch[2])
+        needed = sampling_bytes(self.transformer.config, tokens, prompt_count, self.transformer.dtype.itemsize)
+        return memory_guard(doing, self.transformer.device, latents, (width * scale, height * scale), needed)
+
+
+def _rounded(latents: Tensor) -> Latents:
+    """Latents (1, 3 C, n, h, w) as they are kept: float16 (3, C, n, h, w)."""
+    branches = latents[0].to(torch.float16).cpu().numpy()
+    return branches.reshape(len(BRANCHES), -1, *branches.shape[1:])

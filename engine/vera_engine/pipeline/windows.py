@@ -16,6 +16,10 @@ from vera_engine.errors import InvalidArgument
 
 GROUP_FRAMES = 4
 """Frames of every latent but the first, which has one."""
+CODEC_CONTEXT = {"LinearVideoCodec": 1, "AutoencoderKLWan": 4}
+"""By class name, how many latents of warm-up a codec takes where it begins inside the timeline. The linear codec's
+latents depend on nothing before them; only the first of what it is given is of another kind. What Wan's convolutions
+still see of frames before four latents is measured in the tests, and small."""
 
 
 class WindowsRefused(InvalidArgument):
