@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import ipaddress
+import json
 import logging
 import os
 import secrets
@@ -22,15 +24,17 @@ from grpc_reflection.v1alpha import reflection
 from vera_edit.v1 import engine_pb2, engine_pb2_grpc, takes_pb2, takes_pb2_grpc
 from vera_engine import __version__
 from vera_engine.errors import FailedPrecondition, InvalidArgument
-from vera_engine.model.settings import model_folder, read_settings
+from vera_engine.model.settings import ModelSettings, model_folder, read_settings
 from vera_engine.server.engine_service import LARGEST_MESSAGE_BYTES, EngineService
 from vera_engine.server.interceptor import Activity, CallInterceptor
 from vera_engine.server.state import PortFile, StateDir
 from vera_engine.server.take_service import TakeService
 from vera_engine.server.uploads import SECONDS_KEPT, Uploads
+from vera_engine.takes.archive import TakeArchive
 from vera_engine.takes.database import TakeDatabase
+from vera_engine.takes.heartbeat import engine_id
 from vera_engine.takes.intake import TakeIntake
-from vera_engine.takes.queue import TakeQueue
+from vera_engine.takes.queue import SECONDS_TO_UNLOAD, TakeQueue
 from vera_engine.takes.take import INTERFACE_VERSION
 from vera_engine.takes.worker_process import WorkerCommand, WorkerProcess
 
@@ -62,6 +66,8 @@ class EngineOptions:
     device: str = "auto"
     idle_seconds: float = 0.0
     """Ends itself after so long without work; 0: never."""
+    unload_seconds: float = SECONDS_TO_UNLOAD
+    """Frees the model after so long without work; 0: never."""
     tcp: str | None = None
     """`127.0.0.1:PORT` (0: a free one) instead of the Unix socket."""
     threads: int | None = None
@@ -95,7 +101,8 @@ async def serve(options: EngineOptions, ready: Callable[[str], None]) -> None:
         database = TakeDatabase(state.database)
         at_the_end.callback(database.close)
         worker = WorkerProcess(WorkerCommand(options.model, options.device, options.threads, state.path, state.log))
-        queue = TakeQueue(database, worker)
+        machine = f"{model.name} {weights_digest(model)} {options.device}"
+        queue = TakeQueue(database, worker, machine, seconds_to_unload=options.unload_seconds)
         uploads = Uploads(state.uploads)
         clean_uploads(uploads, database, seconds_kept=0.0)
 
@@ -106,10 +113,20 @@ async def serve(options: EngineOptions, ready: Callable[[str], None]) -> None:
             interceptors=[CallInterceptor(token, activity)],
             options=[("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES), ("grpc.so_reuseport", 0)],
         )
-        takes = TakeService(database, queue, TakeIntake(database, queue, model, state.takes), uploads)
+        intake = TakeIntake(database, queue, model, state.takes)
+        archive = TakeArchive(database, queue, engine_id(state.path))
+        takes = TakeService(database, queue, intake, archive, uploads)
         takes_pb2_grpc.add_TakeServiceServicer_to_server(takes, server)  # type: ignore[no-untyped-call]
         told = replace(model, name=options.model_as_told)
-        engine = EngineService(told, queue, worker, options.idle_seconds, stop)
+        engine = EngineService(
+            told,
+            queue,
+            worker,
+            state.cache,
+            stop,
+            idle_seconds=options.idle_seconds,
+            unload_seconds=options.unload_seconds,
+        )
         engine_pb2_grpc.add_EngineServiceServicer_to_server(engine, server)  # type: ignore[no-untyped-call]
         serving = health.aio.HealthServicer()  # type: ignore[attr-defined]
         health_pb2_grpc.add_HealthServicer_to_server(serving, server)
@@ -136,6 +153,11 @@ async def serve(options: EngineOptions, ready: Callable[[str], None]) -> None:
             reasons.append(wait_until_idle(activity, queue, options.idle_seconds))
         await first_of(reasons)
         log.info("engine ends")
+
+
+def weights_digest(model: ModelSettings) -> str:
+    """A few letters that stand for the model's weights."""
+    return hashlib.sha256(json.dumps(sorted(model.weights_sha256.items())).encode()).hexdigest()[:12]
 
 
 def listen(server: grpc.aio.Server, state: StateDir, tcp: str | None) -> str:
@@ -232,7 +254,4 @@ async def keep_clean(uploads: Uploads, database: TakeDatabase) -> None:
 
 def clean_uploads(uploads: Uploads, database: TakeDatabase, seconds_kept: float) -> None:
     """Removes uploads of that age which no unfinished take needs."""
-    requests = [take.request for take in database.unfinished()]
-    needed = {request.plate.upload_id for request in requests}
-    needed |= {request.mask.source.upload_id for request in requests if request.mask is not None}
-    uploads.clean(needed, seconds_kept)
+    uploads.clean(database.uploads_in_use(), seconds_kept)

@@ -29,23 +29,46 @@ class EngineService(engine_pb2_grpc.EngineServiceServicer):
     """Answers at once, whatever the worker does."""
 
     def __init__(
-        self, model: ModelSettings, queue: TakeQueue, worker: Worker, idle_seconds: float, stop: asyncio.Event
+        self,
+        model: ModelSettings,
+        queue: TakeQueue,
+        worker: Worker,
+        cache: Path,
+        stop: asyncio.Event,
+        *,
+        idle_seconds: float,
+        unload_seconds: float,
     ) -> None:
+        """Args:
+        model: What it runs, named as clients are told.
+        queue: Its takes.
+        worker: Who makes them.
+        cache: The folder of what is kept so that it need not be computed again.
+        stop: Set when the engine is to end.
+        idle_seconds: Without work, until it ends; 0: never.
+        unload_seconds: Without work, until the model is freed; 0: never.
+        """
         self._model = model
         self._queue = queue
         self._worker = worker
-        self._idle_seconds = idle_seconds
+        self._cache = cache
         self._stop = stop
+        self._idle_seconds = idle_seconds
+        self._unload_seconds = unload_seconds
 
     async def GetEngineInfo(self, request: pb.GetEngineInfoRequest, context: Context) -> pb.GetEngineInfoResponse:
+        health = self._worker.health()
         return pb.GetEngineInfoResponse(
             engine_version=__version__,
             interface_version=INTERFACE_VERSION,
             model=model_to_proto(self._model),
-            device=self._worker.health().device,
+            device=health.device,
             process_id=os.getpid(),
             max_message_bytes=LARGEST_MESSAGE_BYTES,
             idle_seconds=self._idle_seconds,
+            model_loaded=health.model_loaded,
+            unload_seconds=self._unload_seconds,
+            unfinished_takes=self._queue.length,
         )
 
     async def ProbeFiles(self, request: pb.ProbeFilesRequest, context: Context) -> pb.ProbeFilesResponse:
@@ -63,6 +86,34 @@ class EngineService(engine_pb2_grpc.EngineServiceServicer):
         await self._queue.cancel_all()
         self._stop.set()
         return pb.StopEngineResponse()
+
+    async def Unload(self, request: pb.UnloadRequest, context: Context) -> pb.UnloadResponse:
+        return pb.UnloadResponse(was_loaded=await self._queue.unload())
+
+    async def GetCache(self, request: pb.GetCacheRequest, context: Context) -> pb.GetCacheResponse:
+        return await asyncio.to_thread(_cache_to_proto, self._cache)
+
+    async def ClearCache(self, request: pb.ClearCacheRequest, context: Context) -> pb.ClearCacheResponse:
+        return pb.ClearCacheResponse(freed_bytes=await asyncio.to_thread(_clear, self._cache))
+
+
+def _cache_to_proto(folder: Path) -> pb.GetCacheResponse:
+    # Imported here, and where the cache is cleared: it brings arrays, and the engine answers before they are there
+    from vera_engine.takes.cache import LARGEST_BYTES, ContentCache
+
+    kinds = [
+        pb.CacheKind(name=name, entry_count=size.entries, size_bytes=size.bytes)
+        for name, size in sorted(ContentCache(folder).sizes().items())
+    ]
+    return pb.GetCacheResponse(directory=str(folder), kinds=kinds, limit_bytes=LARGEST_BYTES)
+
+
+def _clear(folder: Path) -> int:
+    from vera_engine.takes.cache import ContentCache
+
+    cache = ContentCache(folder)
+    before = cache.size().bytes
+    return before - cache.clear().bytes
 
 
 def _is_same(probe: pb.FileProbe) -> bool:

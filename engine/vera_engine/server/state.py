@@ -73,6 +73,11 @@ class StateDir:
         return self.path / "takes"
 
     @property
+    def cache(self) -> Path:
+        """What the worker keeps so that it need not be computed again."""
+        return self.path / "cache"
+
+    @property
     def database(self) -> Path:
         return self.path / "engine.sqlite3"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from typing import NoReturn
 
 import grpc
@@ -51,12 +52,22 @@ CODES: tuple[tuple[type[VeraEditError], int], ...] = (
 )
 
 
+LONGEST_FIELD = 400
+"""Characters: a status travels in a call's trailing metadata, of which clients take 8 KiB."""
+
+
 def status_of(error: VeraEditError) -> Status:
-    """The status of an error: code, its text, and a `Refusal` with its fields as the only detail."""
+    """The status of an error: code, its text, and a `Refusal` with its fields as the only detail; long ones cut."""
     detail = AnyMessage()
-    detail.Pack(refusal_to_proto(Refusal.from_error(error)))
+    detail.Pack(
+        refusal_to_proto(Refusal(**{name: _cut(text) for name, text in asdict(Refusal.from_error(error)).items()}))
+    )
     code = next(code for kind, code in CODES if isinstance(error, kind))
-    return Status(code=code, message=str(error), details=[detail])
+    return Status(code=code, message=_cut(str(error)), details=[detail])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_FIELD else f"{text[:LONGEST_FIELD]} ..."
 
 
 def typed(error: Exception) -> VeraEditError:

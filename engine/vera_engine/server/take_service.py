@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -15,8 +14,10 @@ from vera_edit.v1 import takes_pb2_grpc
 from vera_engine.errors import FailedPrecondition
 from vera_engine.server.convert import event_to_proto, request_from_proto, take_to_proto
 from vera_engine.server.uploads import LONGEST_CHUNK_BYTES, Upload, UploadInvalid, Uploads
+from vera_engine.takes.archive import TakeArchive
 from vera_engine.takes.database import TakeDatabase
 from vera_engine.takes.intake import TakeIntake
+from vera_engine.takes.notes import NOTE_NAME
 from vera_engine.takes.queue import TakeQueue
 from vera_engine.takes.store import RECORD_NAME
 from vera_engine.takes.take import TakeState
@@ -31,28 +32,26 @@ class TakeNotFinished(FailedPrecondition):
 class TakeService(takes_pb2_grpc.TakeServiceServicer):
     """Answers in a client's words what queue, intake and database know. Errors are the interceptor's."""
 
-    def __init__(self, database: TakeDatabase, queue: TakeQueue, intake: TakeIntake, uploads: Uploads) -> None:
+    def __init__(
+        self, database: TakeDatabase, queue: TakeQueue, intake: TakeIntake, archive: TakeArchive, uploads: Uploads
+    ) -> None:
         self._database = database
         self._queue = queue
         self._intake = intake
+        self._archive = archive
         self._uploads = uploads
 
     async def CreateTake(self, request: pb.CreateTakeRequest, context: Context) -> pb.CreateTakeResponse:
         asked = request_from_proto(request.take, self._uploads.pattern)
-        take = await self._intake.create(request.request_id, asked)
-        return pb.CreateTakeResponse(take=take_to_proto(take))
+        admitted = await self._intake.create(request.request_id, asked)
+        return pb.CreateTakeResponse(take=take_to_proto(admitted.take), existing=admitted.existing)
 
     async def GetTake(self, request: pb.GetTakeRequest, context: Context) -> pb.GetTakeResponse:
-        return pb.GetTakeResponse(take=take_to_proto(self._database.get(request.take_id)))
+        return pb.GetTakeResponse(take=take_to_proto(await self._archive.find(request.take_id, request.directory)))
 
     async def ListTakes(self, request: pb.ListTakesRequest, context: Context) -> pb.ListTakesResponse:
-        takes = [
-            take
-            for take in self._database.takes()
-            if request.node_id in ("", take.request.node_id)
-            and (not request.take_root or take.directory.parent.parent == Path(request.take_root))
-        ]
-        return pb.ListTakesResponse(takes=[take_to_proto(take) for take in takes])
+        takes = await self._archive.takes(request.node_id, request.take_root)
+        return await asyncio.to_thread(lambda: pb.ListTakesResponse(takes=[take_to_proto(take) for take in takes]))
 
     async def WatchTake(self, request: pb.WatchTakeRequest, context: Context) -> AsyncIterator[pb.WatchTakeResponse]:
         async for sequence, event in self._queue.watch(request.take_id, request.after_sequence):
@@ -61,8 +60,25 @@ class TakeService(takes_pb2_grpc.TakeServiceServicer):
     async def CancelTake(self, request: pb.CancelTakeRequest, context: Context) -> pb.CancelTakeResponse:
         return pb.CancelTakeResponse(take=take_to_proto(await self._queue.cancel(request.take_id)))
 
+    async def UpdateTake(self, request: pb.UpdateTakeRequest, context: Context) -> pb.UpdateTakeResponse:
+        take = await self._archive.update(
+            await self._archive.find(request.take_id, request.directory),
+            request.label if request.HasField("label") else None,
+            request.note if request.HasField("note") else None,
+            request.starred if request.HasField("starred") else None,
+        )
+        return pb.UpdateTakeResponse(take=take_to_proto(take))
+
+    async def ResumeTake(self, request: pb.ResumeTakeRequest, context: Context) -> pb.ResumeTakeResponse:
+        take = await self._archive.resume(await self._archive.find(request.take_id, request.directory))
+        return pb.ResumeTakeResponse(take=take_to_proto(take))
+
+    async def KeepFrames(self, request: pb.KeepFramesRequest, context: Context) -> pb.KeepFramesResponse:
+        take = await self._archive.keep_frames(await self._archive.find(request.take_id, request.directory))
+        return pb.KeepFramesResponse(take=take_to_proto(take))
+
     async def DeleteTake(self, request: pb.DeleteTakeRequest, context: Context) -> pb.DeleteTakeResponse:
-        await self._queue.delete(request.take_id)
+        await self._archive.delete(await self._archive.find(request.take_id, request.directory), request.force)
         return pb.DeleteTakeResponse()
 
     async def UploadPlate(
@@ -97,7 +113,8 @@ class TakeService(takes_pb2_grpc.TakeServiceServicer):
                 value=request.take_id,
                 remedy="Layers can be read once it is finished.",
             )
-        paths = sorted(take.directory.iterdir(), key=lambda path: (path.name == RECORD_NAME, path.name))
+        last = (NOTE_NAME, RECORD_NAME)
+        paths = sorted(take.directory.iterdir(), key=lambda path: (path.name in last, path.name))
         for path in paths:
             digest = hashlib.sha256()
             with path.open("rb") as file:

@@ -110,6 +110,15 @@ class ContentCache:
         sizes = [status.st_size for _, status in self._entries()]
         return CacheSize(len(sizes), sum(sizes))
 
+    def sizes(self) -> dict[str, CacheSize]:
+        """What lies there now, by the kind that keys begin with."""
+        sizes: dict[str, CacheSize] = {}
+        for path, status in self._entries():
+            kind = path.name.partition("-")[0]
+            before = sizes.get(kind, CacheSize(0, 0))
+            sizes[kind] = CacheSize(before.entries + 1, before.bytes + status.st_size)
+        return sizes
+
     def clear(self) -> CacheSize:
         """Removes all that nobody holds; returns what is left."""
         self._trim(0)

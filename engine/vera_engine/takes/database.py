@@ -88,6 +88,10 @@ class TakeDatabase:
             )
         return take
 
+    def knows(self, take_id: str) -> bool:
+        """Whether there is such a take that was not deleted."""
+        return self._first("take_id = ? AND NOT is_deleted", take_id) is not None
+
     def find_request(self, request_id: str) -> Take | None:
         """The take that a request of that id made, deleted or not."""
         return self._first("request_id = ?", request_id)

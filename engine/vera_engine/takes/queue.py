@@ -8,25 +8,23 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 
 from vera_engine.errors import FailedPrecondition, VeraEditError
 from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.takes import store
 from vera_engine.takes.database import TakeDatabase
 from vera_engine.takes.forecast import Forecast
+from vera_engine.takes.listing import finished_take
 from vera_engine.takes.news import News
 from vera_engine.takes.take import (
     FrameWritten,
     Preview,
     QueuedAt,
     Refusal,
-    Seam,
     StateChanged,
     StepDone,
     Take,
     TakeEvent,
-    TakeSeconds,
     TakeState,
     WindowDone,
 )
@@ -104,9 +102,14 @@ class TakeQueue:
         await asyncio.shield(self._loop)
 
     @property
+    def length(self) -> int:
+        """How many takes are queued and running."""
+        return self._database.unfinished_count()
+
+    @property
     def is_idle(self) -> bool:
         """Nothing is queued or running."""
-        return self._database.unfinished_count() == 0
+        return self.length == 0
 
     def add(self, take: Take) -> None:
         """Queues a new take whose version is reserved."""
@@ -346,19 +349,3 @@ class TakeQueue:
         if take.state is not TakeState.QUEUED:
             self._places.pop(take.take_id, None)
         self.news.publish(take.take_id, StateChanged(take))
-
-
-def finished_take(take: Take, record: dict[str, Any]) -> Take:
-    """The take, finished as its `take.json` says."""
-    frames = FrameSet.of(map(int, record["frames"]))
-    made = {frame for frame in take.request.made_frames if frame in frames}
-    return replace(
-        take,
-        state=TakeState.FINISHED,
-        error=None,
-        frames=frames,
-        finished_frames=FrameSet.of(made).ranges if made else (),
-        seconds=TakeSeconds(**record["seconds"]),
-        seams=tuple(map(Seam.from_record, record["seams"])),
-        warnings=tuple(record["warnings"]),
-    )

@@ -1,0 +1,239 @@
+"""Takes that are at rest: found, noted, resumed, kept and deleted, this engine's own and those that others left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from vera_engine.errors import FailedPrecondition, InvalidArgument
+from vera_engine.takes import store
+from vera_engine.takes.database import TakeDatabase, decoded
+from vera_engine.takes.heartbeat import check_free
+from vera_engine.takes.listing import finished_take, node_folders, take_on_disk, takes_on_disk, version_directory
+from vera_engine.takes.notes import check_notes, read_notes, write_notes
+from vera_engine.takes.queue import TakeQueue, TakeRunning
+from vera_engine.takes.rules import check_absolute
+from vera_engine.takes.take import StateChanged, Take, TakeState
+
+
+class TakeUnclear(InvalidArgument):
+    """A take named by id and by directory, or by neither."""
+
+
+class TakeNotStopped(FailedPrecondition):
+    """What can be done with a cancelled or failed take alone."""
+
+
+class TakeStarred(FailedPrecondition):
+    """A take that an artist marked as one to keep."""
+
+
+class TakeShared(FailedPrecondition):
+    """A take that other takes are based on."""
+
+
+class TakeArchive:
+    """All that is done with takes while nobody makes them. Belongs to the event loop of its queue."""
+
+    def __init__(self, database: TakeDatabase, queue: TakeQueue, engine_id: str) -> None:
+        """Args:
+        database: The engine's records.
+        queue: Where resumed takes go.
+        engine_id: As for `check_free`.
+        """
+        self._database = database
+        self._queue = queue
+        self._engine_id = engine_id
+        self._files = asyncio.Lock()
+        """Held while a take's folder is changed: what one call finds there, another must not take away."""
+
+    async def find(self, take_id: str, directory: str = "") -> Take:
+        """The take of an id, or of a version directory, with the notes it has now.
+
+        Raises:
+            TakeUnclear, PathNotAbsolute, TakeNotFound, TakeHeldElsewhere
+        """
+        if bool(take_id) is bool(directory):
+            raise TakeUnclear(
+                "A take is named by its id or by its directory, and by one of them.",
+                argument="take_id",
+                value=take_id,
+                remedy="Give one.",
+            )
+        if take_id:
+            return await asyncio.to_thread(_with_notes, self._database.get(take_id))
+        check_absolute("directory", directory)
+        known = self._database.find_directory(version_directory(Path(directory)))
+        if known is not None:
+            return await asyncio.to_thread(_with_notes, known)
+        return await asyncio.to_thread(take_on_disk, Path(directory), self._engine_id)
+
+    async def takes(self, node_id: str, take_root: str) -> list[Take]:
+        """Takes by creation, oldest first: the engine's own, and below a take root also what others left there.
+
+        Args:
+            node_id: Only this node's; empty: all nodes'.
+            take_root: Only those below it; empty: all roots, the engine's own takes alone.
+        """
+        rows = self._database.rows(Path(take_root) / node_id if take_root and node_id else None)
+
+        def read() -> list[Take]:
+            own = [take for take in decoded(rows) if node_id in ("", take.request.node_id)]
+            if not take_root:
+                return [_with_notes(take) for take in own]
+            own = [take for take in own if take.directory.parent.parent == Path(take_root)]
+            known = {take.directory for take in own}
+            others = [
+                take
+                for folder in node_folders(Path(take_root), node_id)
+                for take in takes_on_disk(folder, known, self._engine_id)
+            ]
+            return sorted([*map(_with_notes, own), *others], key=lambda take: take.created_at)
+
+        return await asyncio.to_thread(read)
+
+    async def update(
+        self, take: Take, label: str | None = None, note: str | None = None, starred: bool | None = None
+    ) -> Take:
+        """Changes what is said of a take; what is None stays as it is.
+
+        Raises:
+            NoteInvalid, DiskFull, FolderNotWritable, FileNotWritten
+        """
+        async with self._files:
+            before = (await asyncio.to_thread(_with_notes, take)).notes
+            notes = replace(
+                before,
+                label=before.label if label is None else label,
+                note=before.note if note is None else note,
+                starred=before.starred if starred is None else starred,
+            )
+            check_notes(notes)
+            await asyncio.to_thread(write_notes, notes, take.directory, take.partial_directory)
+            if not self._is_own(take):
+                return replace(take, notes=notes)
+            take = replace(self._database.get(take.take_id), notes=notes)
+            self._database.update(take)
+            return take
+
+    async def resume(self, take: Take) -> Take:
+        """Queues a stopped take again; it goes on after its last finished window.
+
+        Raises:
+            TakeNotStopped, TakeFilesMissing, TakeHeldElsewhere, DiskFull, FolderNotWritable, FileNotWritten
+        """
+        async with self._files:
+            take = await self._stopped(take)
+            queued = replace(take, state=TakeState.QUEUED, error=None)
+            await asyncio.to_thread(store.record_state, queued)
+            if not self._is_own(take):
+                self._database.add(take)
+            self._queue.resume(take)
+            return self._database.get(take.take_id)
+
+    async def keep_frames(self, take: Take) -> Take:
+        """Makes a finished version of the frames that a stopped take has.
+
+        Raises:
+            TakeNotStopped, TakeFilesMissing, TakeHeldElsewhere, NothingToKeep, DiskFull, FolderNotWritable,
+            FileNotWritten
+        """
+        async with self._files:
+            take = await self._stopped(take)
+            record = await asyncio.to_thread(store.keep_frames, take)
+            kept = finished_take(take, record)
+            if self._is_own(take):
+                self._queue.news.publish(take.take_id, StateChanged(kept))
+            return kept
+
+    async def delete(self, take: Take, force: bool = False) -> None:
+        """Removes a take and its files.
+
+        Args:
+            take: The take.
+            force: Though it is starred, or other takes are based on it.
+
+        Raises:
+            TakeRunning: while it, or a take based on it, is queued or runs.
+            TakeStarred, TakeShared: unless forced.
+            TakeHeldElsewhere: another engine works on it.
+        """
+        async with self._files:
+            if self._is_own(take):
+                take = await asyncio.to_thread(_with_notes, self._database.get(take.take_id))
+            if not take.state.is_final:
+                raise TakeRunning(
+                    f"The take is {take.state}.",
+                    argument="take_id",
+                    value=take.take_id,
+                    remedy="Cancel it first, then delete it.",
+                )
+            if take.notes.starred and not force:
+                raise TakeStarred(
+                    "The take is starred.",
+                    argument="take_id",
+                    value=take.take_id,
+                    remedy="Take its star away first, or say that it may be deleted all the same.",
+                )
+            await self._check_not_shared(take, force)
+            await asyncio.to_thread(_delete_files, take, self._engine_id)
+            if self._is_own(take):
+                self._database.delete(take.take_id)
+                self._queue.news.wake(take.take_id)
+
+    async def _stopped(self, take: Take) -> Take:
+        """The take as it is now, cancelled or failed, its folder there and nobody's."""
+        if self._is_own(take):
+            take = self._database.get(take.take_id)
+        if take.state not in (TakeState.CANCELLED, TakeState.FAILED):
+            raise TakeNotStopped(
+                f"The take is {take.state}.",
+                argument="take_id",
+                value=take.take_id,
+                remedy="This can be done with a cancelled or failed take.",
+            )
+        await asyncio.to_thread(check_free, take.partial_directory, self._engine_id)
+        return take
+
+    async def _check_not_shared(self, take: Take, force: bool) -> None:
+        """Raises where takes are based on it; one that is still to be made is never left without its base."""
+        own = self._database.based_on(take.take_id)
+        known = {each.directory for each in self._database.takes(take.directory.parent)}
+        others = await asyncio.to_thread(takes_on_disk, take.directory.parent, known, self._engine_id)
+        based = [*own, *(each for each in others if each.request.base and each.request.base.take_id == take.take_id)]
+        unfinished = [each for each in based if not each.state.is_final]
+        if unfinished:
+            raise TakeRunning(
+                f"It is the base of {_named(unfinished)}, which is still to be made.",
+                argument="take_id",
+                value=take.take_id,
+                remedy="Wait for it, or cancel it first.",
+            )
+        if based and not force:
+            raise TakeShared(
+                f"It is the base of {_named(based)}.",
+                argument="take_id",
+                value=take.take_id,
+                remedy="Say that it may be deleted all the same: the frames they share are theirs as well, and stay.",
+            )
+
+    def _is_own(self, take: Take) -> bool:
+        return self._database.knows(take.take_id)
+
+
+def _with_notes(take: Take) -> Take:
+    """The take with the notes that lie beside it: another engine may have changed them."""
+    notes = read_notes(take.directory, take.partial_directory)
+    return take if notes is None else replace(take, notes=notes)
+
+
+def _delete_files(take: Take, engine_id: str) -> None:
+    if take.partial_directory.is_dir():
+        check_free(take.partial_directory, engine_id)
+    store.delete_files(take)
+
+
+def _named(takes: Iterable[Take]) -> str:
+    return ", ".join(f"{take.version} of {take.request.node_id}" for take in takes)
