@@ -1,72 +1,193 @@
-"""How far the running take is, and how long it and those behind it will take."""
+"""What of a take is done: `progress.json` in its partial directory, written anew with every window.
+
+A window counts as done only once this file names it, and it is named only once all its files are on the disk. So a
+take that was stopped at any moment goes on with the first window that is not named, or whose files are not as they
+were.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
-from vera_engine.takes.database import TakeDatabase, Work
-from vera_engine.takes.pace import Paces, StepSize, step_count
-from vera_engine.takes.take import StepDone, Take
-from vera_engine.takes.worker_process import WorkerEvent
+from vera_engine.plates.disk import write_file
+from vera_engine.plates.frames import FrameRange, FrameSet
+from vera_engine.takes.inputs import FileSeen, SeenFiles
+from vera_engine.takes.latents import Piece
+from vera_engine.takes.plan import TakeWindow
+from vera_engine.takes.take import Seam
+
+PROGRESS_NAME = "progress.json"
 
 
+@dataclass(frozen=True)
+class FileWritten:
+    """A file of the take, as it was when its window was done."""
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> FileWritten:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return cls(file.tell(), digest)
+
+    def is_whole(self, path: Path) -> bool:
+        """Whether the file is there, with this very content."""
+        try:
+            return path.stat().st_size == self.size and FileWritten.of(path) == self
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True)
+class MadeBy:
+    """What made a window: the same request by the same gives the same bits."""
+
+    engine_version: str
+    device: str
+    weights_sha256: dict[str, str]
+
+
+@dataclass(frozen=True)
+class WindowRecord:
+    """A window that is done."""
+
+    number: int
+    piece: Piece
+    """The latents it delivered, and their file."""
+    slice: tuple[int, int]
+    """The latents [start, stop) that the model saw."""
+    weights: tuple[float, ...]
+    """How strongly each of them was anchored."""
+    frames: FrameSet
+    """What it delivered."""
+    files: dict[str, FileWritten]
+    """By name: layers, comps, latents."""
+    statistics: dict[int, dict[str, float]]
+    """By frame: `matte_coverage`, the matte's mean, and `matte_max`."""
+    seen: SeenFiles
+    """The plate and mask files that the model saw, those around the frames it delivered included."""
+    mask_range: tuple[float, float] | None
+    """The least and the greatest value of the mask; None without one."""
+    seams: tuple[Seam, ...]
+    """Those that could be measured with this window."""
+    plate_size: tuple[int, int]
+    """Width and height of the plate's data window."""
+    made_by: MadeBy
+    model_seconds: float
+    pixel_seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {
+            **asdict(self),
+            "frames": self.frames.as_dicts(),
+            "seams": [seam.as_record() for seam in self.seams],
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> WindowRecord:
+        """What `as_dict` gave, after a way through JSON."""
+        return cls(
+            **{
+                **data,
+                "piece": Piece(**data["piece"]),
+                "slice": tuple(data["slice"]),
+                "weights": tuple(data["weights"]),
+                "frames": FrameSet.from_dicts(data["frames"]),
+                "files": {name: FileWritten(**file) for name, file in data["files"].items()},
+                "statistics": {int(frame): values for frame, values in data["statistics"].items()},
+                "seen": SeenFiles(*(_files_seen(data["seen"][kind]) for kind in ("plate", "mask"))),
+                "mask_range": None if data["mask_range"] is None else tuple(data["mask_range"]),
+                "seams": tuple(map(Seam.from_record, data["seams"])),
+                "plate_size": tuple(data["plate_size"]),
+                "made_by": MadeBy(**data["made_by"]),
+            }
+        )
+
+    def is_of(self, window: TakeWindow) -> bool:
+        """Whether it is what a plan asks for now."""
+        planned = window.window
+        return (
+            (self.number, self.piece.run, self.piece.first, self.piece.last)
+            == (window.number, window.run, planned.first, planned.last)
+            and self.slice == (planned.start, planned.stop)
+            and self.weights == planned.weights
+            and self.frames == window.frames
+        )
+
+
+@dataclass(frozen=True)
 class Progress:
-    """What is measured while takes run, kept for those to come."""
+    """What of a take is done, in the order it was made in."""
 
-    def __init__(self, database: TakeDatabase, machine: str) -> None:
-        """Args:
-        database: Where measured steps are kept.
-        machine: Names model and device.
+    take_id: str
+    windows: tuple[WindowRecord, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def write(self, directory: Path) -> None:
+        """Writes `progress.json`, whole or not at all.
+
+        Raises:
+            DiskFull, FolderNotWritable, FileNotWritten
         """
-        self._database = database
-        self._machine = machine
-        self._paces = Paces(database.paces(machine))
-        self._running: Take | None = None
-        self._steps = 0
-        """Of the window that is being made."""
-        self._expected_end: float | None = None
-        """By `time.monotonic`."""
+        data = {
+            "take_id": self.take_id,
+            "windows": [window.as_dict() for window in self.windows],
+            "warnings": self.warnings,
+        }
+        write_file(directory / PROGRESS_NAME, json.dumps(data).encode())
 
-    def begin(self, take: Take) -> None:
-        """The take's turn has come."""
-        self._running = take
-        self._steps = 0
-        seconds = self._paces.seconds([(str(StepSize.of(take)), step_count(take))])
-        self._expected_end = None if seconds is None else time.monotonic() + seconds
+    @classmethod
+    def read(cls, directory: Path, take_id: str) -> Progress:
+        """What the directory says of the take; nothing done where it says nothing that can be read."""
+        try:
+            data = json.loads((directory / PROGRESS_NAME).read_bytes())
+            windows = tuple(map(WindowRecord.from_dict, data["windows"]))
+            if data["take_id"] == take_id:
+                return cls(take_id, windows, tuple(data["warnings"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        return cls(take_id)
 
-    def end(self) -> None:
-        """Nothing runs."""
-        self._running = None
-        self._expected_end = None
+    @property
+    def frames(self) -> tuple[FrameRange, ...]:
+        """The frames that are done."""
+        frames = [frame for window in self.windows for frame in window.frames]
+        return FrameSet.of(frames).ranges if frames else ()
 
-    def step_done(self, event: WorkerEvent) -> StepDone:
-        """The worker's word on a step, and how long the rest will take."""
-        assert self._running is not None
-        self._steps = event["step_count"]
-        in_window, in_others = event["step_count"] - event["step"], step_count(self._running, event["window"])
-        known = self._paces.measured(StepSize.of(self._running))
-        pace = event["seconds_per_step"]
-        seconds_left = in_window * pace + in_others * (pace if known is None else known)
-        self._expected_end = time.monotonic() + seconds_left
-        return StepDone(event["step"], event["step_count"], event["window"], event["window_count"], pace, seconds_left)
 
-    def window_done(self, event: WorkerEvent) -> None:
-        """Learns what a step takes, all that a window has besides included; nothing of a window done before."""
-        if self._running is None or not self._steps or event["seconds"] is None:
-            return
-        size = StepSize.of(self._running)
-        if not size.tokens:
-            return
-        latents = self._running.window_latents[event["window"] - 1]
-        seconds = event["seconds"] / self._steps * max(self._running.window_latents) / latents
-        self._steps = 0
-        self._database.keep_pace(self._machine, str(size), self._paces.learn(size, seconds))
+def still_whole(
+    directory: Path, windows: Sequence[WindowRecord], check_cancelled: Callable[[], None]
+) -> tuple[WindowRecord, ...]:
+    """The windows up to the first that has a file which is not as it was written; later ones are anchored to it."""
+    whole: list[WindowRecord] = []
+    for window in windows:
+        for name, file in window.files.items():
+            check_cancelled()
+            if not file.is_whole(directory / name):
+                return tuple(whole)
+        whole.append(window)
+    return tuple(whole)
 
-    def seconds(self, work: Iterable[Work]) -> float | None:
-        """Until work that comes after the running take is done; None where no step was ever measured."""
-        if self._running is not None and self._expected_end is None:
-            return None
-        running = 0.0 if self._expected_end is None else max(0.0, self._expected_end - time.monotonic())
-        waiting = self._paces.seconds(work)
-        return None if waiting is None else running + waiting
+
+def as_planned(
+    windows: Sequence[WindowRecord], planned: Iterable[TakeWindow], weights_sha256: dict[str, str]
+) -> tuple[WindowRecord, ...]:
+    """The windows up to the first that another plan or other weights made."""
+    same: list[WindowRecord] = []
+    for window, plan in zip(windows, planned, strict=False):
+        if not (window.is_of(plan) and window.made_by.weights_sha256 == weights_sha256):
+            break
+        same.append(window)
+    return tuple(same)
+
+
+def _files_seen(data: dict[str, Any]) -> dict[int, FileSeen]:
+    return {int(frame): FileSeen(**file) for frame, file in data.items()}
