@@ -42,9 +42,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "doctor", help="check this installation; exit status 1 when something must be mended"
     )
-    parser.add_argument("--model", default="small", help="small, or a model folder (default: small)")
-    parser.add_argument("--state-dir", type=Path, help="where the engine keeps its state (default: the user's own)")
-    parser.add_argument("--take-root", type=Path, help="a folder meant for takes, to be checked too")
+    parser.add_argument(
+        "--model", default="small", metavar="small|DIR", help="small, or a model folder (default: small)"
+    )
+    parser.add_argument(
+        "--state-dir", type=Path, metavar="DIR", help="where the engine keeps its state (default: the user's own)"
+    )
+    parser.add_argument("--take-root", type=Path, metavar="DIR", help="a folder meant for takes, to be checked too")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 

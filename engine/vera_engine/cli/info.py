@@ -19,8 +19,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "info", help="say the version, the model's words and sizes, the device and the running engine"
     )
-    parser.add_argument("--model", default="small", help="small, or a model folder (default: small)")
-    parser.add_argument("--state-dir", type=Path, help="where the engine keeps its state (default: the user's own)")
+    parser.add_argument(
+        "--model", default="small", metavar="small|DIR", help="small, or a model folder (default: small)"
+    )
+    parser.add_argument(
+        "--state-dir", type=Path, metavar="DIR", help="where the engine keeps its state (default: the user's own)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 

@@ -38,7 +38,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="DIR",
         help="Blender's folder of user files (default: BLENDER_USER_RESOURCES, else every version's own)",
     )
-    parser.add_argument("--state-dir", type=Path, help="where the engine keeps its state (default: the user's own)")
+    parser.add_argument(
+        "--state-dir", type=Path, metavar="DIR", help="where the engine keeps its state (default: the user's own)"
+    )
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--check", action="store_true", help="change nothing; exit status 1 when something differs")
     action.add_argument("--uninstall", action="store_true", help="take the add-on away again")

@@ -22,7 +22,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="HOST:PORT",
         help="listen on loopback TCP with a token instead of a Unix socket (default port: a free one)",
     )
-    parser.add_argument("--state-dir", type=Path, help="where the engine keeps its records, socket and log")
+    parser.add_argument(
+        "--state-dir", type=Path, metavar="DIR", help="where the engine keeps its records, socket and log"
+    )
     parser.add_argument("--threads", type=count, metavar="N", help="processor threads of the model")
     parser.set_defaults(run=run)
 

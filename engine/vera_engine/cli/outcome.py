@@ -1,0 +1,60 @@
+"""How a subcommand ends: its exit status, its errors in words, its last line of `--json`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from vera_client import BridgeUnavailable, EngineMismatch, EngineUnavailable, NoReply, VeraClientError
+from vera_engine.errors import Cancelled, Internal, VeraEditError
+
+DONE = 0
+FAILED = 1
+REFUSED = 2
+NO_ENGINE = 3
+STOPPED = 130
+"""As a shell counts a program ended by Ctrl-C."""
+
+EXIT_STATUS = """
+exit status:
+  0    done: the take is finished, the question is answered
+  1    failed: the take or something else went wrong on the way
+  2    refused: the command line or the request is wrong, or not possible now; nothing was begun
+  3    no engine: none can be started or reached, or it is of another version or model
+  130  stopped: by Ctrl-C, or the take was cancelled
+"""
+
+AnyError = VeraEditError | VeraClientError
+
+
+def exit_status(error: AnyError) -> int:
+    """What a script is told of an error."""
+    if isinstance(error, VeraClientError):
+        if error.is_bad_input or error.nature in ("failed_precondition", "unauthenticated"):
+            return NO_ENGINE if isinstance(error, EngineMismatch) else REFUSED
+        if isinstance(error, (EngineUnavailable, BridgeUnavailable, NoReply)):
+            return NO_ENGINE
+        return STOPPED if error.nature == "cancelled" else FAILED
+    if isinstance(error, Cancelled):
+        return STOPPED
+    return FAILED if isinstance(error, Internal) else REFUSED
+
+
+def error_fields(error: AnyError) -> dict[str, str]:
+    """An error as `--json` says it."""
+    return {name: getattr(error, name) for name in ("kind", "argument", "value", "reason", "remedy")}
+
+
+def print_error(reason: str, argument: str = "", value: str = "", remedy: str = "") -> None:
+    """What is wrong, with what, and what mends it, to stderr."""
+    print(f"error: {reason}", file=sys.stderr)
+    if argument:
+        print(f"  {argument}: {value}", file=sys.stderr)
+    if remedy:
+        print(f"  {remedy}", file=sys.stderr)
+
+
+def print_json(result: dict[str, Any]) -> None:
+    """The last line of `--json`."""
+    print(json.dumps(result, ensure_ascii=False), flush=True)
