@@ -67,7 +67,7 @@ def main() -> int:
             bpy.ops.vera_edit.generate(node_id=node.node_tree.vera_edit.node_id, wait=False)
     watch(vera_edit)
     session.client.stop_engine()
-    runs = session.runs.values()
+    runs = [run for of_node in session.runs.values() for run in of_node]
     for warning in [warning for run in runs for warning in run.warnings]:
         print(f"  note: {warning}")
     if any(run.state != "finished" for run in runs):
@@ -130,7 +130,7 @@ def add_edit(
 def watch(addon: ModuleType) -> None:
     """Draws a bar for each take until all are over, drained as a window's timer would."""
     session = addon.session.known()
-    for edit, run in session.runs.items():
+    for edit, (run,) in session.runs.items():
         shown = None
         while not run.is_final:
             addon.drain.drain()

@@ -1,9 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Vera Edit in Blender's compositor: a node that sends a plate to the engine and shows the layers that come back."""
 
-from . import bake, file_handlers, nodes, operators, panels, preferences, properties, session
+from . import (
+    bake,
+    file_handlers,
+    nodes,
+    operators,
+    panels,
+    preferences,
+    previews,
+    properties,
+    session,
+    take_operators,
+    take_panels,
+)
 
-ROOMS = (preferences, properties, nodes, operators, panels, file_handlers)
+ROOMS = (preferences, properties, nodes, operators, take_operators, panels, take_panels, previews, file_handlers)
 
 
 def register() -> None:

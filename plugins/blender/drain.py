@@ -3,20 +3,50 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
+from pathlib import Path
+from typing import Any
 
 import bpy
 
-from . import nodes, preferences, properties, session
+from . import layers, nodes, preferences, previews, rendered, session, shown_takes
 from .client_package import Refused
-from .session import Run, Session
+from .run import Run
+from .session import Session
 from .take_folders import read_take_folder
+
+TICK_SECONDS = 0.1
 
 
 def connect() -> Session:
     """The session, with the engine that the preferences name."""
     return session.known() or session.current(**preferences.connection())
+
+
+def start(runs: list[Run]) -> None:
+    """Sends a node's requests. With a window, what becomes of them is taken in by and by."""
+    connect().start(runs)
+    keep_draining()
+
+
+def annotate(node_id: str, directory: Path, **changed: Any) -> Any:
+    """Has a take's label, note or star changed: the client's ticket."""
+    ticket = connect().send(node_id, "update_take", directory=str(directory), **changed)
+    keep_draining()
+    return ticket
+
+
+def keep_draining() -> None:
+    """With a window: drains until nothing is to come. A timer, and no modal operator: one that runs for the length of a
+    take would keep Blender from saving its own backups."""
+    if not bpy.app.background and not bpy.app.timers.is_registered(tick):
+        bpy.app.timers.register(tick, persistent=True)
+
+
+def tick() -> float | None:
+    """Drains; seconds to the next time, None where nothing is to come."""
+    drain()
+    here = session.known()
+    return TICK_SECONDS if here and here.is_waiting else None
 
 
 def drain() -> list[Run]:
@@ -26,43 +56,75 @@ def drain() -> list[Run]:
         The runs there was news of.
     """
     here = session.known()
-    changed = here.drain() if here else []
+    if here is None:
+        return []
+    was_waiting = here.is_waiting
+    changed = here.drain()
     for run in changed:
         settle(run)
-    if changed:
+    if changed or was_waiting != here.is_waiting:
         redraw()
     return changed
 
 
-def wait(run: Run) -> Run:
-    """Blocks until the run is over and points its node at what has finished."""
+def wait(runs: list[Run]) -> None:
+    """Blocks until the runs are over and points their node at what has finished."""
     try:
-        connect().wait(run)
+        connect().wait(runs)
     finally:
-        settle(run)
-    return run
+        for run in runs:
+            settle(run)
 
 
 def settle(run: Run) -> None:
-    """Ends a run that is final: shows its take in its node, if that is still there, and clears what was made for it."""
-    if not run.is_final or run.is_settled:
+    """Shows a run's preview; ends one that is final: shows its take in its node, if that is still there and the artist
+    has chosen no other take since."""
+    node = nodes.find_node(run.node_id)
+    settings = node.node_tree.vera_edit if node is not None else None
+    if not run.is_final:
+        previews.show(run.node_id, run.preview)
+        return
+    if run.is_settled:
         return
     run.is_settled = True
-    if run.scratch is not None:
-        shutil.rmtree(run.scratch, ignore_errors=True)
-        with contextlib.suppress(OSError):  # another request's plates are still in it
-            run.scratch.parent.rmdir()
-    node = nodes.find_node(run.node_id)
-    if run.state != "finished" or node is None:
+    previews.forget(run.node_id)
+    if settings is None:
+        return
+    prune(settings)
+    if run.state != "finished" or settings.take_path != run.shown_before:
         return
     take = read_take_folder(run.directory)
     if take is None:
         run.fail({"reason": f"The take's folder {run.directory} holds no layers.", "remedy": "Generate again."})
         return
     try:
-        properties.show_take(node.node_tree.vera_edit, take)
+        shown_takes.show_take(settings, take)
     except Refused as error:
         run.fail(error.as_dict())
+
+
+def takes_left_in_work(node: bpy.types.Node, here_and_now: bool = False) -> list[Run]:
+    """Takes of a node that an engine works on, or will once it runs, and that nobody here follows yet: of a Blender
+    that has ended since, or of another one.
+
+    Args:
+        here_and_now: Only those that a worker on this machine is at.
+    """
+    settings, here = node.node_tree.vera_edit, session.known()
+    followed = {run.take_id for runs in here.runs.values() for run in runs} if here else set()
+    return [
+        Run(settings.node_id, "", {}, shown_before=settings.take_path, take_id=take.take_id, version=take.version)
+        for take in shown_takes.partial_takes(settings)
+        if take.take_id and not take.is_stopped and take.take_id not in followed
+        if take.is_in_work_here or not here_and_now
+    ]
+
+
+def prune(settings: bpy.types.PropertyGroup) -> None:
+    """Removes rendered plates of the node that no take speaks of."""
+    here = session.known()
+    in_use = [str(run.params) for run in here.unfinished()] if here else []
+    rendered.prune(layers.absolute(settings.take_root), shown_takes.node_folder(settings, settings.node_id), in_use)
 
 
 def redraw() -> None:

@@ -4,7 +4,7 @@
 import bpy
 from bpy.app.handlers import persistent
 
-from . import bake, nodes
+from . import bake, drain, nodes
 
 
 @persistent
@@ -18,6 +18,17 @@ def tidy_file(*_arguments: object) -> None:
         ours = tree.bl_idname == "CompositorNodeTree" and tree.vera_edit.node_id
         if ours and tree not in used and tree.library is None:
             bpy.data.node_groups.remove(tree)
+    if not bpy.app.background:
+        follow_takes()
+
+
+def follow_takes() -> None:
+    """Follows takes of the file's nodes that an engine of this machine is working on, as if they had just been asked
+    for. Starts no engine: one that works on them runs."""
+    for node in [node for node in nodes.vera_nodes() if node.node_tree]:
+        runs = drain.takes_left_in_work(node, here_and_now=True)
+        if runs:
+            drain.start(runs)
 
 
 @persistent

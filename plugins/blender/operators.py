@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the node's buttons do. In a script `bpy.ops.vera_edit.generate(node_id=...)` returns when the take is over."""
+"""What the node's buttons do. In a script `bpy.ops.vera_edit.generate(node_id=...)` returns when the takes are over."""
+
+from collections.abc import Callable
 
 import bpy
 
-from . import bake, nodes, take_request
+from . import bake, drain, nodes, rerun_request, session, shown_takes, take_request
 from .client_package import VeraClientError
-from .drain import connect, drain, redraw, wait
+from .run import Run
 
 NODE_ID = {"name": "Node", "description": "The node's id; empty: the active node", "options": {"SKIP_SAVE"}}
-TICK_SECONDS = 0.1
+WAIT = {
+    "name": "Wait",
+    "default": True,
+    "description": "Return when it is over; else when it is asked for",
+    "options": {"SKIP_SAVE"},
+}
+REPLY_SECONDS = 30.0
 
 
 def node_for(operator: bpy.types.Operator, context: bpy.types.Context) -> bpy.types.Node | None:
@@ -20,7 +28,42 @@ def node_for(operator: bpy.types.Operator, context: bpy.types.Context) -> bpy.ty
     return node
 
 
-class VERA_EDIT_OT_generate(bpy.types.Operator):
+def start(operator: bpy.types.Operator, node: bpy.types.Node, make: Callable[[], list[Run]]) -> set[str]:
+    """Sends what `make` gives for a node; waits for it where there is no window or a script wants it so."""
+    here = session.known()
+    running = here.run_of(node.node_tree.vera_edit.node_id) if here else None
+    if running and not running.is_final:
+        operator.report({"ERROR"}, "This node's take is still in work: wait for it or cancel it")
+        return {"CANCELLED"}
+    try:
+        runs = make()
+        drain.start(runs)
+    except VeraClientError as error:
+        operator.report({"ERROR"}, str(error))
+        return {"CANCELLED"}
+    if not operator.wait:
+        return {"FINISHED"}
+    drain.wait(runs)
+    for run in runs:
+        if run.existing:
+            operator.report({"INFO"}, run.text)
+        for warning in run.warnings:
+            operator.report({"WARNING"}, warning)
+    failed = next((run.text for run in runs if run.state == "failed"), None)
+    if failed:
+        operator.report({"ERROR"}, failed)
+    return {"FINISHED"} if all(run.state == "finished" for run in runs) else {"CANCELLED"}
+
+
+class NodeOperator:
+    """An operator for one node. With a window a button starts work and returns; in a script it waits."""
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        self.wait = bpy.app.background
+        return self.execute(context)
+
+
+class VERA_EDIT_OT_generate(NodeOperator, bpy.types.Operator):
     """Send the plate and the instruction to the engine and show the take that comes back"""
 
     bl_idname = "vera_edit.generate"
@@ -28,65 +71,43 @@ class VERA_EDIT_OT_generate(bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     node_id: bpy.props.StringProperty(**NODE_ID)
-    wait: bpy.props.BoolProperty(
-        name="Wait",
-        default=True,
-        description="Return when the take is over; else when it is asked for",
+    wait: bpy.props.BoolProperty(**WAIT)
+    again: bpy.props.BoolProperty(
+        name="Again",
+        description="Make a take even where the very same request has made one already",
         options={"SKIP_SAVE"},
     )
 
-    def start(self, context: bpy.types.Context) -> bool:
+    def execute(self, context: bpy.types.Context) -> set[str]:
         node = node_for(self, context)
         if node is None:
-            return False
-        here = connect()
-        running = here.runs.get(node.node_tree.vera_edit.node_id)
-        if running and not running.is_final:
-            self.report({"ERROR"}, "This node's take is still in work: wait for it or cancel it")
-            return False
-        try:
-            self.run = here.start(take_request.make_run(node, context.scene))
-        except VeraClientError as error:
-            self.report({"ERROR"}, str(error))
-            return False
-        return True
+            return {"CANCELLED"}
+        return start(self, node, lambda: take_request.make_runs(node, context.scene, self.again))
+
+
+class VERA_EDIT_OT_rerun(NodeOperator, bpy.types.Operator):
+    """Make a range of the take that is shown again; a new take keeps its other frames, bit for bit"""
+
+    bl_idname = "vera_edit.rerun"
+    bl_label = "Re-run range"
+    bl_options = {"REGISTER"}
+
+    node_id: bpy.props.StringProperty(**NODE_ID)
+    wait: bpy.props.BoolProperty(**WAIT)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if not self.start(context):
+        node = node_for(self, context)
+        if node is None:
             return {"CANCELLED"}
-        return self.finish(wait(self.run)) if self.wait else {"FINISHED"}
-
-    def finish(self, run: object) -> set[str]:
-        for warning in run.warnings:
-            self.report({"WARNING"}, warning)
-        if run.state == "failed":
-            self.report({"ERROR"}, run.text)
-        return {"FINISHED"} if run.state == "finished" else {"CANCELLED"}
-
-    # The shell around `drain` that an artist sees; it cannot run without a window.
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        if bpy.app.background:
-            return self.execute(context)
-        if not self.start(context):
+        take = shown_takes.shown_take(node.node_tree.vera_edit)
+        if take is None:
+            self.report({"ERROR"}, "The node shows no take: choose the one to make better")
             return {"CANCELLED"}
-        self.timer = context.window_manager.event_timer_add(TICK_SECONDS, window=context.window)
-        context.window_manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if event.type == "ESC":
-            connect().cancel(self.run.node_id)
-        if event.type == "TIMER":
-            drain()
-        if not self.run.is_final:
-            return {"PASS_THROUGH"}
-        context.window_manager.event_timer_remove(self.timer)
-        return self.finish(self.run)
+        return start(self, node, lambda: rerun_request.make_reruns(node, take))
 
 
 class VERA_EDIT_OT_cancel(bpy.types.Operator):
-    """Stop the node's take within a step; the node keeps showing what it shows"""
+    """Stop the node's takes within a step; what is finished of them stays, and the node keeps showing what it shows"""
 
     bl_idname = "vera_edit.cancel"
     bl_label = "Cancel"
@@ -97,8 +118,8 @@ class VERA_EDIT_OT_cancel(bpy.types.Operator):
         node = node_for(self, context)
         if node is None:
             return {"CANCELLED"}
-        connect().cancel(node.node_tree.vera_edit.node_id)
-        redraw()
+        drain.connect().cancel(node.node_tree.vera_edit.node_id)
+        drain.redraw()
         return {"FINISHED"}
 
 
@@ -109,15 +130,30 @@ class VERA_EDIT_OT_ask_engine(bpy.types.Operator):
     bl_label = "Ask the engine"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        here = connect()
         try:
-            here.ask_engine().result(30.0)
+            drain.connect().ask_engine().result(REPLY_SECONDS)
         except VeraClientError as error:
-            drain()
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        drain()
-        redraw()
+        finally:
+            drain.drain()
+            drain.redraw()
+        return {"FINISHED"}
+
+
+class VERA_EDIT_OT_unload(bpy.types.Operator):
+    """Have the engine free its model and the graphics card's memory; the next take loads it again"""
+
+    bl_idname = "vera_edit.unload"
+    bl_label = "Free the model"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        try:
+            was_loaded = drain.connect().client.unload(REPLY_SECONDS)
+        except VeraClientError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, "The model is freed" if was_loaded else "No model was loaded")
         return {"FINISHED"}
 
 
@@ -157,8 +193,10 @@ class VERA_EDIT_OT_restore(bpy.types.Operator):
 
 CLASSES = (
     VERA_EDIT_OT_generate,
+    VERA_EDIT_OT_rerun,
     VERA_EDIT_OT_cancel,
     VERA_EDIT_OT_ask_engine,
+    VERA_EDIT_OT_unload,
     VERA_EDIT_OT_bake,
     VERA_EDIT_OT_restore,
 )

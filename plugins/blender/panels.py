@@ -3,7 +3,12 @@
 
 import bpy
 
-from . import session, take_request
+from . import previews, session
+from .inputs import mask_meaning
+from .run import Run
+
+PREVIEW_SCALE = 9.0
+"""Height of a preview in rows of text."""
 
 
 def draw_node(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
@@ -12,16 +17,30 @@ def draw_node(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> 
     layout.prop(settings, "prompt", text="", icon="TEXT")
     layout.prop(settings, "take", text="Take")
     here = session.known()
-    run = here.runs.get(settings.node_id) if here else None
+    run = here.run_of(settings.node_id) if here else None
     if run and not run.is_final:
-        row = layout.row()
-        row.progress(factor=run.progress, text=run.text)
-        row.operator("vera_edit.cancel", text="", icon="X").node_id = settings.node_id
+        draw_work(layout, here, run)
         return
     layout.operator("vera_edit.generate", icon="RENDER_ANIMATION").node_id = settings.node_id
     draw_lines(layout, settings.status, "ERROR" if run and run.state == "failed" else "NONE")
     for warning in run.warnings if run else ():
         draw_lines(layout, warning, "ERROR")
+    refusal = here.refusals.get(settings.node_id) if here else None
+    if refusal:
+        draw_lines(layout, f"{refusal['reason']} {refusal['remedy']}", "ERROR")
+
+
+def draw_work(layout: bpy.types.UILayout, here: session.Session, run: Run) -> None:
+    """A take in work: how far it is, what it looks like so far, how many wait behind it."""
+    row = layout.row()
+    row.progress(factor=run.progress, text=run.text)
+    row.operator("vera_edit.cancel", text="", icon="X").node_id = run.node_id
+    behind = sum(not each.is_final for each in here.runs[run.node_id]) - 1
+    if behind:
+        layout.label(text=f"{behind} more to come")
+    picture = previews.icon_of(run.node_id)
+    if picture is not None:
+        layout.template_icon(picture, scale=PREVIEW_SCALE)
 
 
 def draw_lines(layout: bpy.types.UILayout, text: str, icon: str = "NONE", width: int = 44) -> None:
@@ -35,6 +54,10 @@ def draw_lines(layout: bpy.types.UILayout, text: str, icon: str = "NONE", width:
         line = f"{line} {word}".strip()
 
 
+def is_ours(node: bpy.types.Node | None) -> bool:
+    return node is not None and node.bl_idname == "VeraEditNode" and node.node_tree is not None
+
+
 class VERA_EDIT_PT_node(bpy.types.Panel):
     bl_space_type = "NODE_EDITOR"
     bl_region_type = "UI"
@@ -43,29 +66,29 @@ class VERA_EDIT_PT_node(bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        node = context.active_node
-        return node is not None and node.bl_idname == "VeraEditNode" and node.node_tree is not None
+        return is_ours(context.active_node)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.active_node.node_tree.vera_edit
-        layout.use_property_split = True
         draw_node(layout, settings)
-
+        layout.use_property_split = True
         frames = layout.column(heading="Frames")
         frames.prop(settings, "use_scene_range")
         if not settings.use_scene_range:
             frames.prop(settings, "first_frame")
             frames.prop(settings, "last_frame")
+        frames.prop(settings, "handles")
         mask = layout.column()
         mask.prop(settings, "mask_meaning")
         if settings.mask_meaning == "auto":
             means = {"edit": "White is where to edit", "keep": "White is what stays"}
-            mask.label(text=means[take_request.mask_meaning(settings)])
+            mask.label(text=means[mask_meaning(settings)])
         mask.prop(settings, "mask_invert")
         model = layout.column()
         model.prop(settings, "use_new_seed")
         if not settings.use_new_seed:
             model.prop(settings, "seed")
+        model.prop(settings, "variants")
         model.prop(settings, "use_model_settings")
         if not settings.use_model_settings:
             model.prop(settings, "steps")
@@ -88,6 +111,7 @@ class VERA_EDIT_PT_engine(bpy.types.Panel):
     def draw(self, _context: bpy.types.Context) -> None:
         layout, here = self.layout, session.known()
         layout.operator("vera_edit.ask_engine")
+        layout.operator("vera_edit.unload")
         layout.operator("vera_edit.restore")
         for line in engine_lines(here):
             draw_lines(layout, line)

@@ -4,40 +4,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 
-from . import layers
+from . import animation, layers
 from .client_package import Refused
+from .plate_files import Plate
 from .take_folders import spell_frames
 
 COLOR_SPACES = {"Linear Rec.709": "lin_rec709", "ACEScg": "acescg", "sRGB": "srgb"}
 """Blender's names of the spaces the engine knows."""
-
-
-@dataclass(frozen=True)
-class Plate:
-    """An image sequence: file frame = scene frame + `frame_offset`."""
-
-    pattern: str
-    """Absolute path with `####` for the file's frame number."""
-    frame_offset: int
-    color_space: str
-    """`lin_rec709`, `acescg`, `srgb`; empty for a mask, which is data."""
-
-    def as_source(self) -> dict[str, object]:
-        """As proto's `PlateSource`."""
-        source: dict[str, object] = {"path": self.pattern, "frame_offset": self.frame_offset}
-        return {**source, "color_space": self.color_space} if self.color_space else source
-
-    def file(self, frame: int) -> Path:
-        """The file of a scene frame."""
-        marks = re.search("#+", Path(self.pattern).name)
-        assert marks is not None
-        number = f"{frame + self.frame_offset:0{len(marks[0])}d}"
-        return Path(self.pattern).with_name(Path(self.pattern).name.replace(marks[0], number))
 
 
 def feeding_socket(socket: bpy.types.NodeSocket) -> bpy.types.NodeSocket | None:
@@ -54,8 +31,8 @@ def feeding_socket(socket: bpy.types.NodeSocket) -> bpy.types.NodeSocket | None:
 def sequence_of(output: bpy.types.NodeSocket, frames: range) -> Plate | None:
     """The files that an output shows unchanged over the frames, or None where it has to be rendered.
 
-    Rendered are: all nodes but Image, a muted one, movies and stills, packed or generated images, layers of a
-    multilayer file, frames that are held or looped, color spaces the engine does not know, straight alpha, and files
+    Rendered are: all nodes but Image, a muted or animated one, movies and stills, packed or generated images, layers of
+    a multilayer file, frames that are held or looped, color spaces the engine does not know, straight alpha, and files
     other than EXR.
 
     Raises:
@@ -66,6 +43,8 @@ def sequence_of(output: bpy.types.NodeSocket, frames: range) -> Plate | None:
     if node.bl_idname != "CompositorNodeImage" or node.mute or image is None or output.name != "Image":
         return None
     if image.source != "SEQUENCE" or image.type != "IMAGE" or image.packed_file or node.use_cyclic:
+        return None
+    if animation.is_animated(node):
         return None
     color_space = COLOR_SPACES.get(image.colorspace_settings.name)
     if color_space is None or image.alpha_mode == "STRAIGHT" or not image.filepath.lower().endswith(".exr"):
@@ -90,28 +69,44 @@ def file_pattern(image: bpy.types.Image) -> str | None:
     return str(first.with_name(f"{first.stem[: number.start(1)]}{marks}{first.stem[number.end(1) :]}{first.suffix}"))
 
 
+def files_shown(node: bpy.types.Node, frames: range) -> list[Path]:
+    """The files that a node's image shows over the frames; the one file of a still or a movie."""
+    sequence = _numbers_shown(node, frames)
+    if sequence is None:
+        return [layers.absolute(node.image.filepath)] if node.image.filepath else []
+    pattern, numbers = sequence
+    return [Plate(pattern, 0, "").file(number) for number in numbers]
+
+
 def require_sequence(node: bpy.types.Node, frames: range, argument: str) -> None:
-    """Finds gaps in what an Image node shows over the frames, be they held or looped.
+    """Finds gaps in what an Image node shows over the frames.
 
     Raises:
         Refused: Names the files that are not on disk. Blender would render them as empty.
     """
-    pattern = file_pattern(node.image)
-    if node.mute or pattern is None or node.image.packed_file:
+    sequence = _numbers_shown(node, frames)
+    if sequence is None or node.mute or node.image.packed_file:
         return
-    places = (frame - node.frame_start for frame in frames)
-    last = node.frame_duration - 1
-    shown = {place % (last + 1) if node.use_cyclic else min(place, last) for place in places}
-    sequence = Plate(pattern, node.frame_offset + 1, "")
-    missing = [place for place in sorted(shown) if place >= 0 and not sequence.file(place).is_file()]
+    pattern, numbers = sequence
+    missing = [number for number in numbers if not Plate(pattern, 0, "").file(number).is_file()]
     if missing:
-        files = spell_frames([place + sequence.frame_offset for place in missing])
         raise Refused(
-            f"An image sequence that feeds the {argument} lacks files {files}.",
+            f"An image sequence that feeds the {argument} lacks files {spell_frames(missing)}.",
             argument=f"{argument}.path",
             value=pattern,
             remedy="Put the files there, or choose a frame range without them.",
         )
+
+
+def _numbers_shown(node: bpy.types.Node, frames: range) -> tuple[str, list[int]] | None:
+    """The pattern of an image sequence and the file numbers it shows over the frames, be they held or looped."""
+    pattern = file_pattern(node.image) if node.image.source == "SEQUENCE" else None
+    if pattern is None:
+        return None
+    places = (frame - node.frame_start for frame in frames)
+    last = node.frame_duration - 1
+    shown = {place % (last + 1) if node.use_cyclic else min(place, last) for place in places}
+    return pattern, [place + node.frame_offset + 1 for place in sorted(shown) if place >= 0]
 
 
 def require_files(plate: Plate, frames: range, argument: str) -> None:

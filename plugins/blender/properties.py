@@ -1,83 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A node's settings. They hang on its inner tree, so that they survive the node's class: see `bake`."""
 
-from pathlib import Path
-
 import bpy
 
-from . import layers, session
-from .take_folders import TakeFolder, list_take_folders, read_take_folder, spell_frames
-
-PASS_THROUGH = 0
-INHERITED = 1_000_000
-"""Added to the version number of a take that belongs to the node this one was copied from."""
-MISSING = 2_000_000
-"""Stands for a chosen take that is not on disk."""
-
-# Blender keeps no reference to the strings of a dynamic enum; without one they turn to garbage on screen.
-_take_items: dict[str, list[tuple[str, str, str, str, int]]] = {}
-
-
-def node_folder(settings: bpy.types.PropertyGroup, node_id: str) -> Path:
-    return layers.absolute(settings.take_root) / node_id
-
-
-def takes_by_number(settings: bpy.types.PropertyGroup) -> dict[int, TakeFolder]:
-    """The takes the node can show, by the number that stands for each in `take`."""
-    takes = {}
-    if settings.inherited_node_id:
-        for take in list_take_folders(node_folder(settings, settings.inherited_node_id)):
-            takes[INHERITED + take.number] = take
-    for take in list_take_folders(node_folder(settings, settings.node_id)):
-        takes[take.number] = take
-    return takes
-
-
-def shown_take(settings: bpy.types.PropertyGroup) -> TakeFolder | None:
-    """The take the node shows; None in pass-through and where its folder is gone."""
-    return read_take_folder(layers.absolute(settings.take_path)) if settings.take_path else None
-
-
-def show_take(settings: bpy.types.PropertyGroup, take: TakeFolder | None) -> None:
-    """Points the node at a take; None: passes the plate through."""
-    settings.take_path = ""
-    if take is None:
-        layers.pass_through(settings.id_data)
-    else:
-        layers.show_take(settings.id_data, take)
-        settings.take_path = layers.relative(take.directory)
-
-
-def list_take_items(self: bpy.types.PropertyGroup, _context: bpy.types.Context) -> list[tuple[str, str, str, str, int]]:
-    items = [("NONE", "None", "Pass the plate through", "BLANK1", PASS_THROUGH)]
-    for number, take in takes_by_number(self).items():
-        inherited = number > INHERITED
-        frames = f"{take.first_frame}-{take.last_frame}"
-        name = f"{take.version} of the original" if inherited else take.version
-        identifier = f"original_{take.version}" if inherited else take.version
-        items.append((identifier, name, f"Frames {frames}", "BLANK1", number))
-    if _take_number(self) == MISSING:
-        missing = Path(layers.absolute(self.take_path)).name
-        items.append(("MISSING", f"{missing} (not on disk)", self.take_path, "ERROR", MISSING))
-    _take_items[self.node_id] = items
-    return items
-
-
-def _take_number(self: bpy.types.PropertyGroup) -> int:
-    if not self.take_path:
-        return PASS_THROUGH
-    shown = layers.absolute(self.take_path)
-    return next((number for number, take in takes_by_number(self).items() if take.directory == shown), MISSING)
-
-
-def _choose_take(self: bpy.types.PropertyGroup, number: int) -> None:
-    if number != MISSING:
-        show_take(self, takes_by_number(self)[number] if number else None)
+from . import drain, nodes, session
+from .marks import look
+from .shown_takes import choose_take, list_take_items, shown_take, take_number
+from .take_folders import spell_frames
+from .take_record import Notes
 
 
 def _status(self: bpy.types.PropertyGroup) -> str:
     here = session.known()
-    run = here.runs.get(self.node_id) if here else None
+    run = here.run_of(self.node_id) if here else None
     if run:
         return run.text
     take = shown_take(self)
@@ -85,6 +20,22 @@ def _status(self: bpy.types.PropertyGroup) -> str:
         gaps = f"; lacks {spell_frames(take.missing_frames)}" if take.missing_frames else ""
         return f"{take.version}, frames {take.first_frame}-{take.last_frame}{gaps}"
     return "The take is not on disk" if self.take_path else "No take yet: the plate passes through"
+
+
+def _stale(self: bpy.types.PropertyGroup) -> str:
+    take, node = shown_take(self), nodes.find_node(self.node_id)
+    return "; ".join(look(node, take).reasons) if take and node else ""
+
+
+def _notes(self: bpy.types.PropertyGroup) -> Notes:
+    take = shown_take(self)
+    return take.notes if take else Notes()
+
+
+def _annotate(self: bpy.types.PropertyGroup, **changed: str) -> None:
+    take = shown_take(self)
+    if take:
+        drain.annotate(self.node_id, take.directory, **changed)
 
 
 class VeraEditSettings(bpy.types.PropertyGroup):
@@ -107,6 +58,9 @@ class VeraEditSettings(bpy.types.PropertyGroup):
     use_scene_range: bpy.props.BoolProperty(name="Scene range", default=True, description="The scene's frame range")
     first_frame: bpy.props.IntProperty(name="First", default=1, description="First scene frame, inclusive")
     last_frame: bpy.props.IntProperty(name="Last", default=17, description="Last scene frame, inclusive")
+    handles: bpy.props.IntProperty(
+        name="Handles", min=0, description="Frames more at each end, made and delivered too; the plate has to have them"
+    )
     mask_meaning: bpy.props.EnumProperty(
         name="White means",
         items=(
@@ -120,6 +74,9 @@ class VeraEditSettings(bpy.types.PropertyGroup):
         name="New seed each take", default=False, description="Let the engine choose; the take says which it was"
     )
     seed: bpy.props.IntProperty(name="Seed", min=0, description="Same request and same seed: same pixels")
+    variants: bpy.props.IntProperty(
+        name="Variants", default=1, min=1, max=64, description="Takes at once: one for each seed, from the seed on"
+    )
     use_model_settings: bpy.props.BoolProperty(
         name="Model's own settings", default=True, description="Steps and guidance as the model was made for"
     )
@@ -134,9 +91,58 @@ class VeraEditSettings(bpy.types.PropertyGroup):
     take: bpy.props.EnumProperty(
         name="Take",
         items=list_take_items,
-        get=_take_number,
-        set=_choose_take,
+        get=take_number,
+        set=choose_take,
         description="The take the node shows. Switching renders nothing and needs no engine",
+    )
+    label: bpy.props.StringProperty(
+        name="Label",
+        maxlen=200,
+        get=lambda self: _notes(self).label,
+        set=lambda self, text: _annotate(self, label=text),
+        description="Of the take shown: a few words that name it. Kept with the take",
+    )
+    note: bpy.props.StringProperty(
+        name="Note",
+        maxlen=10_000,
+        get=lambda self: _notes(self).note,
+        set=lambda self, text: _annotate(self, note=text),
+        description="Of the take shown: what there is to say of it. Kept with the take",
+    )
+    shows_all_takes: bpy.props.BoolProperty(name="All takes", description="Not only the newest ones")
+    stale: bpy.props.StringProperty(
+        name="Stale", get=_stale, description="Why the take shown is not what the node asks for now; empty: it is"
+    )
+
+    rerun_first_frame: bpy.props.IntProperty(
+        name="First", default=1, description="First scene frame to make again, inclusive"
+    )
+    rerun_last_frame: bpy.props.IntProperty(
+        name="Last", default=1, description="Last scene frame to make again, inclusive"
+    )
+    rerun_prompt: bpy.props.StringProperty(name="Prompt", description="For these frames; empty: the take's own")
+    rerun_seed_from: bpy.props.EnumProperty(
+        name="Seed",
+        items=(
+            ("new", "New", "Another one each time"),
+            ("take", "The take's", "The one the take was made with"),
+            ("this", "This one", "The one given here"),
+        ),
+    )
+    rerun_seed: bpy.props.IntProperty(name="Seed", min=0, description="Same re-run and same seed: same pixels")
+    rerun_mask_from: bpy.props.EnumProperty(
+        name="Mask",
+        items=(
+            ("take", "The take's", "The mask the take was made with, if any"),
+            ("node", "As plugged in", "What is plugged in now, if anything"),
+        ),
+    )
+    rerun_strength: bpy.props.FloatProperty(
+        name="Strength",
+        default=1.0,
+        min=0.01,
+        max=1.0,
+        description="How far the frames may leave the take's: a little is a touch-up, 1 is new",
     )
     status: bpy.props.StringProperty(name="Status", get=_status, description="What the node's take is doing")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The takes in work: one client for this Blender, and for each node what its last request has come to.
+"""The takes in work: one client for this Blender, and for each node what its last requests have come to.
 
 Knows nothing of bpy. Running state lives here and not in the file, where it would go stale after a crash.
 """
@@ -8,69 +8,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from .client_package import VeraClient, VeraClientError
+from .run import Run
 
-FINAL_STATES = ("finished", "cancelled", "failed")
-WORDS = {
-    "queued": "In the queue",
-    "checking": "Reading the plate",
-    "running": "Loading the model",
-    "writing": "Writing",
-}
 REPLY_SECONDS = 120.0
 """How long a blocking caller waits for the engine to be found or started and to answer; starting takes seconds."""
-
-
-@dataclass
-class Run:
-    """What has become of a node's request."""
-
-    node_id: str
-    request: dict[str, Any]
-    scratch: Path | None = None
-    """Folder of plates rendered for this request alone; removed when it is over."""
-    ticket: Any = None
-    take_id: str = ""
-    version: str = ""
-    state: str = "sent"
-    text: str = "Asking the engine"
-    progress: float = 0.0
-    """0 to 1."""
-    warnings: list[str] = field(default_factory=list)
-    error: dict[str, str] | None = None
-    sequence: int = 0
-    wants_cancel: bool = False
-    is_settled: bool = False
-    """The node has been pointed at the take and the scratch folder removed."""
-
-    @property
-    def is_final(self) -> bool:
-        return self.state in FINAL_STATES
-
-    @property
-    def directory(self) -> Path:
-        """The version directory as this machine sees it."""
-        return Path(self.request["take_root"]) / self.node_id / self.version
-
-    def fail(self, error: dict[str, str]) -> None:
-        self.state, self.error = "failed", error
-        self.text = " ".join(["Failed:", error["reason"], error.get("remedy", "")]).strip()
-
-    def take_changed(self, take: dict[str, Any]) -> None:
-        self.take_id, self.version, self.state = take["take_id"], take["version"], take["state"]
-        self.warnings = list(take.get("warnings", []))
-        if self.state == "failed":
-            self.fail(take["error"])
-        elif self.state == "finished":
-            self.progress, self.text = 1.0, f"{self.version} finished in {take['seconds']['total']:.0f} s"
-        elif self.state == "cancelled":
-            self.text = f"{self.version} cancelled"
-        else:
-            self.text = WORDS[self.state]
 
 
 class Session:
@@ -82,33 +26,69 @@ class Session:
 
     def __init__(self, client: Any) -> None:
         self.client = client
-        self.runs: dict[str, Run] = {}
+        self.runs: dict[str, list[Run]] = {}
+        """By node: those of its last request, one a variant."""
         self.engine: dict[str, Any] | None = None
         """What the engine says of itself, once it was asked."""
         self.notice = ""
         """What concerns no single node: why the engine could not be asked."""
+        self.refusals: dict[str, dict[str, str]] = {}
+        """By node: why its last errand was refused."""
+        self._errands: dict[int, str] = {}
+        """Requests under way that are no runs, and for which node."""
 
-    def start(self, run: Run) -> Run:
-        """Sends a run's request; returns at once."""
-        run.ticket = self.client.submit("create_take", request=run.request)
-        self.runs[run.node_id] = run
+    def start(self, runs: list[Run]) -> None:
+        """Sends a node's requests; returns at once."""
+        for run in runs:
+            if run.method:
+                run.ticket = self.client.submit(run.method, **run.params)
+            else:
+                self.client.watch(run.take_id)
+            self.refusals.pop(run.node_id, None)
+        self.runs.update({run.node_id: runs for run in runs})
         if self.engine is None:
             self.ask_engine()
-        return run
 
     def ask_engine(self) -> Any:
         """Asks the engine for its model, words and working size; the answer comes with `drain`."""
         self.notice = ""
         return self.client.submit("engine_info")
 
+    def send(self, node_id: str, method: str, **params: Any) -> Any:
+        """Sends a node's errand: a request that makes no take. Where it is refused, `refusals` says so.
+
+        Returns:
+            The client's ticket.
+        """
+        self.refusals.pop(node_id, None)
+        ticket = self.client.submit(method, **params)
+        self._errands[ticket.ticket_id] = node_id
+        return ticket
+
+    def run_of(self, node_id: str) -> Run | None:
+        """The one of a node's runs to speak of: the first that is not over, else the first that failed, else the last.
+        None where it has none."""
+        runs = self.runs.get(node_id, [])
+        unfinished = [run for run in runs if not run.is_final] or [run for run in runs if run.state == "failed"]
+        return next(iter([*unfinished, *reversed(runs)]), None)
+
     def cancel(self, node_id: str) -> None:
-        """Asks the node's take to stop, at once or as soon as the engine has named it."""
-        run = self.runs.get(node_id)
-        if run is None or run.is_final:
-            return
-        run.wants_cancel, run.text = True, "Stopping"
-        if run.take_id:
-            self.client.submit("cancel_take", take_id=run.take_id)
+        """Asks the node's takes to stop, at once or as soon as the engine has named them."""
+        for run in self.runs.get(node_id, []):
+            if run.is_final:
+                continue
+            run.wants_cancel, run.text = True, "Stopping"
+            if run.take_id:
+                self.client.submit("cancel_take", take_id=run.take_id)
+
+    def unfinished(self) -> Iterator[Run]:
+        """The runs that are not over."""
+        yield from (run for runs in self.runs.values() for run in runs if not run.is_final)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is to come: worth draining for."""
+        return bool(self._errands) or any(True for _ in self.unfinished())
 
     def drain(self) -> list[Run]:
         """Takes in all messages that have come, without waiting.
@@ -116,28 +96,31 @@ class Session:
         Returns:
             The runs they were about, each once.
         """
-        changed = {}
+        changed: dict[int, Run] = {}
         for message in self.client.poll():
-            for run in self.apply(message):
-                changed[run.node_id] = run
+            changed |= {id(run): run for run in self.apply(message)}
         return list(changed.values())
 
-    def wait(self, run: Run) -> Run:
-        """Blocks until the run is final. A KeyboardInterrupt cancels it and is passed on."""
+    def wait(self, runs: list[Run]) -> None:
+        """Blocks until the runs are final. A KeyboardInterrupt cancels them and is passed on."""
         try:
+            for run in runs:
+                self._wait(run)
+        except KeyboardInterrupt:
+            self.cancel(runs[0].node_id)
+            raise
+
+    def _wait(self, run: Run) -> None:
+        if run.ticket is not None:
             with contextlib.suppress(VeraClientError):  # its message comes by `drain` too
                 run.ticket.result(REPLY_SECONDS)
             self.drain()
-            if run.take_id and not run.is_final:
-                with contextlib.suppress(VeraClientError):  # `apply` has seen the same failure
-                    self.client.wait(run.take_id, on_event=self.apply)
-                self.drain()
-            if not run.is_final:
-                run.fail({"reason": "The engine does not answer.", "remedy": "`vera-edit doctor` says how it is."})
-        except KeyboardInterrupt:
-            self.cancel(run.node_id)
-            raise
-        return run
+        if run.take_id and not run.is_final:
+            with contextlib.suppress(VeraClientError):  # `apply` has seen the same failure
+                self.client.wait(run.take_id, on_event=self.apply)
+            self.drain()
+        if not run.is_final:
+            run.fail({"reason": "The engine does not answer.", "remedy": "`vera-edit doctor` says how it is."})
 
     def apply(self, message: dict[str, Any]) -> list[Run]:
         """Takes in one message of the client.
@@ -149,12 +132,12 @@ class Session:
             return self._reply(message)
         if "take_id" not in message:
             return []
-        about = [run for run in self.runs.values() if run.take_id == message["take_id"] and not run.is_final]
+        about = [run for run in self.unfinished() if run.take_id == message["take_id"]]
         for run in about:
             # Events are numbered: one that comes late by another way says nothing new.
             if message.get("sequence", run.sequence + 1) > run.sequence:
                 run.sequence = message.get("sequence", run.sequence)
-                self._event(run, message)
+                run.event(message)
         return about
 
     def _reply(self, message: dict[str, Any]) -> list[Run]:
@@ -162,37 +145,23 @@ class Session:
         if message["method"] == "engine_info":
             self.engine, self.notice = (None, error["reason"]) if error else (message["result"], "")
             return []
-        about = [run for run in self.runs.values() if run.ticket and run.ticket.ticket_id == message["reply"]]
+        node_id = self._errands.pop(message["reply"], None)
+        if node_id is not None and error:
+            self.refusals[node_id] = error
+        about = [run for run in self._all() if run.ticket and run.ticket.ticket_id == message["reply"]]
         for run in about:
             if error:
                 run.fail(error)
                 continue
             run.take_changed(message["result"])
-            self.client.watch(run.take_id)
-            if run.wants_cancel:
-                self.client.submit("cancel_take", take_id=run.take_id)
+            if not run.is_final:
+                self.client.watch(run.take_id)
+                if run.wants_cancel:
+                    self.client.submit("cancel_take", take_id=run.take_id)
         return about
 
-    @staticmethod
-    def _event(run: Run, message: dict[str, Any]) -> None:
-        if "state_changed" in message:
-            run.take_changed(message["state_changed"]["take"])
-        elif "failed" in message:
-            run.fail(message["failed"])
-        elif "engine_lost" in message:
-            run.text = f"Engine lost: {message['engine_lost']['reason']} Looking for it"
-        elif "engine_back" in message:
-            run.text = "Engine is back"
-        elif "queued_at" in message:
-            run.text = f"In the queue, place {message['queued_at']['place']}"
-        elif "step_done" in message:
-            done = message["step_done"]
-            steps_before = (done["window"] - 1) * done["step_count"]
-            run.progress = (steps_before + done["step"]) / (done["window_count"] * done["step_count"])
-            window = f", window {done['window']} of {done['window_count']}" if done["window_count"] > 1 else ""
-            run.text = f"Step {done['step']} of {done['step_count']}{window}"
-        elif "frame_written" in message:
-            run.text = f"Frame {message['frame_written']['frame']} written"
+    def _all(self) -> Iterator[Run]:
+        yield from (run for runs in self.runs.values() for run in runs)
 
 
 _current: Session | None = None
@@ -217,9 +186,3 @@ def close() -> None:
     if _current is not None:
         _current.client.close()
     _current = None
-
-
-def unfinished() -> Iterator[Run]:
-    """The runs that are not over."""
-    if _current is not None:
-        yield from (run for run in _current.runs.values() if not run.is_final)

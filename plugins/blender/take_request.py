@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a node and its settings to a request: everything that can be said no to here is, before work starts."""
+"""From a node and its settings to requests for takes: everything that can be said no to here is, before work starts."""
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +10,15 @@ import bpy
 
 from . import layers
 from .client_package import Refused
-from .plates import feeding_socket, sequence_of
-from .session import Run
-from .upstream import render_upstream
+from .inputs import as_mask, mask_in, on_disk, plate_in
+from .run import Run
 
 
-def make_run(node: bpy.types.Node, scene: bpy.types.Scene) -> Run:
-    """A request for a take of this node, its plates on disk.
+def make_runs(node: bpy.types.Node, scene: bpy.types.Scene, again: bool = False) -> list[Run]:
+    """Requests for takes of this node, one a variant, their plates on disk.
+
+    Args:
+        again: Make a take even where the very same request has made one already.
 
     Raises:
         Refused: With the setting at fault, its value and what mends it.
@@ -28,35 +28,45 @@ def make_run(node: bpy.types.Node, scene: bpy.types.Scene) -> Run:
     if not settings.prompt.strip():
         raise Refused("The prompt is empty.", argument="prompt", remedy="Say in a few words what the edit is.")
     root = take_root(settings)
-    scratch = root / settings.node_id / "upstream" / uuid.uuid4().hex[:8]
-    try:
-        sources = plate_sources(node, frames, scratch)
-    except Refused:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
+    needed = whole_range(frames[0] - settings.handles, frames[-1] + settings.handles)
+    sources = {"plate": plate_in(node, needed), "mask": mask_in(node, needed)}
+    files = on_disk(node, sources, needed, root / settings.node_id)
     request: dict[str, Any] = {
         "node_id": settings.node_id,
         "edit_type": settings.edit_type,
         "prompt": settings.prompt.strip(),
         "frames": [{"first_frame": frames[0], "last_frame": frames[-1]}],
-        "plate": sources["plate"],
+        "handles": settings.handles,
+        "plate": files["plate"].as_source(),
         "settings": model_settings(settings),
         "take_root": str(root),
+        "reuse": not again,
     }
-    if "mask" in sources:
-        request["mask"] = {
-            "source": sources["mask"],
-            "meaning": mask_meaning(settings),
-            "invert": settings.mask_invert,
-        }
-    return Run(settings.node_id, request, scratch if scratch.exists() else None)
+    if "mask" in files:
+        request["mask"] = as_mask(settings, files["mask"])
+    seeds = [None] * settings.variants if settings.use_new_seed else list(seeds_asked(settings))
+    return [run_with_seed(settings, request, seed) for seed in seeds]
+
+
+def run_with_seed(settings: bpy.types.PropertyGroup, request: dict[str, Any], seed: int | None) -> Run:
+    """One of the variants of a request; no seed: the engine's choice."""
+    chosen = {**request["settings"], **({} if seed is None else {"seed": seed})}
+    params = {"request": {**request, "settings": chosen}}
+    return Run(settings.node_id, "create_take", params, shown_before=settings.take_path)
 
 
 def frame_range(settings: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> range:
     """The scene frames asked for, both ends included."""
-    source = scene if settings.use_scene_range else settings
-    names = ("frame_start", "frame_end") if settings.use_scene_range else ("first_frame", "last_frame")
-    first, last = (getattr(source, name) for name in names)
+    if settings.use_scene_range:
+        return whole_range(scene.frame_start, scene.frame_end)
+    return whole_range(settings.first_frame, settings.last_frame)
+
+
+def whole_range(first: int, last: int) -> range:
+    """
+    Raises:
+        Refused: It is reversed, or begins below 0.
+    """
     if last < first:
         raise Refused(
             "The frame range is reversed.",
@@ -69,7 +79,7 @@ def frame_range(settings: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> ra
             "Frames below 0 have no file name.",
             argument="frames",
             value=f"{first}-{last}",
-            remedy="Start at frame 0 or later.",
+            remedy="Start at frame 0 or later, handles included.",
         )
     return range(first, last + 1)
 
@@ -86,38 +96,18 @@ def take_root(settings: bpy.types.PropertyGroup) -> Path:
     return layers.absolute(settings.take_root)
 
 
-def plate_sources(node: bpy.types.Node, frames: range, scratch: Path) -> dict[str, dict[str, Any]]:
-    """`plate` and, where one is plugged in, `mask`, as proto's `PlateSource`; rendered into `scratch` where needed."""
-    outputs = {name: feeding_socket(node.inputs[socket]) for name, socket in (("plate", "Image"), ("mask", "Mask"))}
-    if outputs["plate"] is None:
-        raise Refused(
-            "No plate is plugged in.", argument="plate", value=node.name, remedy="Link an image to the Image input."
-        )
-    sources, rendered = {}, {}
-    for name, output in outputs.items():
-        if output is None:
-            continue
-        # A mask is always rendered: what Blender makes of a file's channels is one value, and that is what counts.
-        plate = sequence_of(output, frames) if name == "plate" else None
-        if plate is None:
-            rendered[name] = output
-        else:
-            sources[name] = plate.as_source()
-    if rendered:
-        sources |= {name: plate.as_source() for name, plate in render_upstream(rendered, frames, scratch).items()}
-    return sources
-
-
-def mask_meaning(settings: bpy.types.PropertyGroup) -> str:
-    """`edit` or `keep`: as chosen, else as the edit type has it."""
-    if settings.mask_meaning != "auto":
-        return str(settings.mask_meaning)
-    return "edit" if settings.edit_type == "add" else "keep"
-
-
 def model_settings(settings: bpy.types.PropertyGroup) -> dict[str, Any]:
     """What is left out takes the model's own value."""
-    chosen: dict[str, Any] = {} if settings.use_new_seed else {"seed": settings.seed}
-    if not settings.use_model_settings:
-        chosen |= {"num_inference_steps": settings.steps, "guidance_scale": settings.guidance}
-    return chosen
+    if settings.use_model_settings:
+        return {}
+    return {"num_inference_steps": settings.steps, "guidance_scale": short(settings.guidance)}
+
+
+def seeds_asked(settings: bpy.types.PropertyGroup) -> range:
+    """The seed of each variant, from the node's own on."""
+    return range(settings.seed, settings.seed + settings.variants)
+
+
+def short(value: float) -> float:
+    """A number as the artist gave it: Blender keeps it in 32 bits."""
+    return float(f"{value:.6g}")

@@ -3,32 +3,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shutil
+import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
 
 from . import compositor_trees, nodes
+from .chain import nodes_above
 from .client_package import Refused
-from .plates import Plate, require_files, require_sequence
+from .plates import require_files, require_sequence
+from .rendered import Rendered
 
 
-def render_upstream(outputs: dict[str, bpy.types.NodeSocket], frames: range, folder: Path) -> dict[str, Plate]:
+def render_upstream(outputs: dict[str, bpy.types.NodeSocket], places: dict[str, Rendered]) -> None:
     """Renders outputs of one tree to half-float EXR, scene-linear Rec.709, in scene frame numbers.
 
-    Blocks until all frames are rendered; Blender's window stands still meanwhile.
+    Blocks until all frames are rendered; Blender's window stands still meanwhile. A folder has its name only when all
+    frames are in it.
 
     Args:
         outputs: By name: `plate`, `mask`. All of the same tree. A value becomes R = G = B.
-        folder: Made here; the files are `<folder>/<name>.####.exr`.
-
-    Returns:
-        The rendered sequences, by the same names.
+        places: Where each belongs, by the same names and over the same frames.
 
     Raises:
         Refused: The tree is no scene's own, or Blender cannot render it, or it gives no image.
     """
     tree = next(iter(outputs.values())).node.id_data
+    frames = next(iter(places.values())).frames
     scene = compositor_trees.scene_of(tree)
     if scene is None:
         raise Refused(
@@ -38,20 +41,39 @@ def render_upstream(outputs: dict[str, bpy.types.NodeSocket], frames: range, fol
             remedy="Move the node to the scene's own compositor tree, or plug an Image sequence straight into it.",
         )
     for name, output in outputs.items():
-        for node in _nodes_above([output]):
+        for node in nodes_above([output]):
             _require_sequences(node, frames, name)
-    folder.mkdir(parents=True)
+    token = uuid.uuid4().hex[:8]  # another Blender may be at the same
+    folders = {name: place.folder.with_name(f"{place.folder.name}.{token}.partial") for name, place in places.items()}
+    try:
+        for folder in folders.values():
+            folder.mkdir(parents=True)
+        _render(scene, outputs, frames, folders)
+        for name, folder in folders.items():
+            _require_frames(replace(places[name], folder=folder), outputs[name])
+            shutil.rmtree(places[name].folder, ignore_errors=True)
+            folder.rename(places[name].folder)
+    finally:
+        for folder in folders.values():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _render(
+    scene: bpy.types.Scene, outputs: dict[str, bpy.types.NodeSocket], frames: range, folders: dict[str, Path]
+) -> None:
+    """Renders in a copy of the scene: each output into its folder."""
     with nodes.shared_inner_trees(), compositor_trees.temporary_copy(scene) as (copied_scene, copied_tree):
         copied = {name: _same_socket(copied_tree, output) for name, output in outputs.items()}
-        _remove_all_but(copied_tree, {node.name for node in _nodes_above(copied.values())})
+        _remove_all_but(copied_tree, {node.name for node in nodes_above(copied.values())})
         for node in copied_tree.nodes:
             if node.bl_idname == "CompositorNodeRLayers" and node.scene == scene:
                 node.scene = copied_scene
         for name, output in copied.items():
-            target = compositor_trees.add_exr_output(copied_tree, folder, name)
+            target = compositor_trees.add_exr_output(copied_tree, folders[name], name)
             copied_tree.links.new(_as_color(copied_tree, output), target)
         _set_range(copied_scene, frames)
-        compositor_trees.set_still_output(copied_scene, folder / "discarded.")
+        discarded = next(iter(folders.values())) / "discarded."
+        compositor_trees.set_still_output(copied_scene, discarded)
         try:
             bpy.ops.render.render(animation=True, scene=copied_scene.name)
         except RuntimeError as error:
@@ -60,41 +82,24 @@ def render_upstream(outputs: dict[str, bpy.types.NodeSocket], frames: range, fol
                 argument="plate",
                 value=scene.name,
             ) from error
-    for leftover in folder.glob("discarded.*"):
+    for leftover in discarded.parent.glob("discarded.*"):
         leftover.unlink()
-    plates = {
-        name: Plate(str(folder / f"{name}.####.exr"), 0, "lin_rec709" if name == "plate" else "") for name in outputs
-    }
-    for name, plate in plates.items():
-        if not any(plate.file(frame).is_file() for frame in frames):
-            raise Refused(
-                f"What feeds the {name} input gives no image: a single color has no size.",
-                argument=name,
-                value=outputs[name].node.name,
-                remedy="Plug in an image, a render, or a chain of nodes that starts with one.",
-            )
-        require_files(plate, frames, name)
-    return plates
+
+
+def _require_frames(rendered: Rendered, output: bpy.types.NodeSocket) -> None:
+    if not any(rendered.plate.file(frame).is_file() for frame in rendered.frames):
+        raise Refused(
+            f"What feeds the {rendered.name} input gives no image: a single color has no size.",
+            argument=rendered.name,
+            value=output.node.name,
+            remedy="Plug in an image, a render, or a chain of nodes that starts with one.",
+        )
+    require_files(rendered.plate, rendered.frames, rendered.name)
 
 
 def _same_socket(tree: bpy.types.CompositorNodeTree, output: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
     """The socket of the copied tree that the output has become."""
     return next(s for s in tree.nodes[output.node.name].outputs if s.identifier == output.identifier)
-
-
-def _nodes_above(outputs: Iterable[bpy.types.NodeSocket]) -> list[bpy.types.Node]:
-    """The nodes that the outputs depend on, theirs and the frames around them included."""
-    found: dict[str, bpy.types.Node] = {}
-    waiting = [output.node for output in outputs]
-    while waiting:
-        node = waiting.pop()
-        if node.name in found:
-            continue
-        found[node.name] = node
-        waiting += [link.from_node for socket in node.inputs for link in socket.links]
-        if node.parent is not None:
-            waiting.append(node.parent)
-    return list(found.values())
 
 
 def _require_sequences(node: bpy.types.Node, frames: range, argument: str) -> None:
@@ -122,6 +127,8 @@ def _as_color(tree: bpy.types.CompositorNodeTree, output: bpy.types.NodeSocket) 
 
 
 def _set_range(scene: bpy.types.Scene, frames: range) -> None:
-    """The frames, every one of them, and nothing but the compositor's pixels."""
+    """The frames, every one of them, and nothing but the compositor's pixels: no note of day and hour in the files."""
     scene.frame_start, scene.frame_end, scene.frame_step = frames[0], frames[-1], 1
     scene.render.use_compositing, scene.render.use_sequencer, scene.render.use_multiview = True, False, False
+    for name in ("date", "time", "render_time", "filename", "scene", "hostname"):
+        setattr(scene.render, f"use_stamp_{name}", False)

@@ -86,7 +86,7 @@ def drain_until(addon, is_reached: Callable[[], bool], seconds: float = 240) -> 
     """Drains as the timer of a window does, until something is reached."""
     deadline = time.monotonic() + seconds
     while not is_reached():
-        assert time.monotonic() < deadline, [run.text for run in addon.session.known().runs.values()]
+        assert time.monotonic() < deadline, [run.text for runs in addon.session.known().runs.values() for run in runs]
         addon.drain.drain()
         time.sleep(0.02)
 
@@ -112,7 +112,9 @@ def test_generate_shows_the_take_and_keeps_every_pixel_outside_its_matte(tmp_pat
         np.testing.assert_array_equal(shown["Composite"][frame][..., :3][outside], plate[outside])
         untouched += int(outside.sum())
     assert 0 < untouched < len(FRAMES) * SIZE[0] * SIZE[1]
-    assert not (tmp_path / "vera_takes" / settings.node_id / "upstream").exists()  # the mask was rendered there
+    assert settings.stale == ""
+    (mask,) = (tmp_path / "vera_takes" / settings.node_id / "upstream").iterdir()  # kept: the take may be repaired
+    assert mask.name.startswith("mask.1-5.")
     assert addon.session.known().engine["model"]["vocabulary"][:2] == ["a", "add"]
     assert "Knows the words: a, add" in addon.panels.engine_lines(addon.session.known())[2]
 
@@ -123,7 +125,7 @@ def test_the_same_request_gives_the_same_bits_and_another_version(tmp_path: Path
     settings = node.node_tree.vera_edit
     settings.seed = 11
     for _ in range(2):
-        bpy.ops.vera_edit.generate(node_id=settings.node_id)
+        bpy.ops.vera_edit.generate(node_id=settings.node_id, again=True)
     settings.seed = 12
     bpy.ops.vera_edit.generate(node_id=settings.node_id)
     one, two, three = (take_of(tmp_path, node, version) for version in ("v001", "v002", "v003"))
@@ -145,7 +147,7 @@ def test_two_nodes_at_once_each_get_their_own_take(tmp_path: Path) -> None:
         bpy.ops.vera_edit.generate(node_id=node_id, wait=False)
     with pytest.raises(RuntimeError, match="still in work"):
         bpy.ops.vera_edit.generate(node_id=ids[0])
-    drain_until(addon, lambda: not list(addon.session.unfinished()))
+    drain_until(addon, lambda: not list(addon.session.known().unfinished()))
     for node, node_id, prompt in zip((one, two), ids, ("add a red ball", "add a blue ball"), strict=True):
         settings = node.node_tree.vera_edit
         assert (settings.take, settings.take_path) == ("v001", f"//vera_takes/{node_id}/v001")
@@ -159,7 +161,7 @@ def test_words_the_model_does_not_know_are_said_on_the_node(tmp_path: Path) -> N
     settings = node.node_tree.vera_edit
     settings.prompt = "add a fluffy ball"
     bpy.ops.vera_edit.generate(node_id=settings.node_id)
-    (warning,) = addon.session.known().runs[settings.node_id].warnings
+    (warning,) = addon.session.known().run_of(settings.node_id).warnings
     assert "fluffy" in warning
 
 
@@ -172,7 +174,7 @@ def test_what_the_engine_refuses_is_said_with_its_remedy(tmp_path: Path) -> None
     with pytest.raises(RuntimeError, match="mask"):
         bpy.ops.vera_edit.generate(node_id=settings.node_id)
     assert settings.status.startswith("Failed: ")
-    assert addon.session.known().runs[settings.node_id].error["argument"] == "mask"
+    assert addon.session.known().run_of(settings.node_id).error["argument"] == "mask"
     assert settings.take == "NONE"
 
 
@@ -182,14 +184,13 @@ def test_cancel_stops_the_take_and_the_node_stays_as_it_was(tmp_path: Path) -> N
     settings = node.node_tree.vera_edit
     settings.use_model_settings, settings.steps = False, 1000
     bpy.ops.vera_edit.generate(node_id=settings.node_id, wait=False)
-    run = addon.session.known().runs[settings.node_id]
+    run = addon.session.known().run_of(settings.node_id)
     drain_until(addon, lambda: run.progress > 0)
     assert settings.status.startswith("Step ")
     bpy.ops.vera_edit.cancel(node_id=settings.node_id)
     drain_until(addon, lambda: run.is_final)
     assert (run.state, settings.status, settings.take) == ("cancelled", "v001 cancelled", "NONE")
     assert not (tmp_path / "vera_takes" / settings.node_id / "v001").exists()
-    assert not run.scratch.exists()
 
 
 @own_process
@@ -198,7 +199,7 @@ def test_a_node_deleted_meanwhile_does_no_harm(tmp_path: Path) -> None:
     node_id = node.node_tree.vera_edit.node_id
     bpy.ops.vera_edit.generate(node_id=node_id, wait=False)
     tree.nodes.remove(node)
-    drain_until(addon, lambda: not list(addon.session.unfinished()))
+    drain_until(addon, lambda: not list(addon.session.known().unfinished()))
     assert (tmp_path / "vera_takes" / node_id / "v001" / "take.json").exists()
 
 
@@ -209,7 +210,7 @@ def test_an_engine_killed_in_the_middle_is_said_and_the_take_still_comes_to_an_e
         settings = node.node_tree.vera_edit
         settings.use_model_settings, settings.steps = False, 60
         bpy.ops.vera_edit.generate(node_id=settings.node_id, wait=False)
-        run = addon.session.known().runs[settings.node_id]
+        run = addon.session.known().run_of(settings.node_id)
         drain_until(addon, lambda: run.progress > 0)
         os.kill(json.loads((Path(state) / "engine.json").read_text())["process_id"], signal.SIGKILL)
         said: list[str] = []

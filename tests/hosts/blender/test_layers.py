@@ -137,7 +137,7 @@ def test_switching_takes_repoints_and_an_overwritten_take_is_read_again(tmp_path
 
 
 def _takes(settings) -> list[tuple]:
-    from blender.properties import list_take_items
+    from blender.shown_takes import list_take_items
 
     return list_take_items(settings, None)
 
@@ -148,7 +148,7 @@ def test_a_take_that_has_gone_is_said_and_a_gap_is_found(tmp_path: Path) -> None
     settings = node.node_tree.vera_edit
     folder = tmp_path / "vera_takes" / settings.node_id
     (folder / "v001" / "layers.1002.exr").unlink()
-    assert addon.properties.shown_take(settings).missing_frames == [1002]
+    assert addon.shown_takes.shown_take(settings).missing_frames == [1002]
     assert settings.status == "v001, frames 1001-1003; lacks 1002"
     shutil.rmtree(folder)
     assert settings.take == "MISSING"
@@ -163,5 +163,5 @@ def test_files_of_another_layout_are_refused_and_the_plate_passes(tmp_path: Path
     comps.write_exr(folder / "layers.1001.exr", comps.awkward_plate(1), ("R", "G", "B"))
     take = addon.take_folders.read_take_folder(folder)
     with pytest.raises(addon.client_package.Refused, match="do not hold the layers"):
-        addon.properties.show_take(settings, take)
+        addon.shown_takes.show_take(settings, take)
     assert {n.bl_idname for n in node.node_tree.nodes} == {"NodeGroupInput", "NodeGroupOutput"}

@@ -11,6 +11,16 @@ import comps
 from own_process import own_process
 
 
+class Button:
+    """Takes an operator's properties and refuses those it has not."""
+
+    def __init__(self, declared: Any) -> None:
+        self.__dict__["declared"] = declared
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        assert name in self.declared.properties, name
+
+
 class Paper:
     """Takes the calls of a `UILayout`, refuses those that Blender does not declare, and keeps the texts."""
 
@@ -31,7 +41,7 @@ class Paper:
             if name == "operator":
                 group, operator = arguments[0].split(".")
                 self.texts.append(operator)
-                return SimpleNamespace(node_id=getattr(bpy.ops, group).__getattr__(operator).get_rna_type())
+                return Button(getattr(getattr(bpy.ops, group), operator).get_rna_type())
             self.texts.append(str(named.get("text", "")))
             return Paper(self.texts)
 
@@ -61,10 +71,13 @@ def test_node_and_panels_draw_settings_warnings_and_what_is_going_on(tmp_path: P
     assert {"steps", "guidance", "first_frame", "White is what stays"} <= set(drawn())
 
     session = addon.session.current()
-    run = session.runs[settings.node_id] = addon.session.Run(settings.node_id, {"take_root": str(tmp_path)})
+    run, behind = (addon.run.Run(settings.node_id, "create_take", {}) for _ in range(2))
+    session.runs[settings.node_id] = [run, behind]
     run.text, run.progress = "Step 3 of 12", 0.25
     assert {"Step 3 of 12", "cancel"} <= set(drawn())
+    assert "1 more to come" in drawn()
     assert "generate" not in drawn()
+    behind.state = "cancelled"
     run.fail({"reason": "The plate lacks frames 3-4.", "remedy": "Put the files there."})
     run.warnings.append("The model does not know the word 'fluffy'.")
     text = " ".join(drawn())

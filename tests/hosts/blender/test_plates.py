@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 import bpy
 import comps
@@ -24,6 +27,16 @@ def start(tmp_path: Path):
     node.node_tree.vera_edit.prompt = "a red ball"
     scene.frame_start, scene.frame_end = FRAMES[0], FRAMES[-1]
     return scene, addon, tree, plates, plate, node
+
+
+def request_of(addon, node, scene) -> dict[str, Any]:
+    """What a press on Generate asks of the engine."""
+    (run,) = addon.take_request.make_runs(node, scene)
+    return run.params["request"]
+
+
+def folder_of(source: dict[str, Any]) -> Path:
+    return Path(source["path"]).parent
 
 
 def sequence_of(addon, node, frames: range = FRAMES):
@@ -77,7 +90,7 @@ def test_a_muted_link_feeds_nothing(tmp_path: Path) -> None:
     link = tree.links.new(plate.outputs["Image"], node.inputs["Image"])
     link.is_muted = True
     with pytest.raises(addon.client_package.Refused, match="No plate is plugged in"):
-        addon.take_request.make_run(node, scene)
+        request_of(addon, node, scene)
 
 
 @own_process
@@ -87,7 +100,7 @@ def test_gaps_are_named_in_scene_frames_and_files(tmp_path: Path) -> None:
     for number in (1002, 1003):
         (tmp_path / "plate" / f"plate.{number}.exr").unlink()
     with pytest.raises(addon.client_package.Refused, match=r"lacks frames 2-3 \(files 1002-1003\)"):
-        addon.take_request.make_run(node, scene)
+        request_of(addon, node, scene)
 
 
 @own_process
@@ -98,15 +111,15 @@ def test_gaps_are_found_above_a_chain_and_inside_a_group_too(tmp_path: Path) -> 
     tree.links.new(flip.outputs["Image"], node.inputs["Image"])
     (tmp_path / "plate" / "plate.1003.exr").unlink()
     with pytest.raises(addon.client_package.Refused, match="feeds the plate lacks files 1003"):
-        addon.take_request.make_run(node, scene)
+        request_of(addon, node, scene)
     node.node_tree.vera_edit.use_scene_range = False
     for first, last, is_whole in ((1, 2, True), (4, 9, True), (2, 4, False)):  # beyond the end the last one is held
         node.node_tree.vera_edit.first_frame, node.node_tree.vera_edit.last_frame = first, last
         if is_whole:
-            addon.take_request.make_run(node, scene)
+            request_of(addon, node, scene)
         else:
             with pytest.raises(addon.client_package.Refused, match="1003"):
-                addon.take_request.make_run(node, scene)
+                request_of(addon, node, scene)
     group.node_tree = bpy.data.node_groups.new("group", "CompositorNodeTree")
     group.node_tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
     inner = comps.add_plate(group.node_tree, tmp_path / "plate" / "plate.1001.exr", 5, 1)
@@ -114,10 +127,10 @@ def test_gaps_are_found_above_a_chain_and_inside_a_group_too(tmp_path: Path) -> 
     group.node_tree.links.new(inner.outputs["Image"], end.inputs["Image"])
     tree.links.new(group.outputs["Image"], node.inputs["Image"])
     with pytest.raises(addon.client_package.Refused, match="1003"):
-        addon.take_request.make_run(node, scene)
+        request_of(addon, node, scene)
     (tmp_path / "plate" / "plate.1003.exr").write_bytes((tmp_path / "plate" / "plate.1002.exr").read_bytes())
-    run = addon.take_request.make_run(node, scene)
-    assert sorted(file.name for file in run.scratch.iterdir()) == [f"plate.{n:04d}.exr" for n in (2, 3, 4)]
+    folder = folder_of(request_of(addon, node, scene)["plate"])
+    assert sorted(file.name for file in folder.iterdir()) == [f"plate.{n:04d}.exr" for n in (2, 3, 4)]
 
 
 @own_process
@@ -133,14 +146,13 @@ def test_a_chain_is_rendered_once_for_plate_and_mask_and_leaves_no_trace(tmp_pat
     comps.add_node(addon, tree, plate.outputs["Image"])  # another one, downstream of the same plate
     scene.frame_set(3)
     before = comps.snapshot(scene)
-    run = addon.take_request.make_run(node, scene)
+    request = request_of(addon, node, scene)
     assert comps.snapshot(scene) == before
-    source, mask = run.request["plate"], run.request["mask"]["source"]
+    source, mask = request["plate"], request["mask"]["source"]
     assert (source["frame_offset"], source["color_space"]) == (0, "lin_rec709")
     assert "color_space" not in mask
-    assert sorted(file.name for file in run.scratch.iterdir()) == sorted(
-        f"{name}.{frame:04d}.exr" for name in ("plate", "mask") for frame in FRAMES
-    )
+    for name, each in (("plate", source), ("mask", mask)):
+        assert sorted(file.name for file in folder_of(each).iterdir()) == [f"{name}.{n:04d}.exr" for n in FRAMES]
     for frame in FRAMES:
         written = comps.read_exr(Path(source["path"].replace("####", f"{frame:04d}")))
         np.testing.assert_array_equal(written, plates[1000 + frame][:, ::-1])
@@ -157,9 +169,9 @@ def test_what_is_upstream_may_be_a_vera_edit_node(tmp_path: Path) -> None:
     tree.links.new(above.outputs["Composite"], node.inputs["Image"])
     before = comps.snapshot(scene)
     for _ in range(3):
-        run = addon.take_request.make_run(node, scene)
+        request = request_of(addon, node, scene)
     assert comps.snapshot(scene) == before
-    written = comps.read_exr(Path(run.request["plate"]["path"].replace("####", "0002")))
+    written = comps.read_exr(Path(request["plate"]["path"].replace("####", "0002")))
     over = takes[2][..., :3] + (np.float32(1) - takes[2][..., 3:4]) * plates[1002]
     np.testing.assert_array_equal(written, comps.as_half(over))
 
@@ -183,15 +195,19 @@ def test_a_render_of_the_scene_is_rendered_and_moves_with_its_frames(tmp_path: P
     tree.links.new(layers.outputs["Image"], node.inputs["Image"])
     tree.links.new(layers.outputs["Alpha"], node.inputs["Mask"])
     before = comps.snapshot(scene)
-    run = addon.take_request.make_run(node, scene)
+    request = request_of(addon, node, scene)
     assert comps.snapshot(scene) == before
     centers = []
     for frame in FRAMES:
-        alpha = comps.read_exr(run.scratch / f"mask.{frame:04d}.exr")[..., 0]
+        alpha = comps.read_exr(folder_of(request["mask"]["source"]) / f"mask.{frame:04d}.exr")[..., 0]
         centers.append(float((alpha.sum(0) * np.arange(64)).sum() / alpha.sum()))
     assert centers == sorted(centers)
     assert centers[-1] - centers[0] > 15
-    assert not list(run.scratch.glob("discarded*"))
+    folders = [folder_of(request["plate"]), folder_of(request["mask"]["source"])]
+    assert not [file for folder in folders for file in folder.glob("discarded*")]
+    assert not list(folders[0].parent.glob("*.partial"))
+    # What a 3D scene shows is not looked into, so nothing says that it would be rendered the same again.
+    assert request_of(addon, node, scene)["plate"] != request["plate"]
 
 
 @own_process
@@ -200,7 +216,7 @@ def test_a_single_color_is_refused(tmp_path: Path) -> None:
     color = tree.nodes.new("CompositorNodeRGB")
     tree.links.new(color.outputs[0], node.inputs["Image"])
     with pytest.raises(addon.client_package.Refused, match="gives no image"):
-        addon.take_request.make_run(node, scene)
+        request_of(addon, node, scene)
     assert not (tmp_path / "vera_takes").exists() or not list((tmp_path / "vera_takes").rglob("*.exr"))
 
 
@@ -211,12 +227,12 @@ def test_inside_a_group_files_go_by_path_and_a_chain_is_refused(tmp_path: Path) 
     plate = comps.add_plate(group, tmp_path / "plate" / "plate.1001.exr", 5, 1)
     node = comps.add_node(addon, group, plate.outputs["Image"])
     node.node_tree.vera_edit.prompt = "a red ball"
-    assert addon.take_request.make_run(node, scene).request["plate"]["frame_offset"] == 1000
+    assert request_of(addon, node, scene)["plate"]["frame_offset"] == 1000
     flip = group.nodes.new("CompositorNodeFlip")
     group.links.new(plate.outputs["Image"], flip.inputs["Image"])
     group.links.new(flip.outputs["Image"], node.inputs["Image"])
     with pytest.raises(addon.client_package.Refused, match="not possible inside a node group"):
-        addon.take_request.make_run(node, scene)
+        request_of(addon, node, scene)
 
 
 @own_process
@@ -226,24 +242,25 @@ def test_a_request_says_what_the_settings_say(tmp_path: Path) -> None:
     settings = node.node_tree.vera_edit
     settings.edit_type, settings.prompt, settings.seed = "background", "  a green wall ", 5
     settings.use_scene_range, settings.first_frame, settings.last_frame = False, 2, 3
-    settings.use_model_settings, settings.steps, settings.guidance = False, 8, 2.5
-    run = addon.take_request.make_run(node, scene)
-    assert run.request == {
+    settings.use_model_settings, settings.steps, settings.guidance, settings.handles = False, 8, 3.1, 1
+    assert request_of(addon, node, scene) == {
         "node_id": settings.node_id,
         "edit_type": "background",
         "prompt": "a green wall",
         "frames": [{"first_frame": 2, "last_frame": 3}],
+        "handles": 1,
         "plate": {
             "path": str(tmp_path / "plate" / "plate.####.exr"),
             "frame_offset": 1000,
             "color_space": "lin_rec709",
         },
-        "settings": {"seed": 5, "num_inference_steps": 8, "guidance_scale": 2.5},
+        "settings": {"seed": 5, "num_inference_steps": 8, "guidance_scale": 3.1},
         "take_root": str(tmp_path / "vera_takes"),
+        "reuse": True,
     }
-    assert run.scratch is None
+    assert not (tmp_path / "vera_takes").exists()
     settings.use_new_seed, settings.use_model_settings = True, True
-    assert addon.take_request.make_run(node, scene).request["settings"] == {}
+    assert request_of(addon, node, scene)["settings"] == {}
     tree.links.new(plate.outputs["Alpha"], node.inputs["Mask"])
     for edit_type, meaning, said in (
         ("background", "auto", "keep"),
@@ -251,7 +268,7 @@ def test_a_request_says_what_the_settings_say(tmp_path: Path) -> None:
         ("add", "keep", "keep"),
     ):
         settings.edit_type, settings.mask_meaning = edit_type, meaning
-        mask = addon.take_request.make_run(node, scene).request["mask"]
+        mask = request_of(addon, node, scene)["mask"]
         assert (mask["meaning"], mask["invert"]) == (said, False)
 
 
@@ -261,10 +278,16 @@ def test_bad_settings_are_refused_before_anything_is_made(tmp_path: Path) -> Non
     tree.links.new(plate.outputs["Image"], node.inputs["Image"])
     settings = node.node_tree.vera_edit
     settings.use_scene_range = False
-    for first, last, prompt, argument in ((5, 2, "x", "frames"), (-3, 2, "x", "frames"), (1, 2, "  ", "prompt")):
-        settings.first_frame, settings.last_frame, settings.prompt = first, last, prompt
+    for first, last, handles, prompt, argument in (
+        (5, 2, 0, "x", "frames"),
+        (-3, 2, 0, "x", "frames"),
+        (1, 2, 2, "x", "frames"),
+        (1, 2, 0, "  ", "prompt"),
+    ):
+        settings.first_frame, settings.last_frame, settings.handles = first, last, handles
+        settings.prompt = prompt
         with pytest.raises(addon.client_package.Refused) as refusal:
-            addon.take_request.make_run(node, scene)
+            request_of(addon, node, scene)
         assert refusal.value.argument == argument
         assert refusal.value.remedy
     assert not (tmp_path / "vera_takes").exists()
@@ -280,8 +303,76 @@ def test_an_unsaved_file_is_asked_to_be_saved(tmp_path: Path) -> None:
     node.node_tree.vera_edit.prompt = "a red ball"
     scene.frame_start, scene.frame_end = 1, 4
     with pytest.raises(addon.client_package.Refused, match="not saved"):
-        addon.take_request.make_run(node, scene)
+        request_of(addon, node, scene)
     with pytest.raises(RuntimeError, match="not saved"):
         bpy.ops.vera_edit.generate(node_id=node.node_tree.vera_edit.node_id)
     node.node_tree.vera_edit.take_root = str(tmp_path / "takes")
-    assert addon.take_request.make_run(node, scene).request["take_root"] == str(tmp_path / "takes")
+    assert request_of(addon, node, scene)["take_root"] == str(tmp_path / "takes")
+
+
+@own_process
+def test_variants_differ_in_their_seeds_alone(tmp_path: Path) -> None:
+    scene, addon, tree, _, plate, node = start(tmp_path)
+    tree.links.new(plate.outputs["Image"], node.inputs["Image"])
+    settings = node.node_tree.vera_edit
+    settings.seed, settings.variants = 5, 3
+    requests = [run.params["request"] for run in addon.take_request.make_runs(node, scene, again=True)]
+    assert [request["settings"].pop("seed") for request in requests] == [5, 6, 7]
+    assert requests[0] == requests[1] == requests[2]
+    assert requests[0]["reuse"] is False
+    settings.use_new_seed = True
+    runs = addon.take_request.make_runs(node, scene)
+    assert [run.params["request"]["settings"] for run in runs] == [{}, {}, {}]
+
+
+@own_process
+def test_a_chain_that_has_not_changed_is_not_rendered_again_and_one_that_has_is(tmp_path: Path) -> None:
+    scene, addon, tree, _, plate, node = start(tmp_path)
+    flip = tree.nodes.new("CompositorNodeFlip")
+    tree.links.new(plate.outputs["Image"], flip.inputs["Image"])
+    tree.links.new(flip.outputs["Image"], node.inputs["Image"])
+    first = folder_of(request_of(addon, node, scene)["plate"])
+    made = (first / "plate.0002.exr").stat().st_mtime_ns
+    assert folder_of(request_of(addon, node, scene)["plate"]) == first
+    assert (first / "plate.0002.exr").stat().st_mtime_ns == made
+    (first / "plate.0003.exr").unlink()  # of a folder somebody tidied, all is rendered again
+    assert folder_of(request_of(addon, node, scene)["plate"]) == first
+    assert (first / "plate.0003.exr").exists()
+    flip.inputs["Flip X"].default_value = True
+    assert folder_of(request_of(addon, node, scene)["plate"]) != first
+    assert first.exists()
+
+
+@own_process
+def test_rendered_plates_go_when_no_take_speaks_of_them(tmp_path: Path) -> None:
+    scene, addon, tree, _, plate, node = start(tmp_path)
+    settings = node.node_tree.vera_edit
+    flip = tree.nodes.new("CompositorNodeFlip")
+    tree.links.new(plate.outputs["Image"], flip.inputs["Image"])
+    tree.links.new(flip.outputs["Image"], node.inputs["Image"])
+    request = request_of(addon, node, scene)
+    folder = folder_of(request["plate"])
+    addon.drain.prune(settings)
+    assert folder.exists()  # it is young: its request may be on the way
+    for each in (folder, folder.with_name("left.partial")):
+        each.mkdir(exist_ok=True)
+        os.utime(each, (0, 0))
+    version = tmp_path / "vera_takes" / "another_node" / "v001"
+    version.mkdir(parents=True)
+    (version / "take.json").write_text(json.dumps({"request": request}))
+    addon.drain.prune(settings)
+    assert [each.name for each in folder.parent.iterdir()] == [folder.name]
+    (version / "take.json").unlink()
+    addon.drain.prune(settings)
+    assert not folder.parent.exists()
+
+
+@own_process
+def test_an_animated_image_node_is_rendered(tmp_path: Path) -> None:
+    _, addon, tree, _, plate, node = start(tmp_path)
+    tree.links.new(plate.outputs["Image"], node.inputs["Image"])
+    other = tree.nodes.new("CompositorNodeBlur")
+    other.inputs["Size"].keyframe_insert("default_value", frame=1)
+    assert sequence_of(addon, node) is not None
+    plate.keyframe_insert("frame_offset", frame=1)
+    assert sequence_of(addon, node) is None

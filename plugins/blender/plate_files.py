@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An image sequence by its files, and whether they are the ones that a take was made from. Standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_hashed: dict[Path, tuple[tuple[int, int, int], str]] = {}
+"""By file: which one it was (inode, size, time), and its SHA-256."""
+
+
+@dataclass(frozen=True)
+class Plate:
+    """An image sequence: file frame = scene frame + `frame_offset`."""
+
+    pattern: str
+    """Absolute path with `####` for the file's frame number."""
+    frame_offset: int
+    color_space: str
+    """`lin_rec709`, `acescg`, `srgb`; empty for a mask, which is data."""
+
+    def as_source(self) -> dict[str, object]:
+        """As proto's `PlateSource`."""
+        source: dict[str, object] = {"path": self.pattern, "frame_offset": self.frame_offset}
+        return {**source, "color_space": self.color_space} if self.color_space else source
+
+    @classmethod
+    def from_record(cls, source: dict[str, Any]) -> Plate:
+        """What a take.json's request names."""
+        return cls(source["path"], source["frame_offset"], source.get("color_space") or "")
+
+    def file(self, frame: int) -> Path:
+        """The file of a scene frame."""
+        folder, name = Path(self.pattern).parent, Path(self.pattern).name
+        number = frame + self.frame_offset
+        return folder / re.sub(r"#+|%0\d+d", lambda marks: f"{number:0{_digits(marks[0])}d}", name, count=1)
+
+    def has_files(self, frames: Iterable[int]) -> bool:
+        """Whether all of them are on disk."""
+        return all(self.file(frame).is_file() for frame in frames)
+
+
+def changed_frames(plate: Plate, seen: dict[str, Any]) -> list[int]:
+    """Which frames of a plate are not the files any more that a take was made from.
+
+    Size and time tell at once where they are as they were. Where only the time differs, as in a copied project, the
+    content is compared.
+
+    Args:
+        plate: The plate as it is now, wherever it lies.
+        seen: What take.json says of its files: `{"1001": {"file", "sha256", ...}}`.
+    """
+    return sorted(int(frame) for frame, was in seen.items() if not _is_same(plate.file(int(frame)), was))
+
+
+def _is_same(file: Path, was: dict[str, Any]) -> bool:
+    if file.name != was.get("file"):
+        return False
+    try:
+        status = file.stat()
+        if was.get("size", status.st_size) != status.st_size:
+            return False
+        if was.get("modified_ns") == status.st_mtime_ns:
+            return True
+        which = (status.st_ino, status.st_size, status.st_mtime_ns)
+        known = _hashed.get(file)
+        if known is None or known[0] != which:
+            with open(file, "rb") as opened:
+                _hashed[file] = known = (which, hashlib.file_digest(opened, "sha256").hexdigest())
+        return known[1] == was.get("sha256")
+    except OSError:
+        return False
+
+
+def _digits(marks: str) -> int:
+    return len(marks) if marks.startswith("#") else int(marks[1:-1])

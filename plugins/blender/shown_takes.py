@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which takes a node has, and which one it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from . import layers
+from .take_folders import PartialTake, TakeFolder, list_partial_takes, list_take_folders, read_take_folder
+
+PASS_THROUGH = 0
+INHERITED = 1_000_000
+"""Added to the version number of a take that belongs to the node this one was copied from."""
+MISSING = 2_000_000
+"""Stands for a chosen take that is not on disk."""
+
+# Blender keeps no reference to the strings of a dynamic enum; without one they turn to garbage on screen.
+_take_items: dict[str, list[tuple[str, str, str, str, int]]] = {}
+
+
+def node_folder(settings: bpy.types.PropertyGroup, node_id: str) -> Path:
+    return layers.absolute(settings.take_root) / node_id
+
+
+def takes_by_number(settings: bpy.types.PropertyGroup) -> dict[int, TakeFolder]:
+    """The takes the node can show, by the number that stands for each in `take`."""
+    takes = {}
+    if settings.inherited_node_id:
+        for take in list_take_folders(node_folder(settings, settings.inherited_node_id)):
+            takes[INHERITED + take.number] = take
+    for take in list_take_folders(node_folder(settings, settings.node_id)):
+        takes[take.number] = take
+    return takes
+
+
+def partial_takes(settings: bpy.types.PropertyGroup) -> list[PartialTake]:
+    """The node's own takes that are not finished."""
+    return list_partial_takes(node_folder(settings, settings.node_id))
+
+
+def find_take(settings: bpy.types.PropertyGroup, name: str) -> TakeFolder | None:
+    """The take of that name in `take`: `v003`, `original_v003`."""
+    takes = takes_by_number(settings).items()
+    return next((take for number, take in takes if identifier(number, take) == name), None)
+
+
+def shown_take(settings: bpy.types.PropertyGroup) -> TakeFolder | None:
+    """The take the node shows; None in pass-through and where its folder is gone."""
+    return read_take_folder(layers.absolute(settings.take_path)) if settings.take_path else None
+
+
+def show_take(settings: bpy.types.PropertyGroup, take: TakeFolder | None) -> None:
+    """Points the node at a take; None: passes the plate through."""
+    settings.take_path = ""
+    if take is None:
+        layers.pass_through(settings.id_data)
+    else:
+        layers.show_take(settings.id_data, take)
+        settings.take_path = layers.relative(take.directory)
+
+
+def list_take_items(self: bpy.types.PropertyGroup, _context: bpy.types.Context) -> list[tuple[str, str, str, str, int]]:
+    items = [("NONE", "None", "Pass the plate through", "BLANK1", PASS_THROUGH)]
+    for number, take in takes_by_number(self).items():
+        name = f"{take.version} of the original" if number > INHERITED else take.version
+        frames = f"Frames {take.first_frame}-{take.last_frame}"
+        icon = "SOLO_ON" if take.notes.starred else "BLANK1"
+        items.append((identifier(number, take), f"{name} {take.notes.label}".strip(), frames, icon, number))
+    if take_number(self) == MISSING:
+        missing = Path(layers.absolute(self.take_path)).name
+        items.append(("MISSING", f"{missing} (not on disk)", self.take_path, "ERROR", MISSING))
+    _take_items[self.node_id] = items
+    return items
+
+
+def take_number(self: bpy.types.PropertyGroup) -> int:
+    if not self.take_path:
+        return PASS_THROUGH
+    shown = layers.absolute(self.take_path)
+    return next((number for number, take in takes_by_number(self).items() if take.directory == shown), MISSING)
+
+
+def choose_take(self: bpy.types.PropertyGroup, number: int) -> None:
+    if number != MISSING:
+        show_take(self, takes_by_number(self)[number] if number else None)
+
+
+def identifier(number: int, take: TakeFolder) -> str:
+    """What stands for a take in `take`."""
+    return f"original_{take.version}" if number > INHERITED else take.version

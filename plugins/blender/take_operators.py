@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the buttons of the take stack do. In a script each returns when the engine has done it.
+
+Takes are named as in the node's `take`: `v003`, `original_v003`.
+"""
+
+import bpy
+
+from . import drain, layers, nodes, shown_takes
+from .client_package import VeraClientError
+from .operators import NODE_ID, REPLY_SECONDS, WAIT, NodeOperator, node_for, start
+from .run import Run
+from .take_folders import PartialTake, TakeFolder
+
+TAKE = {"name": "Take", "description": "As the node's `take` names it; empty: the one shown", "options": {"SKIP_SAVE"}}
+VERSION = {"name": "Version", "description": "As in v003", "options": {"SKIP_SAVE"}}
+
+
+def take_for(operator: bpy.types.Operator, settings: bpy.types.PropertyGroup) -> TakeFolder | None:
+    """The finished take an operator is for; reports where there is none."""
+    take = shown_takes.find_take(settings, operator.take) if operator.take else shown_takes.shown_take(settings)
+    if take is None:
+        operator.report({"ERROR"}, f"No take {operator.take or 'is shown'}")
+    return take
+
+
+def partial_for(operator: bpy.types.Operator, settings: bpy.types.PropertyGroup) -> PartialTake | None:
+    """The unfinished take an operator is for; reports where there is none."""
+    found = next((t for t in shown_takes.partial_takes(settings) if t.version == operator.version), None)
+    if found is None:
+        operator.report({"ERROR"}, f"No unfinished take {operator.version}")
+    return found
+
+
+def nodes_that_show(take: TakeFolder) -> list[str]:
+    """The nodes of the file, baked ones too, that show a take."""
+    return [
+        group.label or group.name
+        for group in nodes.groups()
+        if group.node_tree
+        and group.node_tree.vera_edit.take_path
+        and layers.absolute(group.node_tree.vera_edit.take_path) == take.directory
+    ]
+
+
+class VERA_EDIT_OT_show_take(bpy.types.Operator):
+    """Show this take: renders nothing and needs no engine"""
+
+    bl_idname = "vera_edit.show_take"
+    bl_label = "Show take"
+    bl_options = {"REGISTER", "UNDO"}
+
+    node_id: bpy.props.StringProperty(**NODE_ID)
+    take: bpy.props.StringProperty(**TAKE)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        node = node_for(self, context)
+        take = take_for(self, node.node_tree.vera_edit) if node else None
+        if take is None:
+            return {"CANCELLED"}
+        node.node_tree.vera_edit.take = self.take
+        return {"FINISHED"}
+
+
+class VERA_EDIT_OT_star_take(NodeOperator, bpy.types.Operator):
+    """Star this take, or take its star away; a starred one is not deleted"""
+
+    bl_idname = "vera_edit.star_take"
+    bl_label = "Star"
+
+    node_id: bpy.props.StringProperty(**NODE_ID)
+    take: bpy.props.StringProperty(**TAKE)
+    wait: bpy.props.BoolProperty(**WAIT)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        node = node_for(self, context)
+        take = take_for(self, node.node_tree.vera_edit) if node else None
+        if take is None:
+            return {"CANCELLED"}
+        sent = drain.annotate(node.node_tree.vera_edit.node_id, take.directory, starred=not take.notes.starred)
+        return finish(self, sent)
+
+
+class VERA_EDIT_OT_delete_take(NodeOperator, bpy.types.Operator):
+    """Delete this take and its files for good"""
+
+    bl_idname = "vera_edit.delete_take"
+    bl_label = "Delete take"
+
+    node_id: bpy.props.StringProperty(**NODE_ID)
+    take: bpy.props.StringProperty(**TAKE)
+    force: bpy.props.BoolProperty(
+        name="Though it is starred or others are based on it",
+        description="Takes that are based on it lose nothing: the frames they share are theirs as well",
+        options={"SKIP_SAVE"},
+    )
+    wait: bpy.props.BoolProperty(**WAIT)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.wait = bpy.app.background
+        return self.execute(context) if self.wait else context.window_manager.invoke_props_dialog(self)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        node = node_for(self, context)
+        take = take_for(self, node.node_tree.vera_edit) if node else None
+        if take is None:
+            return {"CANCELLED"}
+        showing = nodes_that_show(take)
+        if showing:
+            self.report({"ERROR"}, f"{take.version} is shown by {', '.join(showing)}: choose another take there first")
+            return {"CANCELLED"}
+        sent = drain.connect().send(
+            node.node_tree.vera_edit.node_id, "delete_take", directory=str(take.directory), force=self.force
+        )
+        drain.keep_draining()
+        return finish(self, sent)
+
+
+class VERA_EDIT_OT_resume_take(NodeOperator, bpy.types.Operator):
+    """Go on with this take after the last of its windows that was finished"""
+
+    bl_idname = "vera_edit.resume_take"
+    bl_label = "Resume"
+
+    node_id: bpy.props.StringProperty(**NODE_ID)
+    version: bpy.props.StringProperty(**VERSION)
+    wait: bpy.props.BoolProperty(**WAIT)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return go_on(self, context, "resume_take")
+
+
+class VERA_EDIT_OT_keep_frames(NodeOperator, bpy.types.Operator):
+    """Make a finished take of the frames that this one had finished"""
+
+    bl_idname = "vera_edit.keep_frames"
+    bl_label = "Keep frames"
+
+    node_id: bpy.props.StringProperty(**NODE_ID)
+    version: bpy.props.StringProperty(**VERSION)
+    wait: bpy.props.BoolProperty(**WAIT)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return go_on(self, context, "keep_frames")
+
+
+class VERA_EDIT_OT_reconnect(NodeOperator, bpy.types.Operator):
+    """Follow the node's take that is in work, or waits for its engine, since an earlier session"""
+
+    bl_idname = "vera_edit.reconnect"
+    bl_label = "Follow"
+
+    node_id: bpy.props.StringProperty(**NODE_ID)
+    wait: bpy.props.BoolProperty(**WAIT)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        node = node_for(self, context)
+        if node is None:
+            return {"CANCELLED"}
+        if not drain.takes_left_in_work(node):
+            self.report({"ERROR"}, "No take of this node is in work")
+            return {"CANCELLED"}
+        return start(self, node, lambda: drain.takes_left_in_work(node))
+
+
+class VERA_EDIT_OT_adopt_settings(bpy.types.Operator):
+    """Set the node to what the take shown was made with: kind of edit, words, seed, steps, guidance, mask's meaning"""
+
+    bl_idname = "vera_edit.adopt_settings"
+    bl_label = "Settings of this take"
+    bl_options = {"REGISTER", "UNDO"}
+
+    node_id: bpy.props.StringProperty(**NODE_ID)
+    take: bpy.props.StringProperty(**TAKE)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        node = node_for(self, context)
+        take = take_for(self, node.node_tree.vera_edit) if node else None
+        if take is None:
+            return {"CANCELLED"}
+        if "request" not in take.record:
+            self.report({"ERROR"}, f"The take.json of {take.version} does not say how it was made")
+            return {"CANCELLED"}
+        adopt(node.node_tree.vera_edit, take)
+        return {"FINISHED"}
+
+
+def adopt(settings: bpy.types.PropertyGroup, take: TakeFolder) -> None:
+    """Sets a node to what a take was made with."""
+    request, effective = take.record["request"], take.record["settings"]
+    settings.edit_type, settings.prompt = request["edit_type"], request["prompt"]
+    settings.use_new_seed, settings.variants = False, 1
+    settings.seed = effective["seed"]
+    asked = (request["settings"]["num_inference_steps"], request["settings"]["guidance_scale"])
+    settings.use_model_settings = asked == (None, None)
+    settings.steps, settings.guidance = effective["num_inference_steps"], effective["guidance_scale"]
+    if request["mask"] is not None:
+        settings.mask_meaning, settings.mask_invert = request["mask"]["meaning"], request["mask"]["invert"]
+
+
+def go_on(operator: bpy.types.Operator, context: bpy.types.Context, method: str) -> set[str]:
+    """Has the engine do something with an unfinished take, and shows what becomes of it."""
+    node = node_for(operator, context)
+    partial = partial_for(operator, node.node_tree.vera_edit) if node else None
+    if partial is None:
+        return {"CANCELLED"}
+    settings = node.node_tree.vera_edit
+    params = {"directory": str(partial.version_directory)}
+    return start(operator, node, lambda: [Run(settings.node_id, method, params, shown_before=settings.take_path)])
+
+
+def finish(operator: bpy.types.Operator, ticket: object) -> set[str]:
+    """Waits for an errand in a script; with a window its refusal is said on the node."""
+    if not operator.wait:
+        return {"FINISHED"}
+    try:
+        ticket.result(REPLY_SECONDS)
+    except VeraClientError as error:
+        operator.report({"ERROR"}, str(error))
+        return {"CANCELLED"}
+    finally:
+        drain.drain()
+    return {"FINISHED"}
+
+
+CLASSES = (
+    VERA_EDIT_OT_show_take,
+    VERA_EDIT_OT_star_take,
+    VERA_EDIT_OT_delete_take,
+    VERA_EDIT_OT_resume_take,
+    VERA_EDIT_OT_keep_frames,
+    VERA_EDIT_OT_reconnect,
+    VERA_EDIT_OT_adopt_settings,
+)
+
+
+def register() -> None:
+    for each in CLASSES:
+        bpy.utils.register_class(each)
+
+
+def unregister() -> None:
+    for each in reversed(CLASSES):
+        bpy.utils.unregister_class(each)
