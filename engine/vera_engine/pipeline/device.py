@@ -40,3 +40,13 @@ def choose_device(device: str) -> tuple[torch.device, torch.dtype]:
             remedy="Use --device auto, or install the build of torch that has it (see the README).",
         )
     return torch.device(chosen), torch.bfloat16 if chosen == "cuda" else torch.float32
+
+
+def device_description(device: str) -> str:
+    """Device and arithmetic that `choose_device` gives, as in `cpu float32`; takes name it as what made them.
+
+    Raises:
+        DeviceUnknown, DeviceMissing: There is no such device.
+    """
+    chosen, dtype = choose_device(device)
+    return f"{chosen.type} {str(dtype).removeprefix('torch.')}"

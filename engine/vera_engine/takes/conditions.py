@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from vera_engine import __version__
 from vera_engine.model.settings import ModelSettings
-from vera_engine.pipeline.windows import frames_needed, warm_up
+from vera_engine.pipeline.windows import CODEC_CONTEXT, frames_needed, warm_up
 from vera_engine.takes.cache import ContentCache, key_of
 from vera_engine.takes.inputs import FileSeen, PlateReader, SeenFiles
 from vera_engine.takes.plan import TakeWindow
@@ -23,6 +22,17 @@ if TYPE_CHECKING:
     from vera_engine.pipeline.pipeline import VeraPipeline
 
 FloatArray = NDArray[np.float32]
+Arrays = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class Given:
+    """Frames of a plate or a mask: as latents out of the cache, or else as pixels that are still to be encoded."""
+
+    key: str
+    cached: Arrays | None
+    frames: FloatArray | None
+    """(T, h, w, 3) of a plate, (T, h, w) of a mask, 0..1, at the working size; None where there are latents."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,8 @@ class Conditions:
     mask_latents: FloatArray | None
     mask_range: tuple[float, float] | None
     """The least and the greatest value of the mask in the frames that were encoded."""
+    keys: tuple[str, ...]
+    """Of the cache's entries."""
 
 
 class Conditioner:
@@ -41,79 +53,106 @@ class Conditioner:
 
     Args:
         request: The effective request.
+        guidance_scale: Of the take.
         model: Its weights are part of every key.
-        pipeline: What encodes.
+        device: Device and arithmetic, another part.
         reader: Reads plate and mask.
         cache: Where entries lie.
-        check_cancelled: Called for every frame.
+        check_going_on: Called for every frame.
     """
 
     def __init__(
         self,
         request: TakeRequest,
+        guidance_scale: float,
         model: ModelSettings,
-        pipeline: VeraPipeline,
+        device: str,
         reader: PlateReader,
         cache: ContentCache,
-        check_cancelled: Callable[[], None],
+        check_going_on: Callable[[], None],
     ) -> None:
         self._request = request
+        self._guidance_scale = guidance_scale
         self._model = model
-        self._pipeline = pipeline
         self._reader = reader
         self._cache = cache
-        self._check_cancelled = check_cancelled
-        self._made_by = [__version__, pipeline.device_description]
-
-    def prompt(self, guidance_scale: float) -> PreparedPrompt:
-        """What the prompt says to the model, for all windows."""
-        return self._pipeline.prepare_text(self._request.prompt, guidance_scale, self._text)
+        self._check_going_on = check_going_on
+        self._made_by = [__version__, device]
+        self._codec_context = CODEC_CONTEXT[model.codec]
+        self._prompt: PreparedPrompt | None = None
 
     def frames(self, window: TakeWindow) -> list[int]:
         """The host frames that are encoded for a window, a codec's warm-up included."""
-        first, last = frames_needed(window.window, self._pipeline.codec_context)
+        first, last = frames_needed(window.window, self._codec_context)
         return list(range(window.host_frame(first), window.host_frame(last) + 1))
 
-    @contextlib.contextmanager
-    def of(self, window: TakeWindow, seen: SeenFiles) -> Iterator[Conditions]:
-        """A window's conditions; while the block runs, their cache entries stay.
+    def read(self, window: TakeWindow, seen: SeenFiles) -> tuple[Given, Given | None]:
+        """Plate and mask of a window; the pixels are read and checked where the cache does not have them.
 
         Args:
             window: The window.
             seen: The files of its `frames`, as they are now.
+
+        Raises:
+            PlateChanged: A file was written while it was read, and what reading a plate or a mask raises
         """
+        frames = self.frames(window)
         plate_key = self._key("plate", window, seen.plate)
-        plate = self._cache.get(plate_key) or self._kept(plate_key, self._plate(window, seen))
-        mask_key, mask = plate_key, None
+        plate = self._cache.get(plate_key)
+        pixels = None if plate is not None else self._reader.plate_model_rgb(frames, self._check_going_on)
+        given = Given(plate_key, plate, pixels)
+        mask = None
         if self._request.mask is not None:
             asked = self._request.mask
             mask_key = self._key("mask", window, seen.mask, str(asked.meaning), asked.invert, str(self._reader.format))
-            mask = self._cache.get(mask_key) or self._kept(mask_key, self._mask(window, seen))
-        with self._cache.holding(plate_key, mask_key):
-            yield Conditions(
-                plate["latents"].astype(np.float32),
-                None if mask is None else mask["latents"].astype(np.float32),
-                None if mask is None else (float(mask["range"][0]), float(mask["range"][1])),
-            )
+            found = self._cache.get(mask_key)
+            white = None if found is not None else self._reader.mask_edit_here(frames, self._check_going_on)
+            mask = Given(mask_key, found, white)
+        seen.check_unchanged(self._request, self._check_going_on)  # what was read is what was hashed
+        return given, mask
 
-    def _text(self, prompt: str) -> FloatArray:
-        key = key_of("text", *self._made_by, self._weights("text_encoder/"), self._model.vocabulary, prompt)
-        found = self._cache.get(key) or self._kept(key, {"states": self._pipeline.encode_text(prompt)})
-        return found["states"].astype(np.float32)
+    def encode(self, window: TakeWindow, plate: Given, mask: Given | None, pipeline: VeraPipeline) -> Conditions:
+        """What `read` gave, as the transformer takes it.
 
-    def _plate(self, window: TakeWindow, seen: SeenFiles) -> dict[str, NDArray[np.generic]]:
-        frames = self._reader.plate_model_rgb(self.frames(window), self._check_cancelled)
-        for frame, file in seen.plate.items():  # what was read is what was hashed
-            file.check_unchanged(self._reader.plate_file(frame))
-        return {"latents": self._pipeline.encode_plate(frames, window.window)}
+        Raises:
+            OutOfMemory
+        """
+        arrays = plate.cached
+        if arrays is None:
+            assert plate.frames is not None
+            arrays = self._kept(plate.key, {"latents": pipeline.encode_plate(plate.frames, window.window)})
+        source_latents = arrays["latents"].astype(np.float32)
+        if mask is None:
+            return Conditions(source_latents, None, None, (plate.key,))
+        arrays = mask.cached
+        if arrays is None:
+            assert mask.frames is not None
+            limits = np.array([mask.frames.min(), mask.frames.max()], np.float32)
+            latents = pipeline.encode_mask(mask.frames, window.window)
+            arrays = self._kept(mask.key, {"latents": latents, "range": limits})
+        lowest, highest = arrays["range"].astype(np.float64)
+        return Conditions(
+            source_latents,
+            arrays["latents"].astype(np.float32),
+            (float(lowest), float(highest)),
+            (plate.key, mask.key),
+        )
 
-    def _mask(self, window: TakeWindow, seen: SeenFiles) -> dict[str, NDArray[np.generic]]:
-        frames = self._reader.mask_edit_here(self.frames(window), self._check_cancelled)
-        assert frames is not None
-        for frame, file in seen.mask.items():
-            file.check_unchanged(self._reader.mask_file(frame))
-        values = np.array([frames.min(), frames.max()], np.float32)
-        return {"latents": self._pipeline.encode_mask(frames, window.window), "range": values}
+    def prompt(self, pipeline: VeraPipeline) -> PreparedPrompt:
+        """What the prompt says to the model, worked out once for all windows.
+
+        Raises:
+            PromptTooLong
+        """
+
+        def text(prompt: str) -> FloatArray:
+            key = key_of("text", *self._made_by, self._weights("text_encoder/"), self._model.vocabulary, prompt)
+            found = self._cache.get(key) or self._kept(key, {"states": pipeline.encode_text(prompt)})
+            return found["states"].astype(np.float32)
+
+        if self._prompt is None:
+            self._prompt = pipeline.prepare_text(self._request.prompt, self._guidance_scale, text)
+        return self._prompt
 
     def _key(self, kind: str, window: TakeWindow, files: Mapping[int, FileSeen], *how: object) -> str:
         """Of all that latents come from: the files' content, how it is read, the size, the codec, its warm-up."""
@@ -123,12 +162,12 @@ class Conditioner:
             self._weights("vae/"),
             self._reader.working_size,
             self._reader.format.color_space.value,
-            [len(window.window), warm_up(window.window.start, self._pipeline.codec_context)],
+            [len(window.window), warm_up(window.window.start, self._codec_context)],
             [files[frame].sha256 for frame in self.frames(window)],
             *how,
         )
 
-    def _kept(self, key: str, arrays: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+    def _kept(self, key: str, arrays: Arrays) -> Arrays:
         self._cache.put(key, arrays)
         return arrays
 

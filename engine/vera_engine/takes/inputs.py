@@ -41,8 +41,14 @@ class FileSeen:
             return cls(path.name, hashlib.file_digest(file, "sha256").hexdigest(), status.st_size, status.st_mtime_ns)
 
     def is_unchanged(self, path: Path) -> bool:
-        """Whether the file still has its size and time of change; or where only the time is another, its content."""
-        status = path.stat()
+        """Whether the file still has its size and time of change; or where only the time is another, its content.
+
+        A file that is gone was not changed: what was made of it stays right.
+        """
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return True
         if (status.st_size, status.st_mtime_ns) == (self.size, self.modified_ns):
             return True
         return status.st_size == self.size and FileSeen.of(path).sha256 == self.sha256
@@ -69,6 +75,35 @@ class SeenFiles:
     plate: Mapping[int, FileSeen]
     mask: Mapping[int, FileSeen]
 
+    @classmethod
+    def of(cls, request: TakeRequest, frames: Iterable[int], check_going_on: Callable[[], None]) -> SeenFiles:
+        """The files of frames as they are now."""
+        plate, mask = {}, {}
+        for frame in frames:
+            check_going_on()
+            plate[frame] = FileSeen.of(plate_file(request, frame))
+            if request.mask is not None:
+                mask[frame] = FileSeen.of(mask_file(request.mask, frame))
+        return cls(plate, mask)
+
+    def are_unchanged(self, request: TakeRequest, check_going_on: Callable[[], None]) -> bool:
+        """Whether all of them still have their content."""
+        try:
+            self.check_unchanged(request, check_going_on)
+        except PlateChanged:
+            return False
+        return True
+
+    def check_unchanged(self, request: TakeRequest, check_going_on: Callable[[], None]) -> None:
+        """Raises `PlateChanged` where one of them has another content by now."""
+        for frame, file in self.plate.items():
+            check_going_on()
+            file.check_unchanged(plate_file(request, frame))
+        for frame, file in self.mask.items():
+            assert request.mask is not None
+            check_going_on()
+            file.check_unchanged(mask_file(request.mask, frame))
+
 
 class PlateReader:
     """Plate and mask of a take, frame by frame. Holds no pixels.
@@ -86,49 +121,40 @@ class PlateReader:
         self._plate_source = plate_source(request.plate)
         self._mask_source = None if request.mask is None else plate_source(request.mask.source)
 
-    def plate_file(self, frame: int) -> Path:
-        """The plate's file of a host frame."""
-        return self._plate_source.files(PLATE).file(frame)
-
-    def mask_file(self, frame: int) -> Path:
-        """The mask's file of a host frame, of a take that has a mask."""
-        assert self._mask_source is not None
-        return self._mask_source.files(MASK).file(frame)
-
     def plate(self, frame: int) -> tuple[PlateFrame, NDArray[np.float32]]:
         """A plate frame as read, and its pixels (H, W, 3) made linear in its own primaries."""
         read = read_plate_frame(self._plate_source, frame)
         return read, to_linear(read.rgb, self.format.color_space)
 
-    def seen(self, frames: Iterable[int], check_cancelled: Callable[[], None]) -> SeenFiles:
-        """Hashes the files of frames."""
-        plate, mask = {}, {}
-        for frame in frames:
-            check_cancelled()
-            plate[frame] = FileSeen.of(self.plate_file(frame))
-            if self._mask_source is not None:
-                mask[frame] = FileSeen.of(self.mask_file(frame))
-        return SeenFiles(plate, mask)
-
-    def plate_model_rgb(self, frames: Iterable[int], check_cancelled: Callable[[], None]) -> NDArray[np.float32]:
+    def plate_model_rgb(self, frames: Iterable[int], check_going_on: Callable[[], None]) -> NDArray[np.float32]:
         """Plate frames (T, h, w, 3), 0..1, in the display RGB and at the size that the model works at."""
         resized = []
         for frame in frames:
-            check_cancelled()
+            check_going_on()
             _, plate_linear = self.plate(frame)
             resized.append(resize(plate_to_model_rgb(plate_linear, self.format.color_space), *self.working_size))
         return np.stack(resized)
 
-    def mask_edit_here(self, frames: Iterable[int], check_cancelled: Callable[[], None]) -> NDArray[np.float32] | None:
+    def mask_edit_here(self, frames: Iterable[int], check_going_on: Callable[[], None]) -> NDArray[np.float32] | None:
         """Mask frames (T, h, w), 0..1, 1 where the edit may happen; None for a take without a mask."""
         if self._mask is None or self._mask_source is None:
             return None
         resized = []
         for frame in frames:
-            check_cancelled()
+            check_going_on()
             white = read_mask_frame(self._mask_source, frame, self.format)
             resized.append(resize(edit_here(white, self._mask), *self.working_size))
         return np.stack(resized)
+
+
+def plate_file(request: TakeRequest, frame: int) -> Path:
+    """The plate's file of a host frame."""
+    return plate_source(request.plate).files(PLATE).file(frame)
+
+
+def mask_file(mask: MaskReference, frame: int) -> Path:
+    """The mask's file of a host frame."""
+    return plate_source(mask.source).files(MASK).file(frame)
 
 
 def edit_here(white: NDArray[np.float32], mask: MaskReference) -> NDArray[np.float32]:
@@ -137,8 +163,11 @@ def edit_here(white: NDArray[np.float32], mask: MaskReference) -> NDArray[np.flo
     return np.float32(1) - white if turns == 1 else white
 
 
-def mask_warnings(lowest: float, highest: float) -> list[str]:
-    """What an artist should know of a mask whose values run from `lowest` to `highest` over all that is made."""
+def mask_warnings(values: tuple[float, float] | None) -> list[str]:
+    """What an artist should know of a mask whose least and greatest value over all frames are these."""
+    if values is None:
+        return []
+    lowest, highest = values
     if highest == 0:
         return ["The mask leaves no room for the edit in any frame: look at its meaning and invert."]
     if lowest == 1:

@@ -9,7 +9,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class KeptBase:
     frames: tuple[int, ...]
     """The frames that are kept."""
     files: frozenset[str]
-    """Names of the files that are kept."""
+    """Names of their files, and of those of its latents. A base may lack comps: they are to be made."""
     warnings: tuple[str, ...]
 
     def check_plate(self, seen: Mapping[int, FileSeen]) -> None:
@@ -55,12 +55,13 @@ class KeptBase:
             )
 
 
-def keep_base(take: Take, directory: Path) -> KeptBase:
+def keep_base(take: Take, directory: Path, made: Container[int]) -> KeptBase:
     """Brings into a repair's partial directory what it keeps; what is there already stays.
 
     Args:
         take: A take with a base.
         directory: Its partial directory.
+        made: The frames that are not kept.
 
     Raises:
         BaseUnusable: The base is not there any more, or has not all its files.
@@ -69,14 +70,13 @@ def keep_base(take: Take, directory: Path) -> KeptBase:
     assert take.request.base is not None
     base_directory = Path(take.request.base.directory)
     record = _record(directory, base_directory)
-    made = take.request.made_frames
     frames = tuple(frame for frame in take.frames if frame not in made)
     pieces = tuple(Piece(**piece) for piece in record["latents"])
     needed = [*(layers_file(directory, frame).name for frame in frames), *(piece.file for piece in pieces)]
     copied = [name for name in needed if not _link(base_directory / name, directory / name)]
     comps = [comp_file(directory, frame).name for frame in frames if take.request.write_comp]
-    comps = [name for name in comps if (directory / name).exists() or (base_directory / name).exists()]
-    copied += [name for name in comps if not _link(base_directory / name, directory / name)]
+    with_comp = [name for name in comps if (base_directory / name).is_file()]
+    copied += [name for name in with_comp if not _link(base_directory / name, directory / name)]
     to_disk(directory)
     warnings = []
     if copied:
@@ -87,27 +87,15 @@ def keep_base(take: Take, directory: Path) -> KeptBase:
     return KeptBase(record, pieces, frames, frozenset([*needed, *comps]), tuple(warnings))
 
 
-def read_kept(directory: Path) -> dict[str, Any] | None:
-    """The base's `take.json` as `keep_base` left it in a partial directory; None where there is no base."""
-    try:
-        record: dict[str, Any] = json.loads((directory / BASE_NAME).read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None
-    return record
-
-
-def lacking(directory: Path, names: Iterable[str]) -> list[str]:
-    """Those of the names that no file has."""
-    return [name for name in names if not (directory / name).is_file()]
-
-
 def _record(directory: Path, base_directory: Path) -> dict[str, Any]:
-    record = read_kept(directory)
-    if record is None:
+    record: dict[str, Any] | None
+    try:
+        record = json.loads((directory / BASE_NAME).read_bytes())
+    except (FileNotFoundError, ValueError):
         record = store.read_record(base_directory)
-        if record is None or not record.get("latents"):
-            raise _unusable(base_directory, "It is not there any more, or is no finished take.")
-        write_file(directory / BASE_NAME, json.dumps(record).encode())
+    if record is None or not record.get("latents"):
+        raise _unusable(base_directory, "It is not there any more, or is no finished take.")
+    write_file(directory / BASE_NAME, json.dumps(record).encode())
     return record
 
 

@@ -49,6 +49,8 @@ class FileWritten:
 class MadeBy:
     """What made a window: the same request by the same gives the same bits."""
 
+    model: str
+    """Its name."""
     engine_version: str
     device: str
     weights_sha256: dict[str, str]

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vera_engine.model.settings import ModelSettings
 from vera_engine.pipeline.windows import frames_of_latents, warm_up
 from vera_engine.plates.frames import frames_as_text
 from vera_engine.plates.picture import png_of
+from vera_engine.takes.cache import ContentCache
 from vera_engine.takes.conditions import Conditioner, Conditions
 from vera_engine.takes.delivery import Delivery
-from vera_engine.takes.inputs import PlateReader
+from vera_engine.takes.inputs import PlateReader, SeenFiles, plate_file
 from vera_engine.takes.kept import KeptBase
 from vera_engine.takes.latents import LatentSlice, Piece, Timeline, latents_file, next_number, write_latents
 from vera_engine.takes.plan import Join, TakeWindow
@@ -28,7 +28,6 @@ from vera_engine.takes.take import FrameWritten, Preview, Seam, StepDone, Take, 
 
 if TYPE_CHECKING:
     from vera_engine.pipeline.anchors import Anchors, Start
-    from vera_engine.pipeline.denoising import PreparedPrompt
     from vera_engine.pipeline.pipeline import DecodedFrames, StepProgress, VeraPipeline
 
 Report = Callable[[dict[str, Any]], None]
@@ -46,9 +45,9 @@ class WindowMaker:
     base: KeptBase | None
     reader: PlateReader
     delivery: Delivery
-    pipeline: VeraPipeline
     conditioner: Conditioner
-    text: PreparedPrompt
+    cache: ContentCache
+    load: Callable[[], VeraPipeline]
     made_by: MadeBy
     report: Report
     check_going_on: Callable[[], None]
@@ -67,17 +66,21 @@ class WindowMaker:
         # 1. The files it needs: their content is what the take is made of from here on
         began = time.perf_counter()
         self.report({"event": TakeState.CHECKING})
-        seen = self.reader.seen(self.conditioner.frames(window), self.check_going_on)
+        seen = SeenFiles.of(self.take.request, self.conditioner.frames(window), self.check_going_on)
         if self.base is not None:
             self.base.check_plate(seen.plate)
+        plate, mask = self.conditioner.read(window, seen)
 
-        # 2. Plate and mask as the model takes them, then its own part
+        # 2. The model: plate, mask and prompt as it takes them, its own part, and the frames of that
+        read = time.perf_counter()
+        self.report({"event": TakeState.RUNNING})
+        pipeline = self.load()
+        self.check_going_on()
         pieces = self._pieces(progress)
-        with self.conditioner.of(window, seen) as conditions:
-            read = time.perf_counter()
-            self.report({"event": TakeState.RUNNING})
-            made = self._sample(window, conditions, pieces)
-        decoded, indices = self._decode(window, made, pieces)
+        conditions = self.conditioner.encode(window, plate, mask, pipeline)
+        with self.cache.holding(*conditions.keys):
+            made = self._sample(window, pipeline, conditions, pieces)
+        decoded, indices = self._decode(window, pipeline, made, pieces)
 
         # 3. Layers at the plate's size, in its space, one file a frame; the latents
         denoised = time.perf_counter()
@@ -85,7 +88,7 @@ class WindowMaker:
         statistics = {}
         for frame in window.frames:
             self.check_going_on()
-            seen.plate[frame].check_unchanged(self.reader.plate_file(frame))
+            seen.plate[frame].check_unchanged(plate_file(self.take.request, frame))
             index = indices.index(frame - window.span.first)
             statistics[frame] = self.delivery.write(frame, decoded.edit[index], decoded.alpha[index])
             self.report({"event": FrameWritten.name, "frame": frame})
@@ -111,7 +114,9 @@ class WindowMaker:
             pixel_seconds=time.perf_counter() - began - (denoised - read),
         )
 
-    def _sample(self, window: TakeWindow, conditions: Conditions, pieces: Sequence[Piece]) -> LatentSlice:
+    def _sample(
+        self, window: TakeWindow, pipeline: VeraPipeline, conditions: Conditions, pieces: Sequence[Piece]
+    ) -> LatentSlice:
         """The latents of the window's slice, and what their noise was drawn from."""
         settings = self.take.settings
 
@@ -125,8 +130,8 @@ class WindowMaker:
             self.report({"event": Preview.name, "png": png, "window": progress.window, "step": progress.step})
 
         anchors, seeds = self._anchors(window, pieces)
-        latents = self.pipeline.sample(
-            text=self.text,
+        latents = pipeline.sample(
+            text=self.conditioner.prompt(pipeline),
             source_latents=conditions.source_latents,
             mask_latents=conditions.mask_latents,
             window=window.window,
@@ -172,16 +177,18 @@ class WindowMaker:
         timeline = Timeline(self.directory, self.base.pieces, window.run)
         return Start(timeline.read(window.window.start, window.window.stop - 1).latents, strength)
 
-    def _decode(self, window: TakeWindow, made: LatentSlice, pieces: Sequence[Piece]) -> tuple[DecodedFrames, range]:
+    def _decode(
+        self, window: TakeWindow, pipeline: VeraPipeline, made: LatentSlice, pieces: Sequence[Piece]
+    ) -> tuple[DecodedFrames, range]:
         """The frames of the latents that it delivers, after those that the codec goes through before them."""
         first, last, start = window.window.first, window.window.last, window.window.start
         latents = made.latents[:, :, first - start : last + 1 - start]
-        context = warm_up(first, self.pipeline.codec_context)
+        context = warm_up(first, pipeline.codec_context)
         if context:
             before = Timeline(self.directory, pieces, window.run).read(first - context, first - 1)
             latents = np.concatenate([before.latents, latents], axis=2)
         indices = frames_of_latents(first, last, len(window.span))
-        return self.pipeline.decode(latents, first_latent=first - context, frames=indices), indices
+        return pipeline.decode(latents, first_latent=first - context, frames=indices), indices
 
     def _write_latents(self, window: TakeWindow, made: LatentSlice) -> Piece:
         """Keeps what it delivers, and what is left of the slice after that: the next window is anchored to it."""
@@ -218,8 +225,3 @@ def seam_warnings(seams: Sequence[Seam]) -> list[str]:
         for seam in seams
         if seam.value > VISIBLE_SEAM
     ]
-
-
-def made_by(model: ModelSettings, device: str, engine_version: str) -> MadeBy:
-    """What makes windows now."""
-    return MadeBy(engine_version, device, dict(model.weights_sha256))

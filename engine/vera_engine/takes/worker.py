@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 from vera_engine.errors import Cancelled, FailedPrecondition, Internal, VeraEditError
 from vera_engine.model.settings import read_settings
 from vera_engine.model.threads import share_processor
+from vera_engine.takes.heartbeat import engine_id
 from vera_engine.takes.lock import FileLock
 from vera_engine.takes.take import Refusal, Take
 
@@ -69,11 +70,20 @@ class Mailbox:
 
 
 class TakeMaker:
-    """Makes takes with one model, loaded with the first of them."""
+    """Makes takes with one model, loaded with the first of them.
 
-    def __init__(self, model: str, device: str, mailbox: Mailbox, output: IO[str]) -> None:
+    Args:
+        model: `small`, or a model folder.
+        device: As `--device`.
+        state_dir: The engine's; its caches and its name lie there.
+        mailbox: What the engine asks for.
+        output: Where the engine reads what happens.
+    """
+
+    def __init__(self, model: str, device: str, state_dir: Path, mailbox: Mailbox, output: IO[str]) -> None:
         self._model = model
         self._device = device
+        self._state_dir = state_dir
         self._mailbox = mailbox
         self._output = output
         self._pipeline: VeraPipeline | None = None
@@ -81,14 +91,24 @@ class TakeMaker:
     def make(self, take: Take) -> None:
         """Makes a take, and says how that ended."""
         # Imported with the first take: plates and arrays take longer than the engine likes to wait for this process
+        from vera_engine.pipeline.device import device_description
+        from vera_engine.takes.cache import ContentCache
         from vera_engine.takes.render import render_take
 
         def report(event: dict[str, Any]) -> None:
             self._say({**event, "take_id": take.take_id})
 
         try:
-            model = read_settings(self._model)
-            render_take(take, model, self._load, report, lambda: self._mailbox.check_cancelled(take.take_id))
+            render_take(
+                take,
+                read_settings(self._model),
+                device_description(self._device),
+                self._load,
+                report,
+                lambda: self._mailbox.check_cancelled(take.take_id),
+                ContentCache(self._state_dir / "cache"),
+                engine_id(self._state_dir),
+            )
         except Cancelled:
             report({"event": "cancelled"})
         except VeraEditError as error:
@@ -137,7 +157,7 @@ def main() -> None:
     # An engine that was killed may leave a worker that has not noticed yet: two must not write one take
     lock = FileLock(arguments.state_dir / "worker.lock")
     lock.acquire(wait=True)
-    maker = TakeMaker(arguments.model, arguments.device, mailbox, output)
+    maker = TakeMaker(arguments.model, arguments.device, arguments.state_dir, mailbox, output)
     while True:
         maker.make(mailbox.next_take())
 
