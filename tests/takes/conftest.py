@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +15,14 @@ import pytest
 
 from vera_engine.plates.frames import FrameSet
 from vera_engine.takes import store
+from vera_engine.takes.database import TakeDatabase
+from vera_engine.takes.queue import TakeQueue
 from vera_engine.takes.request import EditType, PlateReference, TakeRequest, TakeSettings
-from vera_engine.takes.take import Take, TakeState
-from vera_engine.takes.worker_process import WorkerCommand
+from vera_engine.takes.take import StateChanged, Take, TakeState
+from vera_engine.takes.worker_process import WorkerCommand, WorkerProcess
+
+SECONDS = 300.0
+"""Far more than any of it takes: a test that hangs ends."""
 
 
 @pytest.fixture
@@ -68,6 +75,46 @@ class ScriptedCommand(WorkerCommand):
     def arguments(self) -> list[str]:
         script = Path(__file__).with_name("scripted_worker.py")
         return [sys.executable, str(script), str(self.state_dir)]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[TakeDatabase]:
+    database = TakeDatabase(tmp_path / "engine.sqlite3")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def run(database, scripted_worker) -> Callable[..., None]:
+    """Runs a scene with a queue that has begun to work, and ends the queue."""
+
+    def run(scene: Callable[[TakeQueue, WorkerProcess], Awaitable[None]], **options: float) -> None:
+        async def play() -> None:
+            worker = WorkerProcess(scripted_worker)
+            queue = TakeQueue(database, worker, "a machine", **options)
+            await queue.start()
+            try:
+                await asyncio.wait_for(scene(queue, worker), SECONDS)
+            finally:
+                await queue.stop()
+
+        asyncio.run(play())
+
+    return run
+
+
+async def to_the_end(queue: TakeQueue, take: Take, after_sequence: int = 0) -> list[object]:
+    """A take's events up to its end, with states as their names."""
+    events = [event async for _, event in queue.watch(take.take_id, after_sequence)]
+    return [str(event.take.state) if isinstance(event, StateChanged) else event for event in events]
+
+
+async def until_waiting(queue: TakeQueue, take: Take) -> None:
+    """Until the worker is at the take."""
+    async with aclosing(queue.watch(take.take_id)) as events:
+        async for _, event in events:
+            if isinstance(event, StateChanged) and event.take.state is TakeState.RUNNING:
+                return
 
 
 @pytest.fixture

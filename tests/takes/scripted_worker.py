@@ -1,6 +1,7 @@
 """A worker that makes no pictures: it does what the prompt of a take says. Speaks as `vera_engine.takes.worker` does.
 
-`finish`, `fail`, `die`, `die once`, `babble`; `wait` until it is cancelled, `hang` whatever it is told.
+`finish`, `fail`, `die`, `die once`, `babble`; `wait` until it is cancelled, `hang` whatever it is told; `windows`
+makes them and says so, `die after windows` dies after each new one.
 """
 
 from __future__ import annotations
@@ -27,9 +28,26 @@ def finish(take: Take) -> None:
     (directory / "layers.1001.exr").write_bytes(take.take_id.encode())
     say("frame_written", take_id=take.take_id, frame=1001)
     warnings = [*take.warnings, "mind the gap"]
-    record = {"take_id": take.take_id, "seconds": asdict(TakeSeconds(3, 1, 1, 1)), "warnings": warnings}
-    store.write_record(directory, record)
+    store.write_record(
+        directory,
+        {
+            "take_id": take.take_id,
+            "frames": {str(frame): {} for frame in take.frames},
+            "seconds": asdict(TakeSeconds(3, 1, 1, 1)),
+            "warnings": warnings,
+            "seams": [{"between": [1001, 1002], "seam": 0.75, "kind": "window"}],
+        },
+    )
     store.complete(take)
+
+
+def window(take: Take, number: int, seconds: float | None) -> None:
+    """One of the take's windows, of one frame: its last step, its preview, its end."""
+    numbered = {"take_id": take.take_id, "window": number, "window_count": take.window_count}
+    say("step_done", **numbered, step=4, step_count=4, seconds_per_step=0.5)
+    say("preview", take_id=take.take_id, png=f"{number}{number}==", window=number, step=4)
+    frame = take.frames.first + number - 1
+    say("window_done", **numbered, frames=[{"first_frame": frame, "last_frame": frame}], seconds=seconds)
 
 
 def main(state_dir: Path) -> None:
@@ -64,6 +82,23 @@ def main(state_dir: Path) -> None:
             case "die" | "die once":
                 (store.open_partial(take) / "layers.1001.exr").write_bytes(b"half a fra")
                 (state_dir / "died").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "windows":
+                for number in range(1, take.window_count + 1):
+                    window(take, number, 8.0 / number)
+                finish(take)
+                say("finished", take_id=take.take_id)
+            case "die after windows":
+                done = state_dir / "windows"
+                count = len(done.read_text()) if done.exists() else 0
+                for number in range(1, count + 1):
+                    window(take, number, None)
+                if count == take.window_count:
+                    finish(take)
+                    say("finished", take_id=take.take_id)
+                    continue
+                window(take, count + 1, 1.0)
+                done.write_text("x" * (count + 1))
                 os.kill(os.getpid(), signal.SIGKILL)
             case "babble":
                 print("Loading checkpoint shards: 50%", flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -54,8 +55,9 @@ class TakeService(takes_pb2_grpc.TakeServiceServicer):
         return await asyncio.to_thread(lambda: pb.ListTakesResponse(takes=[take_to_proto(take) for take in takes]))
 
     async def WatchTake(self, request: pb.WatchTakeRequest, context: Context) -> AsyncIterator[pb.WatchTakeResponse]:
-        async for sequence, event in self._queue.watch(request.take_id, request.after_sequence):
-            yield pb.WatchTakeResponse(event=event_to_proto(request.take_id, sequence, event))
+        async with aclosing(self._queue.watch(request.take_id, request.after_sequence)) as events:
+            async for sequence, event in events:
+                yield pb.WatchTakeResponse(event=event_to_proto(request.take_id, sequence, event))
 
     async def CancelTake(self, request: pb.CancelTakeRequest, context: Context) -> pb.CancelTakeResponse:
         return pb.CancelTakeResponse(take=take_to_proto(await self._queue.cancel(request.take_id)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Set
+from collections.abc import AsyncGenerator, Set
 
 from vera_engine.takes.database import TakeDatabase
 from vera_engine.takes.take import Take, TakeEvent
@@ -32,7 +32,7 @@ class News:
         for woken in self._watches.get(take_id, ()):
             woken.set()
 
-    async def watch(self, take_id: str, after_sequence: int = 0) -> AsyncIterator[tuple[int, TakeEvent]]:
+    async def watch(self, take_id: str, after_sequence: int = 0) -> AsyncGenerator[tuple[int, TakeEvent]]:
         """The take's events with a greater sequence, those to come too, until it is final or deleted.
 
         Raises:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from vera_engine.errors import FailedPrecondition, VeraEditError
@@ -164,11 +165,12 @@ class TakeQueue:
             await self._worker.kill()
             return was_loaded
 
-    async def watch(self, take_id: str, after_sequence: int = 0) -> AsyncIterator[tuple[int, TakeEvent]]:
+    async def watch(self, take_id: str, after_sequence: int = 0) -> AsyncGenerator[tuple[int, TakeEvent]]:
         """As `News.watch`; who begins to watch a waiting take is told its place as it is now."""
         self._tell_place(take_id)
-        async for numbered in self.news.watch(take_id, after_sequence):
-            yield numbered
+        async with contextlib.aclosing(self.news.watch(take_id, after_sequence)) as events:
+            async for numbered in events:
+                yield numbered
 
     async def _work(self) -> None:
         while True:
