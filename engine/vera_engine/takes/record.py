@@ -115,8 +115,9 @@ def _window(window: WindowRecord) -> dict[str, Any]:
     }
 
 
-def _seen(file: FileSeen) -> dict[str, str]:
-    return {"file": file.name, "sha256": file.sha256}
+def _seen(file: FileSeen) -> dict[str, Any]:
+    """With size and time, so that a host sees at a glance whether the file is still the same."""
+    return {"file": file.name, "sha256": file.sha256, "size": file.size, "modified_ns": file.modified_ns}
 
 
 def _by_frame(values: dict[str, Any]) -> dict[str, Any]:
