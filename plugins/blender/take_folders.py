@@ -4,6 +4,7 @@ finished. Standard library only."""
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import time
@@ -82,13 +83,9 @@ class TakeFolder:
 
     @property
     def base(self) -> TakeFolder | None:
-        """The take it is a repair of, where that is on disk; looked for beside it too, for projects are moved."""
-        asked = self.record.get("request", {}).get("base") or {}
-        named = str(asked.get("directory") or "")
-        if not named:
-            return None
-        parts = re.split(r"[/\\]", named.rstrip("/\\"))[-2:]
-        return read_take_folder(Path(named)) or read_take_folder(self.directory.parents[1].joinpath(*parts))
+        """The take it is a repair of, where that is on disk: named from here, so that projects can be moved."""
+        named = (self.record.get("base_take") or {}).get("directory")
+        return read_take_folder(Path(os.path.normpath(self.directory / named))) if named else None
 
 
 @dataclass(frozen=True)
