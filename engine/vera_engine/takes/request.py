@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any
@@ -141,7 +141,15 @@ class TakeRequest:
 
     def as_dict(self) -> dict[str, Any]:
         """As plain JSON values, keys as the fields are called."""
-        return {**asdict(self), "frames": self.frames.as_dicts()}
+        # not `asdict`, which copies every value on its own: a queue of thousands is written often
+        return {
+            **vars(self),
+            "frames": self.frames.as_dicts(),
+            "plate": dict(vars(self.plate)),
+            "mask": None if self.mask is None else {**vars(self.mask), "source": dict(vars(self.mask.source))},
+            "settings": dict(vars(self.settings)),
+            "base": None if self.base is None else dict(vars(self.base)),
+        }
 
     def as_record(self) -> dict[str, Any]:
         """`as_dict` without what says nothing of the layers: how the take waited for its turn."""

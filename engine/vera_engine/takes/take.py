@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
@@ -85,7 +85,8 @@ class Seam:
 
     @classmethod
     def from_record(cls, data: dict[str, Any]) -> Seam:
-        return cls(*data["between"], data["seam"], SeamKind(data["kind"]))
+        first_side, second_side = data["between"]
+        return cls(first_side, second_side, data["seam"], SeamKind(data["kind"]))
 
 
 @dataclass(frozen=True)
@@ -150,12 +151,16 @@ class Take:
     def as_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
         return {
-            **asdict(self),
+            **vars(self),
             "request": self.request.as_dict(),
+            "settings": dict(vars(self.settings)),
             "directory": str(self.directory),
             "frames": self.frames.as_dicts(),
-            "finished_frames": [part.as_dict() for part in self.finished_frames],
+            "notes": dict(vars(self.notes)),
             "seams": [seam.as_record() for seam in self.seams],
+            "finished_frames": [part.as_dict() for part in self.finished_frames],
+            "seconds": dict(vars(self.seconds)),
+            "error": None if self.error is None else dict(vars(self.error)),
         }
 
     @classmethod
@@ -253,9 +258,9 @@ def event_as_dict(event: TakeEvent) -> dict[str, Any]:
         case StateChanged(take):
             fields: dict[str, Any] = {"take": take.as_dict()}
         case WindowDone():
-            fields = {**asdict(event), "frames": [part.as_dict() for part in event.frames]}
+            fields = {**vars(event), "frames": [part.as_dict() for part in event.frames]}
         case _:
-            fields = asdict(event)
+            fields = vars(event)
     return {"event": event.name, **fields}
 
 
