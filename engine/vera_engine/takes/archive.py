@@ -142,7 +142,10 @@ class TakeArchive:
         """
         async with self._files:
             take = await self._stopped(take)
-            record = await asyncio.to_thread(store.keep_frames, take)
+            # Imported here: it brings image libraries, and the engine answers before they are there
+            from vera_engine.takes.keep import keep_frames
+
+            record = await asyncio.to_thread(keep_frames, take)
             kept = finished_take(take, record)
             if self._is_own(take):
                 self._queue.news.publish(take.take_id, StateChanged(kept))
