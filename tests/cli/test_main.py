@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from importlib import import_module
@@ -9,8 +10,16 @@ from pkgutil import iter_modules
 
 import pytest
 
+from vera_client import (
+    BridgeUnavailable,
+    EngineMismatch,
+    EngineUnavailable,
+    NoReply,
+    Refused,
+    TransferFailed,
+)
 from vera_engine import cli, errors
-from vera_engine.cli import main
+from vera_engine.cli import main, outcome
 
 
 def test_every_subcommand_is_in_the_table():
@@ -21,7 +30,7 @@ def test_every_subcommand_is_in_the_table():
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("error", "status"),
     [
         (errors.InvalidArgument, 2),
         (errors.NotFound, 2),
@@ -29,16 +38,60 @@ def test_every_subcommand_is_in_the_table():
         (errors.FailedPrecondition, 2),
         (errors.Internal, 1),
         (errors.Cancelled, 130),
+        (EngineUnavailable, 3),
+        (BridgeUnavailable, 3),
+        (NoReply, 3),
+        (EngineMismatch, 3),
+        (TransferFailed, 1),
+        (Refused, 2),
     ],
 )
-def test_an_error_is_said_with_its_value_and_its_remedy(monkeypatch, capsys, error, code):
+def test_an_error_is_said_with_its_value_and_its_remedy(monkeypatch, capsys, error, status):
     def run(options: object) -> int:
         raise error("The plate is upside down.", argument="plate.path", value="/p.exr", remedy="Turn it.")
 
     monkeypatch.setattr("vera_engine.cli.serve.run", run)
-    assert main.main(["serve"]) == code
+    assert main.main(["serve"]) == status
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "error: The plate is upside down.\n  plate.path: /p.exr\n  Turn it.\n")
+
+
+@pytest.mark.parametrize(
+    ("nature", "status"),
+    [("not_found", 2), ("failed_precondition", 2), ("unauthenticated", 2), ("internal", 1), ("data_loss", 1)],
+)
+def test_what_the_engine_refuses_and_what_it_fails_at(monkeypatch, nature, status):
+    def run(options: object) -> int:
+        raise Refused("No.", nature=nature)
+
+    monkeypatch.setattr("vera_engine.cli.serve.run", run)
+    assert main.main(["serve"]) == status
+
+
+def test_ctrl_c_is_said_in_json_too(monkeypatch, capsys):
+    def run(options: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vera_engine.cli.cache.run", run)
+    assert main.main(["cache", "--json"]) == 130
+    result = json.loads(capsys.readouterr().out)
+    assert result["error"]["kind"] == "Cancelled"
+    assert result["limit_bytes"] is None
+
+
+def test_every_status_is_in_the_help(capsys):
+    with pytest.raises(SystemExit):
+        main.main(["--help"])
+    table = capsys.readouterr().out.partition("exit status:")[2]
+    statuses = {outcome.DONE, outcome.FAILED, outcome.REFUSED, outcome.NO_ENGINE, outcome.STOPPED}
+    assert {int(line.split()[0]) for line in table.splitlines() if line.strip()} == statuses
+
+
+def test_a_command_that_is_meant_when_none_is_named():
+    parser = main.make_parser()
+    for words in (["takes"], ["takes", "/a"], ["takes", "--node", "hero"], ["takes", "list", "/a", "--node", "x"]):
+        assert parser.parse_args(words).no_result == {"takes": None}
+    assert parser.parse_args(["takes", "show", "v001"]).take == "v001"
 
 
 @pytest.mark.parametrize("arguments", [["--idle", "-1"], ["--idle", "inf"], ["--threads", "0"], ["--device", "tpu"]])

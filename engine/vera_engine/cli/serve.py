@@ -16,6 +16,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--idle", type=seconds, default=0.0, metavar="SECONDS", help="end after so long without work (default: never)"
     )
     parser.add_argument(
+        "--unload",
+        type=seconds,
+        default=600.0,
+        metavar="SECONDS",
+        help="free the model, and the card's memory, after so long without work; 0: never (default: 600)",
+    )
+    parser.add_argument(
         "--tcp",
         nargs="?",
         const="127.0.0.1:0",
@@ -42,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         model=arguments.model,
         device=arguments.device,
         idle_seconds=arguments.idle,
+        unload_seconds=arguments.unload,
         tcp=arguments.tcp,
         threads=arguments.threads,
     )

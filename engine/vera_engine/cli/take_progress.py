@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from vera_engine.cli.take_result import duration, frames_text, largest_seam, seam_text
+from vera_engine.cli.take_result import VISIBLE_SEAM, duration, frames_text, largest_seam, seam_text
 
 BAR = "{desc} |{bar}| {percentage:3.0f}%{postfix}"
 
@@ -96,20 +96,21 @@ class TakeProgress:
         self.say("next in the queue" + when if self._place == 1 else f"at place {self._place} of the queue{when}")
 
     def _step(self, step: dict[str, Any]) -> None:
+        window = f" window {step['window']}/{step['window_count']}" if step["window_count"] > 1 else ""
+        self._window = f"{self._version}{window}"
+        self._time_left = f"{duration(step['seconds_left'])} left" if step["seconds_left"] else ""
         total = step["step_count"] * step["window_count"]
         if self._bar is None or self._bar.total != total:
             self._end_bar()
-            self._bar = tqdm(total=total, bar_format=BAR, file=self._out, disable=None, dynamic_ncols=True)
-        window = f" window {step['window']}/{step['window_count']}" if step["window_count"] > 1 else ""
-        self._window = f"{self._version}{window}"
-        self._bar.set_description_str(f"{self._window} step {step['step']}/{step['step_count']}", refresh=False)
-        self._time_left = f"{duration(step['seconds_left'])} left" if step["seconds_left"] else ""
-        self._bar.set_postfix_str(self._time_left, refresh=False)
+            self._bar = tqdm(
+                desc=self._window, total=total, bar_format=BAR, file=self._out, disable=None, dynamic_ncols=True
+            )
         self._bar.n = step["step_count"] * (step["window"] - 1) + step["step"]
-        self._bar.refresh()
+        self._bar.set_postfix_str(self._time_left, refresh=False)
+        self._bar.set_description_str(f"{self._window} step {step['step']}/{step['step_count']}")
 
     def _window_done(self, done: dict[str, Any]) -> None:
-        if self._bar is None or self._bar.disable:
+        if (self._bar is None or self._bar.disable) and done["window_count"] > 1:
             left = f", {self._time_left}" if self._time_left and done["window"] < done["window_count"] else ""
             frames = frames_text(done["frames"])
             self.say(f"window {done['window']} of {done['window_count']} is on disk: frames {frames}{left}")
@@ -122,6 +123,7 @@ class TakeProgress:
             words += f" in {duration(take['seconds']['total'])}"
             worst = largest_seam(take)
             words += f"; largest seam {seam_text(worst)}" if worst is not None else ""
+            words += f" (above {VISIBLE_SEAM} it may be seen)" if worst is not None and worst > VISIBLE_SEAM else ""
         elif words in ("cancelled", "failed") and take["finished_frames"]:
             words += f"; frames {frames_text(take['finished_frames'])} are done: `vera-edit resume` goes on after them"
         self.say(words)

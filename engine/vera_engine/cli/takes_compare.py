@@ -107,12 +107,12 @@ def _coverage(coverage: dict[str, list[float | None]]) -> Iterator[tuple[str, st
             yield str(covered), "", "", "same"
             continue
         for frame, (a, b) in frames:
-            change = "" if a is None or b is None else f"{100 * (b - a):+.2f} %"
+            change = "" if a is None or b is None else f"{b - a:+.2%}"
             yield frame, _percent(a), _percent(b), change
 
 
 def _percent(part: float | None) -> str:
-    return "-" if part is None else f"{part:.2%}".replace("%", " %")
+    return "-" if part is None else f"{part:.2%}"
 
 
 def _cell(name: str, value: Any, values: list[Any]) -> str:

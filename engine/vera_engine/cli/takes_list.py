@@ -52,7 +52,7 @@ def _row(take: dict[str, Any]) -> tuple[str, ...]:
         take["state"],
         _frames(take),
         str(take["request"]["settings"].get("seed", "-")),
-        seam_text(largest_seam(take)),
+        f"{seam_text(largest_seam(take)):<5}",  # its mark stands beside the figures, not below them
         take["base_version"] or "-",
         take["label"] or "-",
         _one_line(take["note"]) or "-",

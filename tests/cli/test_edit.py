@@ -1,0 +1,214 @@
+"""`vera-edit edit`, `watch`, `cancel` and `resume` against an engine that keeps to a script."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from vera_engine.cli.edit_request import SeedsInvalid, parse_seeds
+from vera_engine.cli.take_result import FIELDS, duration, seam_text
+
+
+def test_the_last_line_of_json_has_every_field(edit, shot):
+    said = edit("--seed", "4", "--label", "wide", "--json")
+    assert said.status == 0, said.err
+    result = said.json
+    assert tuple(result) == FIELDS
+    assert result.pop("take_id")
+    assert result == {
+        "state": "finished",
+        "take": str(shot / "takes" / "shell" / "v001"),
+        "version": "v001",
+        "node": "shell",
+        "frames": "1001-1003",
+        "finished_frames": "",
+        "prompt": "steps",
+        "seed": 4,
+        "label": "wide",
+        "note": "",
+        "starred": False,
+        "base": None,
+        "windows": 1,
+        "seam": None,
+        "seams": [],
+        "existing": False,
+        "warnings": [],
+        "seconds": {"total": 1.5, "queued": 0.0, "model": 0.0, "pixels": 0.0},
+        "error": None,
+    }
+
+
+def test_the_same_request_again_is_told_and_not_made(edit):
+    edit("--seed", "4")
+    again = edit("--seed", "4", "--json")
+    assert (again.json["version"], again.json["existing"]) == ("v001", True)
+    assert "v001 is there already" in again.err
+    assert edit("--seed", "4", "--again", "--json").json["version"] == "v002"
+    assert edit("--seed", "5", "--json").json["version"] == "v003"
+
+
+@pytest.mark.parametrize("name", ["folder", "partial", "version", "id"])
+def test_a_part_of_a_take_again(edit, say, shot, name):
+    """What is not said is the base's: its node and take root too."""
+    base = edit("--node", "hero", "--json").json
+    names = {
+        "folder": base["take"] + "/",
+        "partial": base["take"] + ".partial",
+        "version": "v001",
+        "id": base["take_id"],
+    }
+    said = say("edit", "--base", names[name], "--frames", "1002", "--strength", "0.5", "--json")
+    assert said.status == 0, said.err
+    assert said.json["take"] == str(shot / "takes" / "hero" / "v002")
+    assert (said.json["base"], said.json["frames"], said.json["prompt"]) == ("v001", "1001-1003", "steps")
+    assert said.json["seam"] == 2.25
+    assert said.json["seams"][1] == {"between": [1002, 1003], "seam": 2.25, "kind": "repair"}
+    assert "frames 1002, the rest from v001" in said.err
+    assert "strength 0.5" in said.err
+    assert "largest seam 2.25! (above 1.5 it may be seen)" in said.err
+
+
+def test_variants(edit, shot):
+    said = edit("--seeds", "7,1-2")
+    assert said.status == 0, said.err
+    assert said.out.splitlines() == [str(shot / "takes" / "shell" / f"v00{number}") for number in (1, 2, 3)]
+    assert "v002 (2 of 3): frames 1001-1003; seed 1" in said.err
+    both = edit("--seeds", "8-9", "--json").json
+    assert [take["seed"] for take in both["takes"]] == [8, 9]
+    assert (both["state"], both["error"]) == ("finished", None)
+
+
+def test_a_failed_take_says_why(edit):
+    said = edit("--prompt", "fail", "--json")
+    assert said.status == 1
+    assert (said.json["state"], said.json["take"], said.json["version"]) == ("failed", None, "v001")
+    assert said.json["error"]["kind"] == "NotFinite"
+    assert said.err.endswith("error: The model gave NaN.\n  Another seed.\n")
+
+
+def test_a_refused_request_has_no_take(edit):
+    said = edit("--prompt", "", "--json")
+    assert said.status == 2
+    assert tuple(said.json) == FIELDS
+    assert {name: value for name, value in said.json.items() if value is not None} == {
+        "state": "failed",
+        "error": {
+            "kind": "PromptEmpty",
+            "argument": "prompt",
+            "value": "'' – nichts",
+            "reason": "The prompt is empty.",
+            "remedy": "Say what shall be in the shot.",
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "argument"),
+    [
+        (["--frames", "1003-1001"], "frames"),
+        (["--frames", "1001-1100x2"], "frames"),
+        (["--seeds", "4-1"], "seeds"),
+        (["--mask-means", "keep"], "mask_means"),
+        (["--invert-mask"], "invert_mask"),
+        (["--base", "v007"], "take"),
+        (["--base", "/no/such/v001"], "directory"),
+        (["--edit", "ad"], "edit_type"),
+    ],
+)
+def test_what_is_wrong_is_named(edit, words, argument):
+    said = edit(*words, "--json")
+    assert said.status == 2
+    assert said.json["error"]["argument"] == argument
+    assert f"  {argument}: " in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "argument"),
+    [
+        (["--frames", "1001"], "plate"),
+        (["/p.####.exr", "--frames", "1001", "--prompt", "a"], "edit"),
+        (["/p.####.exr", "--frames", "1001", "--edit", "add"], "prompt"),
+        (["--base", "v001", "--frames", "1001", "--colorspace", "srgb"], "colorspace"),
+        (["--base", "v001", "--frames", "1001", "--frame-offset", "0"], "frame_offset"),
+    ],
+)
+def test_what_only_a_base_makes_needless(say, engine, words, argument):
+    said = say("edit", *words, "--json")
+    assert said.status == 2
+    assert said.json["error"]["argument"] == argument
+    assert engine.processes() == []
+
+
+def test_no_engine_is_told_apart_from_a_refusal(edit, engine):
+    engine.will(die="no room on the disk")
+    said = edit("--json")
+    assert said.status == 3
+    assert said.json["error"]["kind"] == "EngineUnavailable"
+    assert edit("--address", "no address").status == 2
+
+
+def test_left_to_the_engine_then_cancelled_resumed_and_watched(edit, say, shot):
+    queued = edit("--prompt", "hold", "--no-wait")
+    assert (queued.status, queued.out) == (0, f"{shot / 'takes' / 'shell' / 'v001.partial'}\n")
+    assert edit("--prompt", "hold", "--no-wait", "--json").json["state"] == "queued"
+
+    cancelled = say("cancel", shot / "takes" / "shell" / "v001", "--json")
+    assert (cancelled.status, cancelled.json["state"]) == (0, "cancelled")
+    again = say("cancel", "v001")
+    assert (again.status, again.err) == (0, "vera-edit: v001 had ended before: cancelled\n")
+    watched = say("watch", "v001")
+    assert watched.status == 130
+    assert "error: The take was cancelled." in watched.err
+
+    assert say("resume", "v001", "--no-wait", "--json").json["state"] == "queued"
+    followed = say("watch", "v001")
+    assert (followed.status, followed.out) == (0, f"{shot / 'takes' / 'shell' / 'v001'}\n")
+    assert "cancelled, and resumed" in followed.err
+    assert say("resume", "v001").status == 2
+
+    say("cancel", "v002")
+    kept = say("resume", "v002", "--keep-frames")
+    assert (kept.status, kept.out) == (0, f"{shot / 'takes' / 'shell' / 'v002'}\n")
+    assert "v002 is finished with frames 1001-1002" in kept.err
+
+
+def test_the_engines_loss_is_told(edit, engine):
+    said = edit("--prompt", "die", "--json")
+    assert said.status == 3
+    assert "Looking for it, or starting another" in said.err
+    assert said.json["state"] == "failed"
+    assert said.json["error"]["argument"] == "take_id"
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("4", (4,)), ("1-4", (1, 2, 3, 4)), ("9, 1-2", (9, 1, 2)), ("0-99", tuple(range(100)))]
+)
+def test_seeds(text, seeds):
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "-1", "1-", "4-1", "1,,2", "1-3,2", "0-100", "0-99,100", "1-99999999999"])
+def test_what_are_no_seeds(text):
+    with pytest.raises(SeedsInvalid) as refused:
+        parse_seeds(text)
+    assert (refused.value.argument, refused.value.value) == ("seeds", text)
+    assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "0 s"), (59.6, "1 min 00 s"), (192, "3 min 12 s"), (3599.6, "1 h 00 min"), (7512, "2 h 05 min")],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_a_seam_that_may_be_seen_is_marked():
+    assert [seam_text(seam) for seam in (None, 0.8, 1.5, 1.51)] == ["-", "0.80", "1.50", "1.51!"]
+
+
+def test_json_keeps_letters_as_they_are(edit):
+    said = edit("--label", "Äpfel – zu tief", "--json")
+    assert "Äpfel – zu tief" in said.out
+    assert json.loads(said.out)["label"] == "Äpfel – zu tief"
