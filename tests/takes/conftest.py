@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,6 +24,10 @@ from vera_engine.takes.worker_process import WorkerCommand, WorkerProcess
 
 SECONDS = 300.0
 """Far more than any of it takes: a test that hangs ends."""
+
+
+if TYPE_CHECKING:
+    from tests.takes.making import TakeMaking
 
 
 @pytest.fixture
@@ -120,3 +125,30 @@ async def until_waiting(queue: TakeQueue, take: Take) -> None:
 @pytest.fixture
 def scripted_worker(tmp_path: Path) -> ScriptedCommand:
     return ScriptedCommand("small", "auto", None, tmp_path, tmp_path / "engine.log")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.tiny_model import make_tiny_model  # torch: for those alone who make takes
+
+    folder = tmp_path_factory.mktemp("model")
+    make_tiny_model(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def take_plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Plate and mask of `making.write_plate`."""
+    from tests.takes.making import write_plate
+
+    folder = tmp_path_factory.mktemp("plates")
+    write_plate(folder)
+    return folder
+
+
+@pytest.fixture
+def making(tiny_model: Path, take_plates: Path, tmp_path: Path) -> TakeMaking:
+    """A worker without its process, its takes below `tmp_path`."""
+    from tests.takes.making import TakeMaking
+
+    return TakeMaking(tiny_model, take_plates, tmp_path)

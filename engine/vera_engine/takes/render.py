@@ -60,12 +60,16 @@ def render_take(
     # 1. Its own directory; unless a worker before this one died with its very last step done
     if store.finished_record(take) is not None:
         return
-    directory = store.open_partial(take)
-    with Heartbeat(directory, take.take_id, engine_id) as heart:
+    store.check_own(take)
+    report = without_repeated_states(report)
+    with Heartbeat(take.partial_directory, take.take_id, engine_id) as heart:
 
         def check_going_on() -> None:
             check_cancelled()
             heart.check()
+
+        directory = store.open_partial(take)
+        report({"event": TakeState.CHECKING})
 
         # 2. What is kept of the base, and what an earlier attempt made
         windows = plan_take(take.frames, take.request.made_frames, model)
@@ -77,7 +81,6 @@ def render_take(
         # 3. The other windows, one after another
         remaining = windows[len(progress.windows) :]
         if remaining:
-            report({"event": TakeState.CHECKING})
             plate_format = check_plate(plate_source(take.request.plate), read_frames(remaining))
             reader = PlateReader(take.request, plate_format, take.working_size)
             maker = WindowMaker(
@@ -157,6 +160,20 @@ def mask_range(windows: Sequence[WindowRecord]) -> tuple[float, float] | None:
     """The least and the greatest value of the mask over all windows; None without a mask."""
     ranges = [window.mask_range for window in windows if window.mask_range is not None]
     return (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
+
+
+def without_repeated_states(report: Report) -> Report:
+    """Says a state only where it is another one than before."""
+    last: list[TakeState] = []
+
+    def say(event: dict[str, Any]) -> None:
+        if isinstance(event["event"], TakeState):
+            if last == [event["event"]]:
+                return
+            last[:] = [event["event"]]
+        report(event)
+
+    return say
 
 
 def told(report: Report, take: Take, progress: Progress, warnings: Iterable[str]) -> Progress:

@@ -113,6 +113,18 @@ def write_record(directory: Path, record: dict[str, Any]) -> None:
     write_file(directory / RECORD_NAME, f"{json.dumps(record, indent=2, ensure_ascii=False)}\n".encode())
 
 
+def check_own(take: Take) -> dict[str, Any] | None:
+    """The `take.json` in the take's partial directory; None where none is there that is whole.
+
+    Raises:
+        TakeFilesMissing: where the directory is gone, or is another take's.
+    """
+    record = read_record(take.partial_directory)
+    if not take.partial_directory.is_dir() or (record is not None and record["take_id"] != take.take_id):
+        raise _missing(take)
+    return record
+
+
 def record_state(take: Take) -> None:
     """Writes into the partial directory what became of the take, so that the folder speaks for itself.
 
@@ -122,9 +134,7 @@ def record_state(take: Take) -> None:
         TakeFilesMissing: where that directory is not the take's own any more.
         DiskFull, FolderNotWritable, FileNotWritten
     """
-    record = read_record(take.partial_directory)
-    if not take.partial_directory.is_dir() or (record is not None and record["take_id"] != take.take_id):
-        raise _missing(take)
+    record = check_own(take)
     if record is not None and record.get("state") == TakeState.FINISHED:
         return
     write_record(take.partial_directory, take.as_dict())  # all of it: another engine may go on with what this one left
