@@ -33,6 +33,7 @@ def finish(take: Take) -> None:
         {
             "take_id": take.take_id,
             "frames": {str(frame): {} for frame in take.frames},
+            "made": take.request.made_frames.as_dicts(),
             "seconds": asdict(TakeSeconds(3, 1, 1, 1)),
             "warnings": warnings,
             "seams": [{"between": [1001, 1002], "seam": 0.75, "kind": "window"}],

@@ -462,7 +462,8 @@ def test_a_take_that_was_finished_when_the_engine_died_is_finished(run, database
     take = killed_engine(database, reserved_take(prompt="finish"))
     seconds = {"total": 1.0, "queued": 0.0, "model": 0.5, "pixels": 0.5}
     record = {"take_id": take.take_id, "frames": {"1001": {}}, "seconds": seconds, "warnings": [], "seams": []}
-    store.write_record(take.partial_directory, record)
+    made = [{"first_frame": 1001, "last_frame": 1001}]
+    store.write_record(take.partial_directory, {**record, "made": made})
     store.complete(take)
 
     async def scene(queue: TakeQueue, worker: WorkerProcess) -> None:

@@ -12,7 +12,7 @@ from vera_engine.errors import VeraEditError
 from vera_engine.plates.frames import FrameSet
 from vera_engine.takes import store
 from vera_engine.takes.database import TakeNotFound
-from vera_engine.takes.heartbeat import HEARTBEAT_NAME, check_free
+from vera_engine.takes.heartbeat import check_free
 from vera_engine.takes.notes import read_notes
 from vera_engine.takes.request import TakeRequest, TakeSettings
 from vera_engine.takes.take import Notes, Refusal, Seam, Take, TakeSeconds, TakeState
@@ -84,14 +84,12 @@ def node_folders(take_root: Path, node_id: str) -> list[Path]:
 
 def finished_take(take: Take, record: dict[str, Any]) -> Take:
     """The take, finished as its `take.json` says."""
-    frames = FrameSet.of(map(int, record["frames"]))
-    made = [frame for frame in take.request.made_frames if frame in frames]
     return replace(
         take,
         state=TakeState.FINISHED,
         error=None,
-        frames=frames,
-        finished_frames=FrameSet.of(made).ranges if made else (),
+        frames=FrameSet.of(map(int, record["frames"])),
+        finished_frames=FrameSet.from_dicts(record["made"]).ranges,
         seconds=TakeSeconds(**record["seconds"]),
         seams=tuple(map(Seam.from_record, record["seams"])),
         warnings=tuple(record["warnings"]),
@@ -128,6 +126,6 @@ def _stopped(directory: Path, record: dict[str, Any]) -> Take:
 
 def _waits_elsewhere(partial: Path, record: dict[str, Any]) -> bool:
     """Whether it is in another engine's queue for all that can be seen: nobody ever worked on it, nor stopped it."""
-    return record.get("state") not in (TakeState.CANCELLED, TakeState.FAILED) and not (
-        (partial / HEARTBEAT_NAME).exists() or (partial / "progress.json").exists()
+    return record.get("state") not in (TakeState.CANCELLED, TakeState.FAILED) and not any(
+        (partial / name).exists() for name in store.WORKING_NAMES
     )

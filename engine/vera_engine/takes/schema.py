@@ -57,20 +57,40 @@ class StateDirNewer(FailedPrecondition):
     """The state folder was written by a newer engine."""
 
 
+class RecordsDamaged(FailedPrecondition):
+    """The engine's records cannot be read."""
+
+
 def open_database(path: Path) -> sqlite3.Connection:
     """Opens the file with this engine's tables in it, made or brought up to date where they are not.
 
     Raises:
         StateDirNewer: where a newer engine wrote it.
+        RecordsDamaged: where no engine wrote it so; it stays as it is.
     """
     # autocommit: each statement is whole or not at all; what has to be whole together is in a transaction
     connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        _bring_up_to_date(connection, path)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.DatabaseError | ValueError | KeyError | TypeError):
+            raise RecordsDamaged(
+                f"The engine's records cannot be read ({error}).",
+                argument="state_dir",
+                value=path,
+                remedy="Move the file away and start again: takes that lie on disk are found there.",
+            ) from error
+        raise
+    return connection
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # no shared memory file: works on network disks
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     if found > SCHEMA_VERSION:
-        connection.close()
         raise StateDirNewer(
             f"The engine's records are of version {found}; this engine knows up to {SCHEMA_VERSION}.",
             argument="state_dir",
@@ -87,7 +107,6 @@ def open_database(path: Path) -> sqlite3.Connection:
             if found == 1:
                 _take_over_version_1(connection)
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    return connection
 
 
 def _rename_tables_of_version_1(connection: sqlite3.Connection) -> None:
