@@ -28,6 +28,6 @@ def noise_of(seeds: int | Sequence[int], first: int, shape: tuple[int, ...]) -> 
     of_one = branches, channels, height, width
     drawn = [
         np.random.Generator(np.random.Philox(key=seed | index << 64)).standard_normal(of_one, dtype=np.float32)
-        for index, seed in enumerate(each, first)
+        for index, seed in zip(range(first, first + count), each, strict=True)
     ]
     return np.stack(drawn, axis=2)

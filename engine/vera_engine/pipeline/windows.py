@@ -17,9 +17,11 @@ from vera_engine.errors import InvalidArgument
 GROUP_FRAMES = 4
 """Frames of every latent but the first, which has one."""
 CODEC_CONTEXT = {"LinearVideoCodec": 1, "AutoencoderKLWan": 4}
-"""By class name, how many latents of warm-up a codec takes where it begins inside the timeline. The linear codec's
-latents depend on nothing before them; only the first of what it is given is of another kind. What Wan's convolutions
-still see of frames before four latents is measured in the tests, and small."""
+"""By class name, how many latents of warm-up a codec takes where it begins inside the timeline.
+
+The linear codec's latents depend on nothing before them: one, because the first of what it is given is of another kind.
+Wan's convolutions reach back about 27 latents, each of which counts for less; see docs/decisions/DR009 for the four.
+"""
 
 
 class WindowsRefused(InvalidArgument):
