@@ -101,10 +101,10 @@ def _record(directory: Path, base_directory: Path) -> dict[str, Any]:
 
 def _link(source: Path, target: Path) -> bool:
     """Makes `target` the same file as `source`, where it is not there yet; False where it had to be copied."""
+    if target.exists():
+        return True
     try:
         os.link(source, target)
-    except FileExistsError:
-        return True
     except FileNotFoundError as error:
         raise _unusable(source.parent, f"It lacks {source.name}.") from error
     except OSError as error:
