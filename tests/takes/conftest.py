@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import OpenImageIO as oiio
 import pytest
 
+from vera_engine.model.settings import ModelSettings
 from vera_engine.plates.frames import FrameSet
 from vera_engine.takes import store
 from vera_engine.takes.database import TakeDatabase
@@ -28,6 +31,41 @@ SECONDS = 300.0
 
 if TYPE_CHECKING:
     from tests.takes.making import TakeMaking
+
+
+@pytest.fixture
+def model() -> ModelSettings:
+    return ModelSettings(
+        name="words",
+        vocabulary=("a", "ball", "blue", "red", "sky"),
+        working_sizes=((48, 32),),
+        window_frames=5,
+        overlap_frames=0,
+        num_inference_steps=9,
+        guidance_scale=1.5,
+        flow_shift=1.0,
+        background_needs_mask=True,
+        codec="LinearVideoCodec",
+        weights_sha256={"vae/a.safetensors": "a" * 64},
+    )
+
+
+def write_frame(path: Path, value: float = 0.0) -> None:
+    """A flat plate frame, 60x40, in ACEScg."""
+    spec = oiio.ImageSpec(60, 40, 3, "half")
+    spec.attribute("oiio:ColorSpace", "lin_ap1_scene")
+    output = oiio.ImageOutput.create("exr")
+    assert output.open(str(path), spec), output.geterror()
+    assert output.write_image(np.full((40, 60, 3), value, np.float32))
+    assert output.close()
+
+
+@pytest.fixture
+def plate(tmp_path) -> PlateReference:
+    """Frames 1-3, 60x40."""
+    for frame in (1, 2, 3):
+        write_frame(tmp_path / f"plate.{frame}.exr")
+    return PlateReference(str(tmp_path / "plate.#.exr"), frame_offset=-1000)
 
 
 @pytest.fixture

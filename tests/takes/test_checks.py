@@ -1,48 +1,33 @@
-"""Words, and what a request needs of the disk; refusals are tested through a real engine in tests/server."""
+"""What a request says, asks of its base and needs of the disk; more refusals, through an engine, in tests/server."""
 
 from __future__ import annotations
 
 from collections import namedtuple
 from dataclasses import replace
 
-import numpy as np
-import OpenImageIO as oiio
 import pytest
 
-from vera_engine.model.settings import ModelSettings
-from vera_engine.takes.checks import check_request, word_warnings
-from vera_engine.takes.request import AskedSettings, PlateReference
+from tests.takes.conftest import write_frame
+from vera_engine.plates.frames import FrameSet
+from vera_engine.plates.source import FrameMissing
+from vera_engine.takes.checks import check_request, read_frames
+from vera_engine.takes.notes import NoteInvalid
+from vera_engine.takes.plan import plan_take
+from vera_engine.takes.request import (
+    AskedSettings,
+    MaskReference,
+    PlateReference,
+)
+from vera_engine.takes.rules import (
+    EditTypeMissing,
+    HandlesInvalid,
+    PathNotAbsolute,
+    PromptInvalid,
+    RangeTooLong,
+    StrengthInvalid,
+    word_warnings,
+)
 from vera_engine.takes.store import DiskTooFull
-
-
-@pytest.fixture
-def model() -> ModelSettings:
-    return ModelSettings(
-        name="words",
-        vocabulary=("a", "ball", "blue", "red", "sky"),
-        working_sizes=((48, 32),),
-        window_frames=5,
-        overlap_frames=0,
-        num_inference_steps=9,
-        guidance_scale=1.5,
-        flow_shift=1.0,
-        background_needs_mask=True,
-        codec="LinearVideoCodec",
-        weights_sha256={},
-    )
-
-
-@pytest.fixture
-def plate(tmp_path) -> PlateReference:
-    """Frames 1-3, 60x40."""
-    for frame in (1, 2, 3):
-        spec = oiio.ImageSpec(60, 40, 3, "half")
-        spec.attribute("oiio:ColorSpace", "lin_ap1_scene")
-        output = oiio.ImageOutput.create("exr")
-        assert output.open(str(tmp_path / f"plate.{frame}.exr"), spec), output.geterror()
-        assert output.write_image(np.zeros((40, 60, 3), np.float32))
-        assert output.close()
-    return PlateReference(str(tmp_path / "plate.#.exr"), frame_offset=-1000)
 
 
 def test_unknown_words_are_named_with_those_that_look_like_them(model):
@@ -67,7 +52,9 @@ def test_what_is_not_asked_for_is_the_models_or_the_plates_own(model, plate, req
 
 @pytest.mark.parametrize(("write_comp", "channels"), [(False, 7), (True, 10)])
 def test_layers_that_would_not_fit_are_refused(model, plate, request_of, tmp_path, monkeypatch, write_comp, channels):
-    needed = 3 * 60 * 40 * channels * 2 + (32 << 20)  # three frames of half floats, and the latents
+    layers = 3 * 60 * 40 * channels * 2  # three frames of half floats
+    latents = 2 * (48 // 8) * (32 // 8) * 3 * 48 * 2  # two latents of three branches of at most 48 channels, half float
+    needed = layers + latents
     usage = namedtuple("usage", "total used free")
     request = request_of(plate=plate, write_comp=write_comp, take_root=str(tmp_path / "takes"))
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, needed))
@@ -76,3 +63,83 @@ def test_layers_that_would_not_fit_are_refused(model, plate, request_of, tmp_pat
     with pytest.raises(DiskTooFull):
         check_request(request, model, tmp_path)
     assert not (tmp_path / "takes").exists()
+
+
+def test_the_windows_of_a_request_are_known_before_it_is_queued(model, plate, request_of, tmp_path):
+    checked = check_request(request_of(plate=plate), model, tmp_path)
+    assert (checked.frames, checked.working_size) == (FrameSet.parse("1001-1003"), (48, 32))
+    (window,) = checked.windows
+    assert (window.frames, window.latent_count) == (checked.frames, 2)
+
+
+def test_handles_are_frames_that_the_plate_has_to_have(model, plate, request_of, tmp_path):
+    middle = request_of(plate=plate, frames=FrameSet.parse("1002"), handles=1)
+    assert check_request(middle, model, tmp_path).frames == FrameSet.parse("1001-1003")
+    with pytest.raises(FrameMissing, match="1000, 1004"):
+        check_request(replace(middle, handles=2), model, tmp_path)
+
+
+def test_what_a_window_sees_around_its_frames_is_read_as_well(model):
+    frames = FrameSet.parse("1001-1100,1201-1205")
+    model = replace(model, window_frames=17, overlap_frames=5)
+
+    def read(made: str) -> str:
+        return str(read_frames(plan_take(frames, FrameSet.parse(made), model)))
+
+    # frame 1050 is index 49, of latent 13; two latents on either side are seen, and four before those warm a codec up:
+    # latents 7 to 15, the first of which stands for its last frame alone
+    assert read("1050") == f"{1001 + 4 * 7}-{1001 + 4 * 15}"
+    assert read("1201-1205") == "1201-1205"
+    assert read("1001,1203") == "1001-1009,1201-1205"
+
+
+def test_a_strength_without_a_base_is_refused(model, plate, request_of, tmp_path):
+    with pytest.raises(StrengthInvalid, match="base"):
+        check_request(request_of(plate=plate, strength=0.5), model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"handles": -1}, HandlesInvalid),
+        ({"frames": FrameSet.parse("1-10001")}, RangeTooLong),
+        ({"frames": FrameSet.parse("1-5000,6001-11000"), "handles": 1}, RangeTooLong),
+        ({"handles": 2**31 - 1}, RangeTooLong),
+        ({"label": "x" * 201}, NoteInvalid),
+        ({"label": "two\nlines"}, NoteInvalid),
+        ({"edit_type": None}, EditTypeMissing),
+        ({"prompt": ""}, PromptInvalid),
+        ({"prompt": "ball " * 20_000}, PromptInvalid),
+        ({"plate": PlateReference("")}, PathNotAbsolute),
+    ],
+)
+def test_what_no_take_can_be_made_of_is_refused(model, request_of, tmp_path, fields, kind):
+    with pytest.raises(kind) as caught:
+        check_request(request_of(**fields), model, tmp_path)
+    assert caught.value.argument
+    assert caught.value.remedy
+
+
+def test_the_same_request_has_the_same_fingerprint(model, plate, request_of, tmp_path):
+    request = request_of(plate=plate, settings=AskedSettings(seed=7), take_root=str(tmp_path / "takes"))
+
+    def of(**fields: object) -> str:
+        return check_request(replace(request, **fields), model, tmp_path).fingerprint
+
+    first = of()
+    # a seed that was drawn, asked for; a name; its place in the queue; what is the default anyway
+    assert first == of(label="wide", priority=3, reuse=True)
+    assert first == of(settings=AskedSettings(seed=7, num_inference_steps=9, guidance_scale=1.5))
+    others = [
+        of(settings=AskedSettings(seed=8)),
+        of(settings=AskedSettings(seed=7, num_inference_steps=8)),
+        of(prompt="a red sky"),
+        of(frames=FrameSet.parse("1001-1002")),
+        of(node_id="other"),
+        of(write_comp=True),
+        of(mask=MaskReference(plate)),
+        check_request(request, replace(model, weights_sha256={"vae/a.safetensors": "0" * 64}), tmp_path).fingerprint,
+    ]
+    write_frame(tmp_path / "plate.3.exr", value=0.5)
+    others.append(of())
+    assert len({first, *others}) == len(others) + 1
