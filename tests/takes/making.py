@@ -87,7 +87,7 @@ class TakeMaking:
         self.folder = folder
         self.cache = ContentCache(folder / "cache")
         self.engine_id = "ours"
-        self._load = lambda: loaded(model_folder)
+        self.model_folder = model_folder
 
     def reserve(self, frames: str, **fields: Any) -> Take:
         """A take as the intake makes it; keywords are fields of its request."""
@@ -129,7 +129,16 @@ class TakeMaking:
             made.events.append(event)
             on_event(event)
 
-        render_take(take, self.model, "cpu float32", self._load, report, lambda: None, self.cache, self.engine_id)
+        render_take(
+            take,
+            self.model,
+            "cpu float32",
+            lambda: loaded(self.model_folder),
+            report,
+            lambda: None,
+            self.cache,
+            self.engine_id,
+        )
         return made
 
     def make(self, frames: str, **fields: Any) -> Made:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from tests.takes.making import Made, TakeMaking, again, layers_of, write_exr, write_plate
 from vera_engine.plates.color import ColorSpace
-from vera_engine.plates.disk import DiskFull
+from vera_engine.plates.disk import DiskFull, FolderNotWritable
 from vera_engine.plates.exr import read_layers
 from vera_engine.plates.layers import over
 from vera_engine.plates.source import FrameMissing, PlateSource, read_plate_frame
@@ -74,6 +74,15 @@ def test_several_ranges_with_handles_mask_and_comps(making: TakeMaking) -> None:
         layers = read_layers(made.take.directory / f"layers.{frame}.exr")
         comp = read_plate_frame(PlateSource(str(made.take.directory / "comp.####.exr"), 0, source.color_space), frame)
         assert np.array_equal(comp.rgb, over(layers.premult, layers.matte, plate).astype(np.float16))
+
+
+@pytest.mark.parametrize("frames", ["1001", "1001-1002", "1049"])
+def test_takes_of_a_frame_or_two(making: TakeMaking, frames: str) -> None:
+    made = making.make(frames)
+    assert len(layers_of(made.take.directory)) == len(made.take.frames)
+    assert [sorted(window["frames"][0].values()) for window in made.record["windows"]] == [
+        [made.take.frames.first, made.take.frames.last]
+    ]
 
 
 def test_what_a_take_leaves(undisturbed: Made, making: TakeMaking) -> None:
@@ -186,7 +195,7 @@ def test_what_is_damaged_is_made_again(undisturbed: Made, making: TakeMaking, da
     assert layers_of(take.directory) == layers_of(undisturbed.take.directory)
     assert resumed.named("step_done")[0]["window"] == 1
     warned = [event["text"] for event in resumed.named("warning")]
-    assert warned == ([] if damage == PROGRESS_NAME else [warned[0]])
+    assert len(warned) == (damage != PROGRESS_NAME)
     assert all("1001-1013 are made once more" in text and "damaged" in text for text in warned)
     assert resumed.record["warnings"] == warned
 
@@ -232,6 +241,27 @@ def test_a_full_disk_ends_in_a_typed_failure_and_the_take_goes_on_later(undistur
             making.attempt(take, fill)
     assert caught.value.value == str(take.partial_directory / "layers.1021.exr")
     assert "layers.1021.exr" not in names(take.partial_directory)
+    resumed = making.attempt(again(take))
+    assert {event["window"] for event in resumed.named("step_done")} == {2}
+    assert layers_of(take.directory) == layers_of(undisturbed.take.directory)
+
+
+def test_a_take_root_that_vanishes_ends_in_a_typed_failure_and_the_take_goes_on_later(
+    undisturbed: Made, making: TakeMaking
+) -> None:
+    take = making.reserve(FRAMES)
+    take_root = take.directory.parent.parent
+
+    def vanish(event: dict[str, Any]) -> None:
+        if event["event"] == "frame_written" and event["frame"] == 1020:
+            take_root.rename(take_root.with_name("elsewhere"))
+
+    with pytest.raises(FolderNotWritable) as caught:
+        making.attempt(take, vanish)
+    assert caught.value.value == str(take.partial_directory / "layers.1021.exr")
+    with pytest.raises(store.TakeFilesMissing):
+        making.attempt(again(take))
+    take_root.with_name("elsewhere").rename(take_root)
     resumed = making.attempt(again(take))
     assert {event["window"] for event in resumed.named("step_done")} == {2}
     assert layers_of(take.directory) == layers_of(undisturbed.take.directory)

@@ -74,8 +74,8 @@ def render_take(
         # 2. What is kept of the base, and what an earlier attempt made
         windows = plan_take(take.frames, take.request.made_frames, model)
         base = None if take.request.base is None else keep_base(take, directory, take.request.made_frames)
-        progress = what_is_done(take, directory, windows, model, check_going_on)
-        progress = told(report, take, progress, () if base is None else base.warnings)
+        progress, lost = what_is_done(take, directory, windows, model, check_going_on)
+        progress = told(report, take, progress, [*(() if base is None else base.warnings), *lost])
         report_untold_windows(report, take, progress, len(windows))
 
         # 3. The other windows, one after another
@@ -125,24 +125,23 @@ def what_is_done(
     windows: Sequence[TakeWindow],
     model: ModelSettings,
     check_going_on: Callable[[], None],
-) -> Progress:
+) -> tuple[Progress, list[str]]:
     """What earlier attempts finished of the take and is still as they left it, up to the first window that is not.
 
-    All windows after that one go too, for they are anchored to it.
+    All windows after that one go too, for they are anchored to it; the second result says so.
     """
     found = Progress.read(directory, take.take_id)
     whole = still_whole(directory, as_planned(found.windows, windows, model.weights_sha256), check_going_on)
     done = tuple(takewhile(lambda window: window.seen.are_unchanged(take.request, check_going_on), whole))
     lost = [frame for window in found.windows[len(done) :] for frame in window.frames]
     if not lost:
-        return found
+        return found, []
     reason = (
         "files of the plate or of the mask were changed since"
         if len(done) < len(whole)
         else "another model made them, or their files are damaged"
     )
-    warning = f"Frames {frames_as_text(lost)} are made once more: {reason}."
-    return replace(found, windows=done, warnings=(*found.warnings, warning))
+    return replace(found, windows=done), [f"Frames {frames_as_text(lost)} are made once more: {reason}."]
 
 
 def other_makers(windows: Sequence[WindowRecord], now: MadeBy) -> list[str]:
