@@ -247,6 +247,30 @@ def test_a_stopped_take_whose_folder_is_gone_is_not_resumed(play, database, rese
     play(scene)
 
 
+def test_a_take_that_another_engine_finished_is_finished(play, database, reserved_take):
+    take = stop(reserved_take(), TakeState.FAILED)
+    database.add(take)
+    finish(take)
+
+    async def scene(archive: TakeArchive, queue: TakeQueue) -> None:
+        found = await archive.find(take.take_id)
+        assert (found.state, found.error) == (TakeState.FINISHED, None)
+        assert database.get(take.take_id) == found
+
+    play(scene)
+
+
+@pytest.mark.parametrize("name", ["hero", "v1.0", "vvv", "version", "v"])
+def test_a_folder_that_is_no_version_is_not_found(play, reserved_take, name):
+    take = reserved_take()
+
+    async def scene(archive: TakeArchive, queue: TakeQueue) -> None:
+        with pytest.raises(TakeNotFound):
+            await archive.find("", str(take.directory.with_name(name)))
+
+    play(scene)
+
+
 def test_a_take_without_a_finished_window_has_nothing_to_keep(play, database, reserved_take):
     take = stop(reserved_take())
     database.add(take)

@@ -136,14 +136,14 @@ def test_takes_are_found_by_what_they_are(database, reserved_take):
     assert database.find_directory(based.directory.with_name("v099")) is None
     assert database.based_on(base.take_id) == [based]
     assert database.based_on(based.take_id) == []
-    assert database.find_fingerprint("same") is None  # not finished yet
+    assert database.find_fingerprint("same") == []  # not finished yet
     finished = replace(base, state=TakeState.FINISHED)
     database.update(finished)
-    assert database.find_fingerprint("same") == finished
-    assert database.find_fingerprint("other") is None
+    assert database.find_fingerprint("same") == [finished]
+    assert database.find_fingerprint("other") == []
     assert (database.knows(base.take_id), database.knows("nobody")) == (True, False)
     database.delete(base.take_id)
-    assert (database.find_fingerprint("same"), database.knows(base.take_id)) == (None, False)
+    assert (database.find_fingerprint("same"), database.knows(base.take_id)) == ([], False)
 
 
 def test_only_the_newest_preview_has_its_picture(database, reserved_take):

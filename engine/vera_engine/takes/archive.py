@@ -17,6 +17,8 @@ from vera_engine.takes.queue import TakeQueue, TakeRunning
 from vera_engine.takes.rules import check_absolute
 from vera_engine.takes.take import StateChanged, Take, TakeState
 
+STOPPED = (TakeState.CANCELLED, TakeState.FAILED)
+
 
 class TakeUnclear(InvalidArgument):
     """A take named by id and by directory, or by neither."""
@@ -52,6 +54,8 @@ class TakeArchive:
     async def find(self, take_id: str, directory: str = "") -> Take:
         """The take of an id, or of a version directory, with the notes it has now.
 
+        A take that stopped here and that another engine finished meanwhile is finished.
+
         Raises:
             TakeUnclear, PathNotAbsolute, TakeNotFound, TakeHeldElsewhere
         """
@@ -63,12 +67,19 @@ class TakeArchive:
                 remedy="Give one.",
             )
         if take_id:
-            return await asyncio.to_thread(_with_notes, self._database.get(take_id))
-        check_absolute("directory", directory)
-        known = self._database.find_directory(version_directory(Path(directory)))
-        if known is not None:
-            return await asyncio.to_thread(_with_notes, known)
-        return await asyncio.to_thread(take_on_disk, Path(directory), self._engine_id)
+            take = self._database.get(take_id)
+        else:
+            check_absolute("directory", directory)
+            known = self._database.find_directory(version_directory(Path(directory)))
+            if known is None:
+                return await asyncio.to_thread(take_on_disk, Path(directory), self._engine_id)
+            take = known
+        if take.state in STOPPED:
+            record = await asyncio.to_thread(store.finished_record, take)
+            if record is not None:
+                take = finished_take(take, record)
+                self._queue.news.publish(take.take_id, StateChanged(take))
+        return await asyncio.to_thread(_with_notes, take)
 
     async def takes(self, node_id: str, take_root: str) -> list[Take]:
         """Takes by creation, oldest first: the engine's own, and below a take root also what others left there.
@@ -190,7 +201,7 @@ class TakeArchive:
         """The take as it is now, cancelled or failed, its folder there and nobody's."""
         if self._is_own(take):
             take = self._database.get(take.take_id)
-        if take.state not in (TakeState.CANCELLED, TakeState.FAILED):
+        if take.state not in STOPPED:
             raise TakeNotStopped(
                 f"The take is {take.state}.",
                 argument="take_id",

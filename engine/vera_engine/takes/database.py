@@ -99,14 +99,14 @@ class TakeDatabase:
     def find_directory(self, directory: Path) -> Take | None:
         """The take of that version directory, which may be there or not yet."""
         return self._first(
-            "node_folder = ? AND version_number = ? AND NOT is_deleted",
+            "node_folder = ? AND json_extract(data, '$.version') = ? AND NOT is_deleted",
             str(directory.parent),
-            int(directory.name.removeprefix("v")),
+            directory.name,
         )
 
-    def find_fingerprint(self, fingerprint: str) -> Take | None:
-        """The newest finished take of that fingerprint."""
-        return self._first("fingerprint = ? AND is_finished AND NOT is_deleted ORDER BY number DESC", fingerprint)
+    def find_fingerprint(self, fingerprint: str) -> list[Take]:
+        """The finished takes of that fingerprint, newest first."""
+        return self._all("fingerprint = ? AND is_finished AND NOT is_deleted ORDER BY number DESC", fingerprint)
 
     def based_on(self, take_id: str) -> list[Take]:
         """The takes whose base it is, oldest first."""

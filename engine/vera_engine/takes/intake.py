@@ -159,10 +159,12 @@ class TakeIntake:
 
     async def _existing(self, checked: CheckedRequest) -> Take | None:
         """The finished take of the very same request, where there is one and its files are still there."""
-        known = self._database.find_fingerprint(checked.fingerprint)
-        if known is None or known.frames != checked.frames:  # of a stopped one, the frames it had were kept
-            return None
-        return known if await asyncio.to_thread(store.finished_record, known) is not None else None
+        for take in self._database.find_fingerprint(checked.fingerprint):
+            if take.frames != checked.frames:  # it was stopped, and the frames kept that it had
+                continue
+            if await asyncio.to_thread(store.finished_record, take) is not None:
+                return take
+        return None
 
 
 def _describe(take: Take) -> None:

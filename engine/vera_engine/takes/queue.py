@@ -15,6 +15,7 @@ from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.takes import store
 from vera_engine.takes.database import TakeDatabase
 from vera_engine.takes.forecast import Forecast
+from vera_engine.takes.heartbeat import TakeHeldElsewhere
 from vera_engine.takes.listing import finished_take
 from vera_engine.takes.news import News
 from vera_engine.takes.take import (
@@ -300,15 +301,19 @@ class TakeQueue:
         return True
 
     async def _end(self, take: Take, state: TakeState, error: Refusal | None = None) -> None:
-        """Cancelled or failed: said in the partial directory, which stays, and to those who watch."""
+        """Cancelled or failed: said in the partial directory, which stays, and to those who watch.
+
+        Where another engine works in that directory, nothing is said there.
+        """
         now = time.time()
         began = take.started_at or now
         seconds = replace(take.seconds, total=now - take.created_at, queued=began - take.created_at)
         take = replace(take, state=state, error=error, seconds=seconds)
-        try:
-            await asyncio.to_thread(store.record_state, take)
-        except VeraEditError as problem:
-            log.warning("take %s: its folder cannot be written: %s", take.take_id, problem)
+        if error is None or error.kind != TakeHeldElsewhere.__name__:
+            try:
+                await asyncio.to_thread(store.record_state, take)
+            except VeraEditError as problem:
+                log.warning("take %s: its folder cannot be written: %s", take.take_id, problem)
         self._change(take)
 
     async def _kill_if_still_running(self, take_id: str) -> None:

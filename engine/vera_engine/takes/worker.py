@@ -62,7 +62,9 @@ class Mailbox:
             for line in self._source:
                 message = json.loads(line)
                 if "submit" in message:
-                    self._takes.put(Take.from_dict(message["submit"]))
+                    take = Take.from_dict(message["submit"])
+                    self._cancelled.discard(take.take_id)  # it was stopped before, and goes on now
+                    self._takes.put(take)
                 else:
                     self._cancelled.add(message["cancel"])
         finally:
