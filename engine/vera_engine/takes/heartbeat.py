@@ -179,11 +179,12 @@ def _seconds_silent(path: Path) -> float | None:
     """How long ago the file was written; None where it is gone by now."""
     probe = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
     try:
-        probe.touch()
-        now = probe.stat().st_mtime
-        probe.unlink()
+        with probe.open("xb") as file:
+            now = os.fstat(file.fileno()).st_mtime
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise write_error(path, error) from error
+    try:
         return now - path.stat().st_mtime
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise write_error(path, error) from error

@@ -26,6 +26,8 @@ WORKING_NAMES = ("progress.json", "base.json", "worker.json")
 """What is done, what of the base is kept, who works on it: of no use once a take is finished."""
 
 VERSION_PATTERN = re.compile(r"v(\d{3,})(?:\.partial)?")
+NOT_THE_WORKERS = (NOTE_NAME, f"{NOTE_NAME}.tmp")
+"""Written by the server whenever an artist notes something."""
 
 
 class TakeRootUnwritable(PermissionRefused):
@@ -163,14 +165,15 @@ def open_partial(take: Take) -> Path:
     """
     record_state(take)
     for entry in take.partial_directory.glob("*.tmp"):
-        entry.unlink(missing_ok=True)
+        if entry.name not in NOT_THE_WORKERS:
+            entry.unlink(missing_ok=True)
     return take.partial_directory
 
 
 def remove_strays(directory: Path, names: Collection[str]) -> None:
     """Removes from a partial directory what an attempt made that others went on without: no finished version has it."""
     for entry in directory.iterdir():
-        if entry.name not in names and entry.name not in (RECORD_NAME, NOTE_NAME, *WORKING_NAMES):
+        if entry.name not in names and entry.name not in (RECORD_NAME, *NOT_THE_WORKERS, *WORKING_NAMES):
             entry.unlink()
 
 
