@@ -18,6 +18,9 @@ DEEPEST = 8
 """Settings within settings: more than that no node has."""
 NO_VALUES = frozenset(each.identifier for each in bpy.types.Node.bl_rna.properties)
 """What all nodes have: their place, look and name change no pixel."""
+NEVER = ("rna_type", "select")
+DEPRECATED = "(Deprecated"
+"""So Blender 4.5 describes settings that are sockets now, and say the socket's value once more."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ class _Description:
         said = []
         for prop in owner.bl_rna.properties:
             name = prop.identifier
-            if name in skipped or name == "rna_type":
+            if name in skipped or name in NEVER or DEPRECATED in prop.description:
                 continue
             here = f"{path}.{name}"
             if here in curves:
@@ -169,4 +172,4 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, (set, frozenset)):
         return sorted(value)
-    return tuple(map(_plain, value)) if hasattr(value, "__iter__") else type(value).__name__
+    return tuple(map(_plain, value)) if hasattr(value, "__len__") else type(value).__name__

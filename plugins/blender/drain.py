@@ -77,8 +77,8 @@ def wait(runs: list[Run]) -> None:
 
 
 def settle(run: Run) -> None:
-    """Shows a run's preview; ends one that is final: shows its take in its node, if that is still there and the artist
-    has chosen no other take since."""
+    """Shows a run's preview; ends one that is final: shows its take in its node, if that is still there, the artist has
+    chosen no other take since, and no other variant is shown."""
     node = nodes.find_node(run.node_id)
     settings = node.node_tree.vera_edit if node is not None else None
     if not run.is_final:
@@ -91,7 +91,9 @@ def settle(run: Run) -> None:
     if settings is None:
         return
     prune(settings)
-    if run.state != "finished" or settings.take_path != run.shown_before:
+    variants = connect().runs[run.node_id]
+    is_wanted = settings.take_path == run.shown_before and not any(each.is_shown for each in variants)
+    if run.state != "finished" or not is_wanted:
         return
     take = read_take_folder(run.directory)
     if take is None:
@@ -99,6 +101,7 @@ def settle(run: Run) -> None:
         return
     try:
         shown_takes.show_take(settings, take)
+        run.is_shown = True
     except Refused as error:
         run.fail(error.as_dict())
 

@@ -46,7 +46,9 @@ class Run:
     sequence: int = 0
     wants_cancel: bool = False
     is_settled: bool = False
-    """The node has been pointed at the take."""
+    """All that was to be done at its end is done."""
+    is_shown: bool = False
+    """The node has been pointed at its take."""
 
     @property
     def is_final(self) -> bool:

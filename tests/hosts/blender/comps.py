@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import bpy
 import numpy as np
@@ -82,10 +84,10 @@ def write_plates(folder: Path, files: range, name: str = "plate") -> dict[int, n
     return plates
 
 
-def write_take(node_folder: Path, version: str, frames: range, seed: int = 0) -> dict[int, np.ndarray]:
+def write_take(node_folder: Path, version: str, frames: range, seed: int = 0, **record: Any) -> dict[int, np.ndarray]:
     """A take as the engine writes it; (H, W, 7) by frame. Upper half: matte 0. Then soft edges, and a solid part.
 
-    One row of the solid part has light without matte, as a glow has.
+    One row of the solid part has light without matte, as a glow has. `record` goes into its take.json.
     """
     takes = {}
     for frame in frames:
@@ -97,9 +99,43 @@ def write_take(node_folder: Path, version: str, frames: range, seed: int = 0) ->
         layers[-4, :, 3] = 0
         takes[frame] = as_half(layers)
         write_exr(node_folder / version / f"layers.{frame:04d}.exr", takes[frame], LAYERS)
-    record = {"frames": {str(frame): {} for frame in frames}}
-    (node_folder / version / "take.json").write_text(json.dumps(record))
+    said = {"take_id": f"take_{version}", "version": version, "frames": {str(frame): {} for frame in frames}, **record}
+    (node_folder / version / "take.json").write_text(json.dumps(said))
     return takes
+
+
+def record_of(request: dict[str, Any], base: str | None = None) -> dict[str, Any]:
+    """What the engine's take.json says of a request that it has carried out.
+
+    Args:
+        base: The version it is a repair of, in the same folder.
+    """
+    asked, mask = request["settings"], request.get("mask")
+    named = {name: asked.get(name) for name in ("seed", "num_inference_steps", "guidance_scale")}
+    defaults = {"seed": 77, "num_inference_steps": 12, "guidance_scale": 1.0}
+    source = {"frame_offset": 0, "color_space": None, "upload_id": ""}
+    frames = [f for each in request["frames"] for f in range(each["first_frame"], each["last_frame"] + 1)]
+    return {
+        "request": {
+            **request,
+            "plate": {**source, **request["plate"]},
+            "mask": mask and {**mask, "source": {**source, **mask["source"]}},
+            "settings": named,
+        },
+        "settings": {name: default if named[name] is None else named[name] for name, default in defaults.items()},
+        "base_take": base and {"version": base, "take_id": f"take_{base}", "directory": f"../{base}"},
+        "plate": {str(frame): file_seen(request["plate"], frame) for frame in frames},
+        "warnings": [],
+        "seams": [],
+    }
+
+
+def file_seen(source: dict[str, Any], frame: int) -> dict[str, Any]:
+    """What take.json says of a file of a plate."""
+    file = Path(source["path"].replace("####", f"{frame + source['frame_offset']:04d}"))
+    status = file.stat()
+    content = hashlib.sha256(file.read_bytes()).hexdigest()
+    return {"file": file.name, "sha256": content, "size": status.st_size, "modified_ns": status.st_mtime_ns}
 
 
 def add_plate(tree: bpy.types.NodeTree, first_file: Path, count: int, first_frame: int) -> bpy.types.Node:
