@@ -158,19 +158,28 @@ def asked(plates, tmp_path) -> Callable[..., pb.TakeRequest]:
             node_id="hero",
             edit_type=pb.EDIT_TYPE_OBJECT_ADDITION,
             prompt="add a red ball",
-            frames=pb.FrameRange(first_frame=1001, last_frame=1003),
+            frames=[pb.FrameRange(first_frame=1001, last_frame=1003)],
             plate=pb.PlateSource(path=str(plates / "plate.####.exr")),
             settings=pb.TakeSettings(seed=11),
             take_root=str(tmp_path / "takes"),
         )
         for name, value in fields.items():
-            if isinstance(value, str | int | bool):
+            if isinstance(value, str | int | float | bool):
                 setattr(request, name, value)
+            elif isinstance(value, list):
+                request.ClearField(name)
+                getattr(request, name).extend(value)
             else:
                 getattr(request, name).CopyFrom(value)
         return request
 
     return make
+
+
+def frames(text: str) -> list[pb.FrameRange]:
+    """Ranges as in `1011-1018,1040`, good or bad."""
+    ranges = [part.split("-") for part in text.split(",") if part]
+    return [pb.FrameRange(first_frame=int(part[0]), last_frame=int(part[-1])) for part in ranges]
 
 
 def files_of(take: pb.Take) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -10,11 +11,12 @@ from grpc_status import rpc_status
 
 from vera_edit.v1 import takes_pb2 as pb
 from vera_engine import errors
-from vera_engine.plates.frames import FrameRange
+from vera_engine.plates.frames import FrameRange, FrameRangeInvalid, FrameSet
 from vera_engine.server import convert
 from vera_engine.server.status import DataDamaged, Unauthenticated, status_of, typed
 from vera_engine.takes.request import (
     AskedSettings,
+    BaseTake,
     EditType,
     MaskMeaning,
     MaskReference,
@@ -22,7 +24,32 @@ from vera_engine.takes.request import (
     TakeRequest,
     TakeSettings,
 )
-from vera_engine.takes.take import FrameWritten, QueuedAt, Refusal, StateChanged, StepDone, Take, TakeSeconds, TakeState
+from vera_engine.takes.take import (
+    FrameWritten,
+    Notes,
+    Preview,
+    QueuedAt,
+    Refusal,
+    Seam,
+    SeamKind,
+    StateChanged,
+    StepDone,
+    Take,
+    TakeSeconds,
+    TakeState,
+    WindowDone,
+)
+
+FRAMES = FrameSet.parse("1-2")
+
+
+def take_of(request: TakeRequest, settings: TakeSettings, directory: Path) -> Take:
+    return Take(
+        *("t", "r", directory.name, TakeState.FAILED, request, settings, directory, 1.5),
+        frames=request.frames,
+        working_size=(48, 32),
+        window_latents=(2, 1),
+    )
 
 
 def no_upload(upload_id: str) -> str:
@@ -32,7 +59,7 @@ def no_upload(upload_id: str) -> str:
 @pytest.mark.parametrize(
     ("enum", "table", "unset"),
     [
-        (pb.EditType, convert.EDIT_TYPES, {0}),  # refused: there is no edit without a kind
+        (pb.EditType, convert.EDIT_TYPES, set()),
         (pb.MaskMeaning, convert.MASK_MEANINGS, set()),
         (pb.ColorSpace, convert.COLOR_SPACES, set()),
     ],
@@ -42,7 +69,9 @@ def test_every_choice_of_the_interface_has_a_meaning(enum, table, unset):
     assert len(set(table.values())) == len(table)
 
 
-def test_every_state_has_a_number_of_its_own():
+def test_every_state_and_every_kind_of_seam_has_a_number_of_its_own():
+    assert set(convert.SEAM_KINDS) == set(SeamKind)
+    assert set(convert.SEAM_KINDS.values()) == set(pb.SeamKind.values()) - {pb.SEAM_KIND_UNSPECIFIED}
     assert set(convert.STATES) == set(TakeState)
     assert set(convert.STATES.values()) == set(pb.TakeState.values()) - {pb.TAKE_STATE_UNSPECIFIED}
 
@@ -52,68 +81,130 @@ def test_a_request_is_read_and_told_alike():
         node_id="hero-2",
         edit_type=pb.EDIT_TYPE_BACKGROUND_CHANGE,
         prompt="a blue sky",
-        frames=pb.FrameRange(first_frame=-3, last_frame=4),
+        frames=[pb.FrameRange(first_frame=-3, last_frame=4), pb.FrameRange(first_frame=9, last_frame=9)],
         plate=pb.PlateSource(path="/p.####.exr", frame_offset=-7, color_space=pb.COLOR_SPACE_ACESCG),
         mask=pb.MaskSource(source=pb.PlateSource(path="/m.%04d.exr"), meaning=pb.MASK_MEANING_EDIT_HERE, invert=True),
         settings=pb.TakeSettings(seed=0, num_inference_steps=7, guidance_scale=0.0),
         take_root="/takes",
         write_comp=True,
+        handles=3,
+        base_take_id="ab",
+        strength=0.25,
+        priority=-2,
+        label="wide",
+        reuse=True,
+        without_mask=True,
     )
     request = convert.request_from_proto(message, no_upload)
     assert request == TakeRequest(
         node_id="hero-2",
         edit_type=EditType.BACKGROUND,
         prompt="a blue sky",
-        frames=FrameRange(-3, 4),
+        frames=FrameSet((FrameRange(-3, 4), FrameRange(9, 9))),
         plate=PlateReference("/p.####.exr", -7, "acescg"),
         mask=MaskReference(PlateReference("/m.%04d.exr"), MaskMeaning.EDIT_HERE, invert=True),
         settings=AskedSettings(0, 7, 0.0),
         take_root="/takes",
         write_comp=True,
+        handles=3,
+        base=BaseTake("ab"),
+        strength=0.25,
+        without_mask=True,
+        label="wide",
+        priority=-2,
+        reuse=True,
     )
     settings = TakeSettings(0, 7, 0.0)
-    take = Take("t", "r", "v003", TakeState.FAILED, request, settings, Path("/takes/hero-2/v003"), 1.5)
-    assert convert.take_to_proto(take).request == message
+    take = take_of(request, settings, Path("/takes/hero-2/v003"))
+    told = convert.take_to_proto(take)
+    assert told.request == message
+    assert (told.base_take_id, told.base_version) == ("ab", "")
 
 
 def test_what_is_not_said_stays_unsaid():
-    message = pb.TakeRequest(edit_type=pb.EDIT_TYPE_OBJECT_ADDITION, frames=pb.FrameRange())
+    message = pb.TakeRequest(frames=[pb.FrameRange()])
     request = convert.request_from_proto(message, no_upload)
     assert request.settings == AskedSettings(None, None, None)
-    assert (request.mask, request.plate.color_space, request.frames) == (None, None, FrameRange(0, 0))
+    assert (request.edit_type, request.mask, request.plate.color_space) == (None, None, None)
+    assert (request.base, request.strength, request.frames) == (None, None, FrameSet((FrameRange(0, 0),)))
+    told = convert.take_to_proto(take_of(request, TakeSettings(1, 2, 3.0), Path("/t/v001")))
+    assert not told.request.HasField("strength")
+    assert (told.request.base_take_id, told.base_take_id, told.base_version) == ("", "", "")
+
+
+@pytest.mark.parametrize("ranges", [[], [(5, 4)], [(1, 5), (5, 9)], [(1, 5), (6, 9)], [(7, 9), (1, 5)]])
+def test_frames_that_are_none_are_refused(ranges):
+    message = pb.TakeRequest(frames=[pb.FrameRange(first_frame=first, last_frame=last) for first, last in ranges])
+    with pytest.raises(FrameRangeInvalid) as caught:
+        convert.request_from_proto(message, no_upload)
+    assert caught.value.argument == "frames"
 
 
 def test_an_upload_is_found_and_told_by_its_id():
-    message = pb.TakeRequest(edit_type=1, frames=pb.FrameRange(), plate=pb.PlateSource(upload_id="ab"))
+    message = pb.TakeRequest(frames=[pb.FrameRange()], plate=pb.PlateSource(upload_id="ab"))
     request = convert.request_from_proto(message, lambda upload_id: f"/uploads/{upload_id}/p.####.exr")
     assert request.plate == PlateReference("/uploads/ab/p.####.exr", upload_id="ab")
-    take = Take("t", "r", "v001", TakeState.QUEUED, request, TakeSettings(1, 2, 3), Path("/t/v001"), 0.0)
-    assert convert.take_to_proto(take).request.plate == message.plate
+    told = convert.take_to_proto(take_of(request, TakeSettings(1, 2, 3.0), Path("/t/v001")))
+    assert told.request.plate == message.plate
+
+
+def test_a_base_is_told_by_id_and_by_version():
+    request = TakeRequest("n", EditType.ADD, "p", FRAMES, PlateReference("/p.####.exr"))
+    request = replace(request, base=BaseTake("ab", "/takes/n/v007"), strength=1.0)
+    told = convert.take_to_proto(take_of(request, TakeSettings(1, 2, 3.0), Path("/takes/n/v008")))
+    assert (told.base_take_id, told.base_version) == ("ab", "v007")
+    assert (told.request.base_take_id, told.request.base_directory) == ("ab", "/takes/n/v007")
+    assert told.request.strength == 1.0
 
 
 def test_every_event_has_its_message(reserved):
-    events = [QueuedAt(2), StateChanged(reserved), StepDone(1, 4, 1, 1, float("inf")), FrameWritten(-1)]
-    messages = [convert.event_to_proto("t", number, event) for number, event in enumerate(events, start=1)]
-    assert [message.WhichOneof("event") for message in messages] == [
-        "queued_at",
-        "state_changed",
-        "step_done",
-        "frame_written",
+    events = [
+        QueuedAt(2),
+        QueuedAt(1, 0.0),
+        StateChanged(reserved),
+        StepDone(1, 4, 1, 2, float("inf"), float("nan")),
+        StepDone(2, 4, 1, 2, 0.5, 3.0),
+        FrameWritten(-1),
+        WindowDone(1, 2, (FrameRange(-1, 1), FrameRange(3, 3))),
+        Preview("iVBORw==", 1, 4),
+        Preview("", 1, 3),
     ]
-    assert [message.sequence for message in messages] == [1, 2, 3, 4]
-    told = messages[1].state_changed.take
+    messages = [convert.event_to_proto("t", number, event) for number, event in enumerate(events, start=1)]
+    assert [message.sequence for message in messages] == list(range(1, 10))
+    assert {message.WhichOneof("event") for message in messages} == {
+        field.name for field in pb.TakeEvent.DESCRIPTOR.oneofs_by_name["event"].fields
+    }
+    unknown, known, changed, *_ = messages
+    assert (unknown.queued_at.place, unknown.queued_at.HasField("seconds_to_start")) == (2, False)
+    assert (known.queued_at.place, known.queued_at.HasField("seconds_to_start")) == (1, True)
+    told = changed.state_changed.take
     assert (told.error.kind, told.seconds.model, list(told.warnings)) == ("DiskFull", 2.0, ["mind"])
-    assert messages[3].frame_written.frame == -1
+    assert (told.label, told.note, told.starred, told.window_count) == ("wide", "deep", True, 2)
+    assert list(told.frames) == [pb.FrameRange(first_frame=1, last_frame=2)]
+    assert list(told.finished_frames) == [pb.FrameRange(first_frame=1, last_frame=1)]
+    assert list(told.seams) == [pb.Seam(first_side=1, second_side=2, value=1.25, kind=pb.SEAM_KIND_REPAIR)]
+    assert messages[3].step_done == pb.StepDone(step=1, step_count=4, window=1, window_count=2)
+    assert messages[4].step_done == pb.StepDone(
+        step=2, step_count=4, window=1, window_count=2, seconds_per_step=0.5, seconds_left=3.0
+    )
+    assert messages[5].frame_written.frame == -1
+    ranges = [(part.first_frame, part.last_frame) for part in messages[6].window_done.frames]
+    assert ranges == [(-1, 1), (3, 3)]
+    assert messages[7].preview == pb.Preview(png=b"\x89PNG", window=1, step=4)
+    assert messages[8].preview == pb.Preview(window=1, step=3)
 
 
 @pytest.fixture
 def reserved() -> Take:
-    request = TakeRequest("n", EditType.ADD, "p", FrameRange(1, 2), PlateReference("/p.####.exr"))
-    return Take(
-        *("t", "r", "v001", TakeState.FAILED, request, TakeSettings(1, 2, 3.0), Path("/takes/n/v001"), 1.0),
+    request = TakeRequest("n", EditType.ADD, "p", FRAMES, PlateReference("/p.####.exr"))
+    return replace(
+        take_of(request, TakeSettings(1, 2, 3.0), Path("/takes/n/v001")),
         seconds=TakeSeconds(4, 1, 2, 1),
         warnings=("mind",),
         error=Refusal("DiskFull", "no room"),
+        notes=Notes("wide", "deep", starred=True),
+        seams=(Seam(1, 2, 1.25, SeamKind.REPAIR),),
+        finished_frames=(FrameRange(1, 1),),
     )
 
 
@@ -148,3 +239,16 @@ def test_of_an_error_that_nobody_foresaw_only_the_log_knows_more():
     refused = typed(OSError(28, "No space left on device", "/takes/v001"))
     assert (refused.kind, refused.value) == ("FilesFailed", "/takes/v001")
     assert "No space left" in refused.reason
+
+
+def test_a_status_fits_into_a_calls_metadata():
+    endless = "桜" * 100_000
+    status = status_of(errors.InvalidArgument(endless, argument="frames", value=endless, remedy=endless))
+    packed = rpc_status.to_status(status)
+    assert sum(len(value) for _, value in packed.trailing_metadata) < 8192 * 3 / 4  # base64 adds a third
+    (detail,) = status.details
+    message = pb.Refusal()
+    assert detail.Unpack(message)
+    assert message.argument == "frames"
+    assert message.reason.startswith("桜")
+    assert message.reason.endswith(" ...")

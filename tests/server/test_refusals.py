@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from grpc_status import rpc_status
 
-from tests.server.conftest import SECONDS, Engine, write_exr
+from tests.server.conftest import SECONDS, Engine, frames, write_exr
 from vera_edit.v1 import engine_pb2
 from vera_edit.v1 import takes_pb2 as pb
 
@@ -23,10 +23,6 @@ def refusal(error: grpc.RpcError) -> pb.Refusal:
     message = pb.Refusal()
     assert detail.Unpack(message)
     return message
-
-
-def frames(first: int, last: int) -> pb.FrameRange:
-    return pb.FrameRange(first_frame=first, last_frame=last)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +49,7 @@ CASES = {
     # what is changed of a good request; status; kind; argument
     "no such plate": ({"plate": "gone.####.exr"}, "NOT_FOUND", "PlateNotFound", "plate.path"),
     "a frame missing": ({"plate": "gap.####.exr"}, "NOT_FOUND", "FrameMissing", "plate.path"),
-    "range beyond the plate": ({"frames": frames(1019, 1021)}, "NOT_FOUND", "FrameMissing", "plate.path"),
+    "range beyond the plate": ({"frames": frames("1019-1021")}, "NOT_FOUND", "FrameMissing", "plate.path"),
     "truncated": ({"plate": "cut.####.exr"}, "FAILED_PRECONDITION", "PlateUnreadable", "plate.path"),
     "no picture": ({"plate": "text.####.exr"}, "FAILED_PRECONDITION", "PlateUnreadable", "plate.path"),
     "no RGB": ({"plate": "gray.####.exr"}, "INVALID_ARGUMENT", "NoRgbChannels", "plate.path"),
@@ -71,12 +67,28 @@ CASES = {
     "mask of another size": ({"mask": "small_mask.####.exr"}, "INVALID_ARGUMENT", "MaskSizeMismatch", None),
     "mask without values": ({"mask": "depth.####.exr"}, "INVALID_ARGUMENT", "NoRgbChannels", "mask.source.path"),
     "no such mask": ({"mask": "gone.####.exr"}, "NOT_FOUND", "PlateNotFound", "mask.source.path"),
-    "reversed range": ({"frames": frames(1003, 1001)}, "INVALID_ARGUMENT", "FrameRangeInvalid", "frames"),
-    "range too long": ({"frames": frames(1001, 1018)}, "INVALID_ARGUMENT", "RangeTooLong", "frames"),
+    "no range": ({"frames": []}, "INVALID_ARGUMENT", "FrameRangeInvalid", "frames"),
+    "reversed range": ({"frames": frames("1003-1001")}, "INVALID_ARGUMENT", "FrameRangeInvalid", "frames"),
+    "ranges that overlap": ({"frames": frames("1001-1003,1002")}, "INVALID_ARGUMENT", "FrameRangeInvalid", "frames"),
+    "range too long": ({"frames": frames("1-10001")}, "INVALID_ARGUMENT", "RangeTooLong", "frames"),
+    "handles below 0": ({"handles": -1}, "INVALID_ARGUMENT", "HandlesInvalid", "handles"),
+    "handles beyond the plate": ({"handles": 1}, "NOT_FOUND", "FrameMissing", "plate.path"),
+    "handles beyond all": ({"handles": 2**31 - 1}, "INVALID_ARGUMENT", "RangeTooLong", "frames"),
+    "strength without a base": ({"strength": 0.5}, "INVALID_ARGUMENT", "StrengthInvalid", "strength"),
+    "no such base": ({"base_take_id": "ab" * 16}, "NOT_FOUND", "TakeNotFound", "take_id"),
+    "no base there": ({"base_directory": "/nowhere/v001"}, "NOT_FOUND", "BaseNotFound", "base_directory"),
+    "relative base": ({"base_directory": "v001"}, "INVALID_ARGUMENT", "PathNotAbsolute", "base_directory"),
+    "two bases": (
+        {"base_take_id": "ab" * 16, "base_directory": "/takes/v001"},
+        "INVALID_ARGUMENT",
+        "BaseUnclear",
+        "base_directory",
+    ),
+    "a label of two lines": ({"label": "a\nb"}, "INVALID_ARGUMENT", "NoteInvalid", "label"),
     "empty prompt": ({"prompt": " \n"}, "INVALID_ARGUMENT", "PromptInvalid", "prompt"),
     "endless prompt": ({"prompt": "ball " * 20_000}, "INVALID_ARGUMENT", "PromptInvalid", "prompt"),
-    "no edit type": ({"edit_type": 0}, "INVALID_ARGUMENT", "EditTypeUnknown", "edit_type"),
-    "edit type to come": ({"edit_type": 77}, "INVALID_ARGUMENT", "EditTypeUnknown", "edit_type"),
+    "no edit type": ({"edit_type": 0}, "INVALID_ARGUMENT", "EditTypeMissing", "edit_type"),
+    "edit type to come": ({"edit_type": 77}, "INVALID_ARGUMENT", "ChoiceUnknown", "edit_type"),
     "background without mask": ({"edit_type": BACKGROUND}, "INVALID_ARGUMENT", "MaskNeeded", "mask"),
     "colour space to come": (
         {"plate": pb.PlateSource(path="/p.####.exr", color_space=77)},
@@ -142,14 +154,6 @@ def test_a_bad_request_is_refused(engine: Engine, asked, bad_plates, tmp_path, c
     assert not list(tmp_path.rglob("v*"))
 
 
-def test_a_request_without_frames_is_refused(engine: Engine, asked):
-    request = asked()
-    request.ClearField("frames")
-    with pytest.raises(grpc.RpcError) as caught:
-        engine.create(request)
-    assert refusal(caught.value).kind == "FramesMissing"
-
-
 def test_a_request_without_an_id_of_its_own_is_refused(engine: Engine, asked):
     with pytest.raises(grpc.RpcError) as caught:
         engine.takes.CreateTake(pb.CreateTakeRequest(take=asked()), timeout=SECONDS)
@@ -158,11 +162,20 @@ def test_a_request_without_an_id_of_its_own_is_refused(engine: Engine, asked):
 
 def test_the_longest_range_and_its_remedy_are_named(engine: Engine, asked):
     with pytest.raises(grpc.RpcError) as caught:
-        engine.create(asked(frames=frames(1001, 1018)))
+        engine.create(asked(frames=frames("1001-11001")))
     said = refusal(caught.value)
-    assert "18 frames" in said.reason
-    assert "at most 17" in said.reason
-    assert "1001-1017" in said.remedy
+    assert "10001 frames" in said.reason
+    assert "at most 10000" in said.reason
+    assert "1001-11000" in said.remedy
+
+
+def test_ten_thousand_frames_out_of_step_are_refused_in_few_words(engine: Engine, asked):
+    with pytest.raises(grpc.RpcError) as caught:
+        engine.create(asked(frames=frames(",".join(str(frame) for frame in range(1, 30_000, 2)))))
+    assert refusal(caught.value).kind == "RangeTooLong"
+
+
+CALLS = ["GetTake", "CancelTake", "UpdateTake", "ResumeTake", "KeepFrames", "DeleteTake", "WatchTake", "ReadLayers"]
 
 
 def first_answer(call: object) -> object:
@@ -170,13 +183,27 @@ def first_answer(call: object) -> object:
     return next(call) if isinstance(call, grpc.Call) else call
 
 
-@pytest.mark.parametrize("call", ["GetTake", "CancelTake", "DeleteTake", "WatchTake", "ReadLayers"])
+@pytest.mark.parametrize("call", CALLS)
 def test_a_take_that_is_none_is_not_found(engine: Engine, call):
     request = getattr(pb, f"{call}Request")(take_id="0" * 32)
     with pytest.raises(grpc.RpcError) as caught:
         first_answer(getattr(engine.takes, call)(request, timeout=SECONDS))
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
     assert refusal(caught.value).kind == "TakeNotFound"
+
+
+@pytest.mark.parametrize("call", ["GetTake", "UpdateTake", "ResumeTake", "KeepFrames", "DeleteTake"])
+def test_a_take_is_named_by_id_or_by_folder(engine: Engine, tmp_path, call):
+    method, message = getattr(engine.takes, call), getattr(pb, f"{call}Request")
+    for fields, kind in (
+        ({}, "TakeUnclear"),
+        ({"take_id": "a", "directory": "/takes/v001"}, "TakeUnclear"),
+        ({"directory": "hero/v001"}, "PathNotAbsolute"),
+        ({"directory": str(tmp_path / "v001")}, "TakeNotFound"),
+    ):
+        with pytest.raises(grpc.RpcError) as caught:
+            method(message(**fields), timeout=SECONDS)
+        assert refusal(caught.value).kind == kind
 
 
 def test_after_all_that_the_engine_is_the_same_and_has_no_take(engine: Engine):

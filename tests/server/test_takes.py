@@ -12,8 +12,8 @@ import grpc
 import numpy as np
 import pytest
 
-from tests.server.conftest import SECONDS, Engine, files_of, write_exr
-from tests.server.test_refusals import frames, refusal
+from tests.server.conftest import SECONDS, Engine, files_of, frames, write_exr
+from tests.server.test_refusals import refusal
 from tests.server.test_uploads import begin, file_parts, upload
 from vera_edit.v1 import engine_pb2
 from vera_edit.v1 import takes_pb2 as pb
@@ -136,7 +136,7 @@ def test_by_path_and_by_upload_the_bits_are_the_same(engine: Engine, asked, plat
 
 def test_file_frames_and_host_frames_differ_by_the_offset(engine: Engine, asked, plates):
     shifted = pb.PlateSource(path=str(plates / "plate.%04d.exr"), frame_offset=1000)
-    at_one = engine.finish(engine.create(asked(plate=shifted, frames=frames(1, 3))))
+    at_one = engine.finish(engine.create(asked(plate=shifted, frames=frames("1-3"))))
     at_1001 = engine.finish(engine.create(asked()))
     one, thousand = files_of(at_one), files_of(at_1001)
     assert [one[f"layers.{f:04d}.exr"] for f in (1, 2, 3)] == [thousand[f"layers.{f}.exr"] for f in (1001, 1002, 1003)]
@@ -167,7 +167,7 @@ def test_a_mask_that_says_nothing_is_warned_of(engine: Engine, asked, tmp_path, 
 
 
 def test_a_background_is_changed_where_a_mask_says_what_stays(engine: Engine, asked, plates):
-    request = asked(edit_type=pb.EDIT_TYPE_BACKGROUND_CHANGE, mask=mask_source(plates), frames=frames(1020, 1020))
+    request = asked(edit_type=pb.EDIT_TYPE_BACKGROUND_CHANGE, mask=mask_source(plates), frames=frames("1020"))
     finished = engine.finish(engine.create(request))
     assert (finished.state, finished.request.mask.meaning) == (FINISHED, pb.MASK_MEANING_KEEP_THIS)
 

@@ -52,7 +52,7 @@ CODES: tuple[tuple[type[VeraEditError], int], ...] = (
 )
 
 
-LONGEST_FIELD = 400
+LONGEST_FIELD = 300
 """Characters: a status travels in a call's trailing metadata, of which clients take 8 KiB."""
 
 
