@@ -170,9 +170,9 @@ def test_a_version_that_several_nodes_have(edit, say, shot, monkeypatch):
 def test_the_cache(say, engine):
     said = say("cache")
     assert said.out.splitlines() == [
-        "KIND    ENTRIES     SIZE",
-        "text          3  4.0 KiB  prompts the model has read",
-        "plates        2  3.0 MiB  plates the model has seen",
+        "KIND   ENTRIES     SIZE",
+        "text         3  4.0 KiB  prompts the model has read",
+        "plate        2  3.0 MiB  plates the model has seen",
         "",
         f"3.0 MiB of 4.0 GiB in {engine.state_dir / 'cache'}",
     ]

@@ -111,7 +111,7 @@ def request_of(shot: Path) -> Callable[..., dict[str, Any]]:
             "node_id": "node-1",
             "edit_type": "add",
             "prompt": "add a red ball",
-            "frames": {"first_frame": 1001, "last_frame": 1005},
+            "frames": [{"first_frame": 1001, "last_frame": 1005}],
             "plate": {"path": str(shot / "plate" / "plate.####.exr"), "color_space": "lin_rec709"},
             "mask": {"source": {"path": str(shot / "mask" / "mask.%04d.exr")}},
             "settings": {"seed": 7},

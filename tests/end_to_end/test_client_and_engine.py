@@ -68,7 +68,7 @@ def test_by_path_and_by_stream_the_same_bits(
     assert by_path["state"] == "finished"
     assert by_path["directory"] == str(shot / "vera_takes" / "node-1" / "v001")
     assert sorted(digests(by_path["directory"])) == [
-        "latents.safetensors", *(f"layers.{frame}.exr" for frame in range(1001, 1006)),
+        "latents.001.safetensors", *(f"layers.{frame}.exr" for frame in range(1001, 1006)),
     ]  # fmt: skip
 
     far = make_client(state_dir=tmp_path / "far", address=blind_engine["address"], token=blind_engine["token"])
@@ -131,8 +131,8 @@ def test_two_nodes_from_two_clients(make_client: MakeClient, request_of: MakeReq
     [
         ({"prompt": " "}, None, "prompt"),
         ({"edit_type": "background", "mask": None, "prompt": "blue sky"}, "MaskNeeded", "mask"),
-        ({"frames": {"first_frame": 1004, "last_frame": 1007}}, "FrameMissing", "plate.path"),
-        ({"frames": {"first_frame": 1005, "last_frame": 1001}}, "FrameRangeInvalid", "frames"),
+        ({"frames": [{"first_frame": 1004, "last_frame": 1007}]}, "FrameMissing", "plate.path"),
+        ({"frames": [{"first_frame": 1005, "last_frame": 1001}]}, "FrameRangeInvalid", "frames"),
         ({"take_root": "relative"}, None, "take_root"),
         ({"node_id": "../escape"}, None, "node_id"),
     ],

@@ -9,7 +9,11 @@ from vera_engine.cli.connection import add_connection_options, connect
 from vera_engine.cli.outcome import DONE, print_json
 from vera_engine.cli.table import table
 
-MEANINGS = {"text": "prompts the model has read", "plates": "plates the model has seen"}
+MEANINGS = {
+    "text": "prompts the model has read",
+    "plate": "plates the model has seen",
+    "mask": "masks the model has seen",
+}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

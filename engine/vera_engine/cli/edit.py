@@ -11,6 +11,7 @@ from vera_engine.cli.edit_request import DEFAULT_NODE, make_requests
 from vera_engine.cli.follow import make_takes, tell_takes
 from vera_engine.cli.outcome import EXIT_STATUS
 from vera_engine.cli.take_address import HELP as TAKE_HELP
+from vera_engine.cli.take_progress import TakeProgress
 from vera_engine.cli.take_result import NO_RESULT, RESULT_HELP
 
 DESCRIPTION = """
@@ -102,8 +103,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the takes and say how it went; raises what `main` prints."""
-    from vera_engine.cli.take_progress import TakeProgress  # tqdm is not for the other subcommands
-
     with connect(arguments) as client, TakeProgress(sys.stderr) as progress:
         requests = make_requests(arguments, client)
         takes = make_takes(client, requests, progress, wait=not arguments.no_wait)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vera_client import FINAL_STATES, NoReply, Ticket, VeraClient
 from vera_engine.cli.outcome import DONE, FAILED, STOPPED, print_error, print_json
+from vera_engine.cli.take_progress import TakeProgress
 from vera_engine.cli.take_result import take_result
-
-if TYPE_CHECKING:
-    from vera_engine.cli.take_progress import TakeProgress
 
 SECONDS_TO_CANCEL = 60.0
 """A step of a large model may take long; after that the take is left to the engine."""

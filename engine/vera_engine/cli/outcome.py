@@ -50,7 +50,7 @@ def print_error(reason: str, argument: str = "", value: str = "", remedy: str = 
     """What is wrong, with what, and what mends it, to stderr."""
     print(f"error: {reason}", file=sys.stderr)
     if argument:
-        print(f"  {argument}: {value}", file=sys.stderr)
+        print(f"  {argument}: {' '.join(value.splitlines())}", file=sys.stderr)
     if remedy:
         print(f"  {remedy}", file=sys.stderr)
 

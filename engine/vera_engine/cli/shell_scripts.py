@@ -205,10 +205,9 @@ def _fish_condition(command: Command) -> str:
 
 
 def _fish_value(value: Value) -> str:
-    words = f" -a {_fish_text(' '.join(value.words))}" if value.words else ""
-    if value.is_file:
-        return f"{words} -F"
-    return f"{words} -a '(__fish_complete_directories)'" if value.is_folder else words
+    offered = [*value.words, *(["(__fish_complete_directories)"] if value.is_folder else [])]
+    words = f" -a {_fish_text(' '.join(offered))}" if offered else ""
+    return f"{words} -F" if value.is_file else words
 
 
 def _fish_text(text: str) -> str:

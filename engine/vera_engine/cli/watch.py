@@ -9,6 +9,7 @@ from vera_engine.cli.connection import add_connection_options, connect
 from vera_engine.cli.follow import look_on, tell_takes
 from vera_engine.cli.outcome import EXIT_STATUS
 from vera_engine.cli.take_address import add_take_argument, find_take
+from vera_engine.cli.take_progress import TakeProgress
 from vera_engine.cli.take_result import AS_EDIT, NO_RESULT
 
 
@@ -29,8 +30,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the take's progress, then how it ended."""
-    from vera_engine.cli.take_progress import TakeProgress  # tqdm is not for the other subcommands
-
     with connect(arguments) as client, TakeProgress(sys.stderr) as progress:
         take = find_take(client, arguments.take, arguments.take_root, arguments.node)
         ended = look_on(client, take, progress)

@@ -95,7 +95,7 @@ class ScriptedEngine(engine_pb2_grpc.EngineServiceServicer, takes_pb2_grpc.TakeS
         return engine_pb2.UnloadResponse(was_loaded=self.script.pop("loaded", False))
 
     async def GetCache(self, request, context):
-        kinds = [("text", 3, 4096), ("plates", 2, self.cached_bytes)]
+        kinds = [("text", 3, 4096), ("plate", 2, self.cached_bytes)]
         return engine_pb2.GetCacheResponse(
             directory=str(self.state_dir / "cache"),
             kinds=[engine_pb2.CacheKind(name=name, entry_count=count, size_bytes=size) for name, count, size in kinds],
