@@ -20,7 +20,7 @@ CODEC_CONTEXT = {"LinearVideoCodec": 1, "AutoencoderKLWan": 4}
 """By class name, how many latents of warm-up a codec takes where it begins inside the timeline.
 
 The linear codec's latents depend on nothing before them: one, because the first of what it is given is of another kind.
-Wan's convolutions reach back about 27 latents, each of which counts for less; see docs/decisions/DR009 for the four.
+Wan's convolutions reach back much farther, each latent counting for less: see docs/decisions/DR009 for its four.
 """
 
 
