@@ -147,6 +147,7 @@ class Conversation:
                     error=VeraClientError.from_dict(error) if error is not None else None,
                 )
             elif "watch" in message:
+                self._may_restart |= not self._pending  # a bridge that brings events may die of anything but a request
                 self._watches.receive(message)
             elif "hello" not in message:
                 self._inbox.put(message)
