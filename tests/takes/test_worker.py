@@ -67,8 +67,8 @@ class Worker:
 def worker(tiny_model: Path, tmp_path: Path) -> Iterator[Worker]:
     worker = Worker(tiny_model, tmp_path / "state")
     yield worker
-    worker.process.kill()
-    worker.process.communicate()
+    with worker.process:
+        worker.process.kill()
 
 
 def test_a_worker_through_a_day(worker: Worker, making: TakeMaking, tmp_path: Path) -> None:
