@@ -13,7 +13,8 @@ from torch import Tensor
 from vera_engine.model.transformer import BRANCHES
 from vera_engine.pipeline.loading import load_pipeline
 from vera_engine.pipeline.noise import noise_of
-from vera_engine.pipeline.pipeline import StepProgress, VeraOutput, VeraPipeline
+from vera_engine.pipeline.pipeline import VeraPipeline
+from vera_engine.pipeline.results import StepProgress, VeraOutput
 
 SETTINGS = {"prompt": "add a red ball", "num_inference_steps": 3, "guidance_scale": 2.0, "seed": 4}
 

@@ -17,7 +17,8 @@ from vera_engine.model.transformer import BRANCHES
 from vera_engine.pipeline.anchors import Anchors, Latents, Start
 from vera_engine.pipeline.checks import PipelineInputRefused
 from vera_engine.pipeline.noise import noise_of
-from vera_engine.pipeline.pipeline import StepProgress, VeraPipeline
+from vera_engine.pipeline.pipeline import VeraPipeline
+from vera_engine.pipeline.results import StepProgress
 from vera_engine.pipeline.windows import Window, frames_needed, plan_windows
 
 PROMPT, GUIDANCE, SEED, STEPS = "add a red ball", 2.0, 4, 3

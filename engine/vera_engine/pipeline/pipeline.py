@@ -6,10 +6,8 @@ docs/decisions/DR009.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -39,7 +37,8 @@ from vera_engine.pipeline.memory import memory_guard, sampling_bytes
 from vera_engine.pipeline.noise import noise_of
 from vera_engine.pipeline.pixels import FloatArray, decode_slice, encode_slice
 from vera_engine.pipeline.preview import LatentColors, fit_colors
-from vera_engine.pipeline.text import encode_prompts
+from vera_engine.pipeline.results import DecodedFrames, StepProgress, VeraOutput
+from vera_engine.pipeline.text import TextStates
 from vera_engine.pipeline.windows import CODEC_CONTEXT, Window, plan_windows, warm_up
 
 NO_PROMPT = ""
@@ -47,41 +46,6 @@ NO_PROMPT = ""
 
 PREVIEW_EVERY = 4
 """Steps between two previews."""
-
-_TEXTS_KEPT = 8
-"""Prompts whose states are kept in memory: 8 MB each for the full sizes' encoder."""
-
-
-@dataclass(frozen=True)
-class StepProgress:
-    """A denoising step that is done. Counts begin at 1."""
-
-    step: int
-    step_count: int
-    window: int
-    window_count: int
-    seconds_per_step: float
-    """Mean over the steps of this window so far."""
-
-
-@dataclass(frozen=True)
-class DecodedFrames:
-    """Frames as Vera makes them, at the working size, in the display RGB it composites in."""
-
-    edit: FloatArray
-    """(T, H, W, 3), 0 to 1: the edit's straight color."""
-    alpha: FloatArray
-    """(T, H, W), 0 to 1: `alpha * edit + (1 - alpha) * plate` is the comp."""
-    composite: FloatArray
-    """(T, H, W, 3), 0 to 1: the comp as the model imagines it; not the deliverable."""
-
-
-@dataclass(frozen=True)
-class VeraOutput(DecodedFrames):
-    """What Vera makes of a run that fits one window."""
-
-    latents: dict[str, NDArray[np.float16]]
-    """Final latents of the branches, (C, F, h, w) each."""
 
 
 class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
@@ -115,7 +79,7 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
         for name, module in (("transformer", transformer), ("vae", vae)):
             if type(module).__module__.startswith("vera_engine."):
                 self.register_to_config(**{name: (type(module).__module__, type(module).__name__)})
-        self._texts: OrderedDict[str, FloatArray] = OrderedDict()
+        self._texts = TextStates()
         self._colors: LatentColors | None = None
 
     @property
@@ -190,20 +154,13 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
         by_name = dict(zip(BRANCHES, latents, strict=True))
         return VeraOutput(frames.edit, frames.alpha, frames.composite, latents=by_name)
 
-    @torch.no_grad()
     def encode_text(self, prompt: str) -> FloatArray:
         """What the text encoder makes of a prompt: float32 (L, text_dim), zero where padded. The last few are kept.
 
         Raises:
             PromptTooLong: More text than the model reads.
         """
-        if prompt not in self._texts:
-            states = encode_prompts(self.tokenizer, self.text_encoder, [prompt])[0]
-            self._texts[prompt] = states.float().cpu().numpy()
-            if len(self._texts) > _TEXTS_KEPT:
-                self._texts.popitem(last=False)
-        self._texts.move_to_end(prompt)
-        return self._texts[prompt]
+        return self._texts.of(self.tokenizer, self.text_encoder, prompt)
 
     @torch.no_grad()
     def prepare_text(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -12,6 +15,9 @@ from vera_engine.errors import InvalidArgument
 
 LONGEST_TEXT = 512
 """Tokens of Wan2.1's text window; a tokenizer with a shorter one keeps its own."""
+
+PROMPTS_KEPT = 8
+"""Prompts whose states stay in memory: 8 MB each for the full sizes' encoder."""
 
 
 class PromptTooLong(InvalidArgument):
@@ -39,3 +45,25 @@ def encode_prompts(tokenizer: PreTrainedTokenizerBase, text_encoder: PreTrainedM
     attention_mask = tokens.attention_mask.to(text_encoder.device)
     states: Tensor = text_encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
     return torch.where(attention_mask.bool()[..., None], states, 0.0)
+
+
+class TextStates:
+    """What an encoder made of the last prompts."""
+
+    def __init__(self) -> None:
+        self._by_prompt: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+
+    @torch.no_grad()
+    def of(self, tokenizer: PreTrainedTokenizerBase, text_encoder: PreTrainedModel, prompt: str) -> NDArray[np.float32]:
+        """The states (L, text_dim) of one prompt, on the CPU.
+
+        Raises:
+            PromptTooLong: The prompt has more tokens than the encoder's window.
+        """
+        if prompt not in self._by_prompt:
+            states = encode_prompts(tokenizer, text_encoder, [prompt])[0]
+            self._by_prompt[prompt] = states.float().cpu().numpy()
+            if len(self._by_prompt) > PROMPTS_KEPT:
+                self._by_prompt.popitem(last=False)
+        self._by_prompt.move_to_end(prompt)
+        return self._by_prompt[prompt]

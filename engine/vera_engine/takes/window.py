@@ -28,7 +28,8 @@ from vera_engine.takes.take import FrameWritten, Preview, Seam, StepDone, Take, 
 
 if TYPE_CHECKING:
     from vera_engine.pipeline.anchors import Anchors, Start
-    from vera_engine.pipeline.pipeline import DecodedFrames, StepProgress, VeraPipeline
+    from vera_engine.pipeline.pipeline import VeraPipeline
+    from vera_engine.pipeline.results import DecodedFrames, StepProgress
 
 Report = Callable[[dict[str, Any]], None]
 
