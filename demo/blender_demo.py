@@ -64,7 +64,7 @@ def main() -> int:
     for edit, node in nodes.items():
         print(f"  {edit}: {node.node_tree.vera_edit.prompt}")
         with quiet(out / "blender.log"):
-            bpy.ops.vera_edit.generate(node_id=node.node_tree.vera_edit.node_id, wait=False)
+            bpy.ops.vera_edit.generate(node_id=node.node_tree.vera_edit.node_id, wait=False, again=True)
     watch(vera_edit)
     session.client.stop_engine()
     runs = [run for of_node in session.runs.values() for run in of_node]

@@ -94,21 +94,28 @@ def compare(asked: Asked, take: TakeFolder, take_root: Path) -> Verdict:
     reasons = [asked.problem] if asked.plate is None else plate_reasons(asked.plate, made[-1], take_root)
     unseen = list(asked.plate.unseen) if asked.plate is not None and not isinstance(asked.plate, Plate) else []
     unseen += [name for chain in asked.masks.values() for name in chain.unseen]
-    newest = take.record
-    for was_asked, reason in (
+    if made[-1].record.get("base_take"):
+        unseen.append("what was asked for at first, for that take is not on disk any more")
+    else:
+        reasons += words_reasons(asked, made, take_root)
+    beyond = sorted(set(asked.frames) - set(take.frames))
+    if beyond:
+        reasons.append(f"It lacks frames {spell_frames(beyond)}, which are asked for")
+    return Verdict(tuple(reasons), tuple(dict.fromkeys(unseen)))
+
+
+def words_reasons(asked: Asked, made: list[TakeFolder], take_root: Path) -> list[str]:
+    """What of the request was in none of a take's goes as it is now."""
+    newest = made[0].record
+    looks = (
         (lambda go: asked.edit_type == _request(go)["edit_type"], "The kind of edit was another"),
         (lambda go: asked.prompt == _request(go)["prompt"], f"The prompt was: {newest['request']['prompt']}"),
         (lambda go: _is_seed(asked, go), f"The seed was {newest['settings']['seed']}"),
         (lambda go: _is_setting(asked.steps, go, "num_inference_steps"), "The number of steps was another"),
         (lambda go: _is_setting(asked.guidance, go, "guidance_scale"), "The guidance was another"),
         (lambda go: _is_mask(asked, go, take_root), "The mask was another"),
-    ):
-        if not any(map(was_asked, made)):
-            reasons.append(reason)
-    beyond = sorted(set(asked.frames) - set(take.frames))
-    if beyond:
-        reasons.append(f"It lacks frames {spell_frames(beyond)}, which are asked for")
-    return Verdict(tuple(reasons), tuple(dict.fromkeys(unseen)))
+    )
+    return [reason for was_asked, reason in looks if not any(map(was_asked, made))]
 
 
 def plate_reasons(plate: Plate | Chain, origin: TakeFolder, take_root: Path) -> list[str]:

@@ -12,17 +12,17 @@ from . import rendered
 from .chain import Chain, describe
 from .client_package import Refused
 from .plate_files import Plate
-from .plates import feeding_socket, sequence_of
+from .plates import feeding_socket, require_files, sequence_of
 from .upstream import render_upstream
 
 SOCKETS = {"plate": "Image", "mask": "Mask"}
 
 
 def plate_in(node: bpy.types.Node, frames: range) -> Plate | Chain:
-    """The files that are shown unchanged over the frames, or what would have to be rendered.
+    """The files that are shown unchanged over the frames, or what would have to be rendered. Asks no disk.
 
     Raises:
-        Refused: No plate is plugged in, or its files are not on disk.
+        Refused: No plate is plugged in.
     """
     output = feeding_socket(node.inputs["Image"])
     if output is None:
@@ -45,11 +45,12 @@ def on_disk(
     """`plate` and `mask` as files: rendered where they have to be and were not before; what is None left out.
 
     Raises:
-        Refused: See `render_upstream`.
+        Refused: Files are missing, or as `render_upstream` says.
     """
     files, missing = {}, {}
     for name, source in sources.items():
         if isinstance(source, Plate):
+            require_files(source, frames, name)
             files[name] = source
         elif source is not None:
             place = rendered.place(node_folder, name, frames, source.fingerprint, is_alone=bool(source.unseen))

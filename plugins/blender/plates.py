@@ -33,10 +33,7 @@ def sequence_of(output: bpy.types.NodeSocket, frames: range) -> Plate | None:
 
     Rendered are: all nodes but Image, a muted or animated one, movies and stills, packed or generated images, layers of
     a multilayer file, frames that are held or looped, color spaces the engine does not know, straight alpha, and files
-    other than EXR.
-
-    Raises:
-        Refused: Frames are not on disk. Blender would show them as empty.
+    other than EXR. Whether the files are there is not asked: see `require_files`.
     """
     node = output.node
     image = getattr(node, "image", None)
@@ -54,9 +51,7 @@ def sequence_of(output: bpy.types.NodeSocket, frames: range) -> Plate | None:
     pattern = file_pattern(image)
     if pattern is None:
         return None
-    plate = Plate(pattern, node.frame_offset + 1 - node.frame_start, color_space)
-    require_files(plate, frames, "plate")
-    return plate
+    return Plate(pattern, node.frame_offset + 1 - node.frame_start, color_space)
 
 
 def file_pattern(image: bpy.types.Image) -> str | None:

@@ -103,7 +103,7 @@ def test_a_plate_of_files_is_the_same_by_its_content_wherever_it_lies(tmp_path: 
     file.write_bytes(kept[:-1])
     assert settings.stale == "The plate was another in frames 3"
     file.unlink()
-    assert settings.stale.startswith("The plate lacks frames 3")
+    assert settings.stale == "The plate was another in frames 3"
     file.write_bytes(kept)
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert settings.stale == ""
@@ -211,7 +211,8 @@ def test_a_repaired_take_is_fresh_by_what_any_of_its_goes_was_made_from(tmp_path
     repair = {**request, "prompt": "a blue ball", "mask": None, "settings": {"seed": 9}, "without_mask": True}
     repair["frames"] = [{"first_frame": 2, "last_frame": 3}]
     folder = addon.shown_takes.node_folder(settings, settings.node_id)
-    comps.write_take(folder, "v002", FRAMES, **comps.record_of(repair, base="v001"))
+    seen = {str(frame): comps.file_seen(request["plate"], frame) for frame in FRAMES}
+    comps.write_take(folder, "v002", FRAMES, **{**comps.record_of(repair, base="v001"), "plate": seen})
     settings.take = "v002"
     assert settings.stale == ""
     settings.prompt, settings.seed = "a blue ball", 9
@@ -220,8 +221,10 @@ def test_a_repaired_take_is_fresh_by_what_any_of_its_goes_was_made_from(tmp_path
     assert settings.stale == "The prompt was: a blue ball"
     rewrite(tmp_path / "plate" / "plate.1004.exr")
     assert settings.stale == "The plate was another in frames 4; The prompt was: a blue ball; The mask was another"
-    shutil.rmtree(folder / "v001")  # then the repair speaks for itself alone
-    assert settings.stale == "The prompt was: a blue ball; The mask was another"
+    shutil.rmtree(folder / "v001")  # the repair knows its plate, and no more what the node asked for at first
+    verdict = addon.marks.look(node, addon.shown_takes.shown_take(settings))
+    assert verdict.reasons == ("The plate was another in frames 4",)
+    assert "asked for at first" in verdict.unseen[0]
 
 
 @own_process

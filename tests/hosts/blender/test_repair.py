@@ -112,10 +112,13 @@ def test_frames_that_a_cancelled_take_had_finished_are_kept(tmp_path: Path) -> N
 def test_a_blender_that_was_killed_follows_its_take_again(tmp_path: Path) -> None:
     _, addon, _, node = start(tmp_path)
     settings = node.node_tree.vera_edit
-    settings.use_model_settings, settings.steps = False, 60
+    settings.use_model_settings, settings.steps = False, 120
     bpy.ops.vera_edit.generate(node_id=settings.node_id, wait=False)
     drain_until(addon, lambda: addon.session.known().run_of(settings.node_id).progress > 0)
     addon.session.close()  # all that a Blender knows of its takes ends with it
+    addon.file_handlers.follow_takes()  # with a window this is done when a file is opened
+    drain_until(addon, lambda: addon.session.known().run_of(settings.node_id).progress > 0)
+    addon.session.close()
     with pytest.raises(RuntimeError, match="No unfinished take v009"):
         bpy.ops.vera_edit.resume_take(node_id=settings.node_id, version="v009")
     assert bpy.ops.vera_edit.reconnect(node_id=settings.node_id) == {"FINISHED"}
