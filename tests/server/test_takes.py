@@ -10,6 +10,7 @@ from pathlib import Path
 
 import grpc
 import numpy as np
+import psutil
 import pytest
 
 from tests.server.conftest import SECONDS, Engine, files_of, frames, write_exr
@@ -51,22 +52,19 @@ def test_a_take_from_request_to_layers(engine: Engine, asked, plates):
     events = list(engine.events(take))
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
     states = [event.state_changed.take.state for event in events if event.HasField("state_changed")]
-    assert states == [
-        pb.TAKE_STATE_QUEUED,
-        pb.TAKE_STATE_CHECKING,
-        pb.TAKE_STATE_RUNNING,
-        pb.TAKE_STATE_WRITING,
-        FINISHED,
-    ]
+    assert [states[0], states[1], states[-1]] == [pb.TAKE_STATE_QUEUED, pb.TAKE_STATE_CHECKING, FINISHED]
+    assert {pb.TAKE_STATE_RUNNING, pb.TAKE_STATE_WRITING} <= set(states)
     steps = [(e.step_done.step, e.step_done.step_count) for e in events if e.HasField("step_done")]
     assert steps == [(1, 3), (2, 3), (3, 3)]
     assert [e.frame_written.frame for e in events if e.HasField("frame_written")] == [1001, 1002, 1003]
+    (done,) = [event.window_done for event in events if event.HasField("window_done")]
+    assert done == pb.WindowDone(window=1, window_count=1, frames=frames("1001-1003"))
 
     finished = events[-1].state_changed.take
     written = files_of(finished)
     assert sorted(written) == [
         *(f"comp.{frame}.exr" for frame in (1001, 1002, 1003)),
-        "latents.safetensors",
+        "latents.001.safetensors",
         *(f"layers.{frame}.exr" for frame in (1001, 1002, 1003)),
     ]
     assert versions(take.request.take_root) == ["v001"]
@@ -85,6 +83,8 @@ def test_a_take_from_request_to_layers(engine: Engine, asked, plates):
     assert (record["request"]["prompt"], record["state"], record["base_take"]) == ("add a red bal", "finished", None)
     assert (record["device"], record["interface_version"], record["model"]["name"]) == ("cpu float32", 1, "tiny")
     assert record["warnings"] == list(finished.warnings)
+    assert (list(finished.frames), finished.window_count) == (frames("1001-1003"), 1)
+    assert list(finished.finished_frames) == frames("1001-1003")
     assert 0 < finished.seconds.model + finished.seconds.pixels <= finished.seconds.total
 
 
@@ -152,7 +152,7 @@ def test_a_mask_and_its_opposite_meaning_inverted_are_one(engine: Engine, asked,
         )
     )
     assert edit == keep
-    assert edit["latents.safetensors"] != twice["latents.safetensors"]
+    assert edit["latents.001.safetensors"] != twice["latents.001.safetensors"]
 
 
 @pytest.mark.parametrize(("value", "words"), [(0, "leaves no room"), (1, "all of every frame")])
@@ -210,7 +210,7 @@ def test_takes_of_two_clients_go_to_the_nodes_that_asked(engine: Engine, asked, 
         assert take.state == FINISHED
         assert Path(take.directory) == Path(request.take_root) / request.node_id / "v001"
         assert take.request.settings.seed == request.settings.seed
-    bits = [files_of(take)["latents.safetensors"] for take in finished]
+    bits = [files_of(take)["latents.001.safetensors"] for take in finished]
     assert bits[0] == bits[3]
     assert len(set(bits)) == 3
     for node, root, count in (("", "", 4), ("one", "", 2), ("", "b", 2), ("two", "a", 1), ("three", "", 0)):
@@ -228,9 +228,13 @@ def test_a_watch_reopened_from_any_event_goes_on_there(engine: Engine, asked):
 
 def test_cancel_stops_within_a_step(engine: Engine, asked):
     take = engine.create(asked(settings=LONG))
-    engine.until(take, "step_done")
+    engine.until(take, "preview")
     engine.takes.CancelTake(pb.CancelTakeRequest(take_id=take.take_id), timeout=SECONDS)
     happened = list(engine.events(take))
+    *older, newest = [event.preview for event in happened if event.HasField("preview")]
+    assert newest.png.startswith(b"\x89PNG")
+    assert len(newest.png) < 100_000
+    assert not any(preview.png for preview in older)
     assert happened[-1].state_changed.take.state == CANCELLED
     assert names_of(happened).count("step_done") < 400
     assert versions(take.request.take_root) == ["v001.partial"]
@@ -262,6 +266,46 @@ def test_a_deleted_version_is_never_given_again(engine: Engine, asked):
     assert engine.create(asked()).version == "v002"
 
 
+def test_the_model_is_freed_on_request(engine: Engine, asked):
+    engine.finish(engine.create(asked()))
+    loaded = engine.engine.GetEngineInfo(engine_pb2.GetEngineInfoRequest(), timeout=SECONDS)
+    assert (loaded.model_loaded, loaded.unload_seconds, loaded.unfinished_takes) == (True, 600.0, 0)
+    worker = engine.worker()
+    assert engine.engine.Unload(engine_pb2.UnloadRequest(), timeout=SECONDS).was_loaded
+    assert not worker.is_running()
+    assert not engine.engine.GetEngineInfo(engine_pb2.GetEngineInfoRequest(), timeout=SECONDS).model_loaded
+    assert not engine.engine.Unload(engine_pb2.UnloadRequest(), timeout=SECONDS).was_loaded
+
+    take = engine.create(asked(settings=LONG))
+    engine.until(take, "step_done")
+    with pytest.raises(grpc.RpcError) as caught:
+        engine.engine.Unload(engine_pb2.UnloadRequest(), timeout=SECONDS)
+    assert refusal(caught.value).kind == "TakeRunning"
+    engine.takes.CancelTake(pb.CancelTakeRequest(take_id=take.take_id), timeout=SECONDS)
+    assert engine.finish(take).state == CANCELLED
+
+
+def test_an_idle_engine_frees_the_model(start_engine, asked):
+    engine = start_engine("--unload", "0.2")
+    engine.finish(engine.create(asked()))
+    psutil.wait_procs(psutil.Process(engine.process.pid).children(), timeout=SECONDS)
+    assert psutil.Process(engine.process.pid).children() == []
+    assert engine.finish(engine.create(asked())).state == FINISHED
+
+
+def test_the_cache_is_shown_and_cleared(start_engine, asked):
+    engine = start_engine()
+    empty = engine.engine.GetCache(engine_pb2.GetCacheRequest(), timeout=SECONDS)
+    assert (empty.directory, list(empty.kinds)) == (str(engine.state_dir / "cache"), [])
+    engine.finish(engine.create(asked()))
+    shown = engine.engine.GetCache(engine_pb2.GetCacheRequest(), timeout=SECONDS)
+    assert {kind.name: kind.entry_count for kind in shown.kinds} == {"plate": 1, "text": 2}
+    size = sum(path.stat().st_size for path in (engine.state_dir / "cache").iterdir())
+    assert 0 < sum(kind.size_bytes for kind in shown.kinds) == size < shown.limit_bytes
+    assert engine.engine.ClearCache(engine_pb2.ClearCacheRequest(), timeout=SECONDS).freed_bytes == size
+    assert list((engine.state_dir / "cache").iterdir()) == []
+
+
 def test_the_model_stays_loaded_and_never_in_the_server(engine: Engine, asked):
     engine.finish(engine.create(asked()))
     before = engine.worker().pid
@@ -285,7 +329,7 @@ def test_a_killed_worker_is_replaced_and_its_take_made_again(engine: Engine, ask
     assert versions(take.request.take_root) == ["v001", "v002"]
 
 
-def test_a_take_whose_worker_is_killed_twice_fails_and_the_engine_lives(engine: Engine, asked):
+def test_a_take_whose_worker_keeps_dying_fails_and_the_engine_lives(engine: Engine, asked):
     take = engine.create(asked(settings=LONG))
     for event in engine.events(take):
         if event.HasField("step_done") and event.step_done.step == 2:
@@ -313,24 +357,6 @@ def test_a_killed_engine_makes_its_take_again_and_what_waited_after_it(start_eng
     undisturbed = second.finish(second.create(asked(settings=LONG)))
     assert files_of(later[-1].state_changed.take) == files_of(undisturbed)
     assert versions(running.request.take_root) == ["v001", "v001", "v002"]
-
-
-@pytest.mark.slow
-def test_a_take_whose_engine_is_killed_twice_fails(start_engine, asked):
-    first = start_engine()
-    take = first.create(asked(settings=LONG))
-    first.until(take, "step_done")
-    first.kill()
-    second = start_engine()
-    for event in second.events(take, 5):
-        if event.HasField("step_done") and event.step_done.step == 1:
-            break
-    second.kill()
-    third = start_engine()
-    failed = third.finish(take)
-    assert (failed.state, failed.error.kind) == (FAILED, "WorkerDied")
-    assert versions(take.request.take_root) == ["v001.partial"]
-    assert json.loads((Path(f"{take.directory}.partial") / "take.json").read_text())["state"] == "failed"
 
 
 @pytest.mark.slow
