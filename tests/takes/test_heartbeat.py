@@ -78,6 +78,14 @@ def test_a_machine_that_was_silent_for_a_minute_is_gone(tmp_path: Path) -> None:
     check_free(tmp_path, "ours")
 
 
+def test_a_copy_of_the_state_folder_on_another_machine_is_another_engine(tmp_path: Path) -> None:
+    write(tmp_path, engine_id="ours")
+    with pytest.raises(TakeHeldElsewhere, match="on far"):
+        check_free(tmp_path, "ours")
+    write(tmp_path, engine_id="ours", host=socket.gethostname(), process_id=os.getppid())
+    check_free(tmp_path, "ours")
+
+
 def test_a_heartbeat_that_is_not_whole_yet_is_somebodys(tmp_path: Path) -> None:
     path = tmp_path / HEARTBEAT_NAME
     path.write_bytes(b'{"host": "fa')

@@ -52,9 +52,9 @@ def engine_id(state_dir: Path) -> str:
 def check_free(directory: Path, own_engine_id: str) -> None:
     """Checks that no other engine works in a partial directory.
 
-    An engine has one worker at a time, so what it left itself is no hindrance. Nor is a heart that stopped: whose
-    process is gone from this machine, or which was silent for `SECONDS_UNTIL_STALE` by the clock of the file system,
-    which all machines share.
+    An engine has one worker at a time, so what it left itself on this machine is no hindrance. Nor is a heart that
+    stopped: whose process is gone from this machine, or which was silent for `SECONDS_UNTIL_STALE` by the clock of the
+    file system, which all machines share.
 
     Raises:
         TakeHeldElsewhere: One does.
@@ -62,7 +62,7 @@ def check_free(directory: Path, own_engine_id: str) -> None:
     """
     path = directory / HEARTBEAT_NAME
     holder = _read(path)
-    if holder is None or holder.get("engine_id") == own_engine_id or _is_gone(holder):
+    if holder is None or _was_own(holder, own_engine_id) or _is_gone(holder):
         return
     silent = _seconds_silent(path)
     if silent is None or silent > SECONDS_UNTIL_STALE:
@@ -159,6 +159,11 @@ def _read(path: Path) -> dict[str, Any] | None:
         if isinstance(found, dict):
             return found
     return {}
+
+
+def _was_own(holder: dict[str, Any], own_engine_id: str) -> bool:
+    """Whether an earlier worker of this engine wrote it, and not that of a copy of its state folder elsewhere."""
+    return holder.get("engine_id") == own_engine_id and holder.get("host") == socket.gethostname()
 
 
 def _is_gone(holder: dict[str, Any]) -> bool:
