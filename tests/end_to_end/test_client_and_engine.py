@@ -80,6 +80,23 @@ def test_by_path_and_by_stream_the_same_bits(
     assert by_stream["request"]["plate"] == by_path["request"]["plate"]
     assert [one["version"] for one in far.list_takes(take_root=str(shot / "vera_takes"))] == ["v002"]
 
+    # A part of each again: the far engine is sent the base's plate and mask once more
+    repair = {"node_id": "node-1", "frames": [{"first_frame": 1003, "last_frame": 1003}], "settings": {"seed": 9}}
+    repair["take_root"] = str(shot / "vera_takes")
+    near_take = client.create_take({**repair, "base_take_id": by_path["take_id"]}, timeout=SECONDS)
+    far_take = far.create_take({**repair, "base_directory": by_stream["directory"]}, timeout=SECONDS)
+    assert (near_take["base_version"], far_take["base_version"]) == ("v001", "v002")
+    near_repair = client.wait(near_take["take_id"], timeout=SECONDS)
+    far_repair = far.wait(far_take["take_id"], timeout=SECONDS)
+    assert (near_repair["state"], far_repair["state"]) == ("finished", "finished")
+    assert digests(near_repair["directory"]) == digests(far_repair["directory"])
+    old, new = digests(by_path["directory"]), digests(near_repair["directory"])
+    assert {name for name in old if name.startswith("layers") and old[name] != new[name]} == {"layers.1003.exr"}
+
+    far.update_take(directory=far_repair["directory"], note="von fern", starred=True)
+    noted = json.loads((Path(far_repair["directory"]) / "note.json").read_text())
+    assert noted == {"label": "", "note": "von fern", "starred": True}
+
 
 def test_an_engine_killed_in_the_middle_of_a_take(client: VeraClient, request_of: MakeRequest, state_dir: Path) -> None:
     take = client.create_take(request_of(settings={"seed": 7, "num_inference_steps": 200}))
