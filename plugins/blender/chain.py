@@ -149,7 +149,7 @@ class _Description:
             if image.is_dirty:
                 self.unseen.append(image.name)
             return [*said, image.generated_type, *image.generated_color, *image.size]
-        if image.source == "VIEWER":
+        if image.source in ("VIEWER", "TILED"):
             self.unseen.append(image.name)
             return said
         if animation.is_animated(node):

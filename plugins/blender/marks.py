@@ -61,8 +61,8 @@ def last_look(node: bpy.types.Node, take: TakeFolder) -> Verdict | None:
     which = (node.node_tree.vera_edit.node_id, take.directory)
     looked_at, verdict = _verdicts.get(which, (0.0, None))
     if time.monotonic() - looked_at > SECONDS_BETWEEN_LOOKS and which not in _looking:
-        _looking.add(which)
         asked, root = asked_now(node, take), layers.absolute(node.node_tree.vera_edit.take_root)
+        _looking.add(which)
         threading.Thread(target=_look_aside, args=(which, asked, take, root), daemon=True).start()
     return verdict
 

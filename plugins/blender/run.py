@@ -93,6 +93,8 @@ class Run:
             self.progress, self.text = done["window"] / done["window_count"], f"{spell_ranges(done['frames'])} done"
         elif "frame_written" in message:
             self.text = f"Frame {message['frame_written']['frame']} written"
+        elif "fetched" in message:
+            self.text = f"Fetching the layers, {message['fetched']['file_count']} files are here"
         elif "preview" in message:
             self.preview = base64.b64decode(message["preview"]["png"]) or self.preview
 

@@ -58,7 +58,11 @@ class VERA_EDIT_OT_show_take(bpy.types.Operator):
         take = take_for(self, node.node_tree.vera_edit) if node else None
         if take is None:
             return {"CANCELLED"}
-        node.node_tree.vera_edit.take = self.take
+        try:
+            shown_takes.show_take(node.node_tree.vera_edit, take)
+        except VeraClientError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         return {"FINISHED"}
 
 

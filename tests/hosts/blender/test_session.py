@@ -71,6 +71,7 @@ def test_a_take_from_request_to_end() -> None:
         {"preview": {"png": "", "window": 2, "step": 4}},
         {"step_done": {**steps, "step": 12, "window": 2, "seconds_left": 0.0}},
         {"frame_written": {"frame": 1018}},
+        {"fetched": {"file_name": "layers.1001.exr", "file_count": 1}},
         {"state_changed": {"take": take("finished")}},
     ]
     for k, event in enumerate(events):
@@ -88,6 +89,7 @@ def test_a_take_from_request_to_end() -> None:
         ("frames 1001-1017 done", 0.5),
         ("Step 12 of 12, window 2 of 2, 0 s left", 1.0),
         ("Frame 1018 written", 1.0),
+        ("Fetching the layers, 1 files are here", 1.0),
         ("v003 finished in 21 s", 1.0),
     ]
     assert run.is_final
