@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -77,7 +78,7 @@ class Conditioner:
         self._reader = reader
         self._cache = cache
         self._check_going_on = check_going_on
-        self._made_by = [__version__, device]
+        self._made_by = [__version__, importlib.metadata.version("torch"), device]
         self._codec_context = CODEC_CONTEXT[model.codec]
         self._prompt: PreparedPrompt | None = None
 
