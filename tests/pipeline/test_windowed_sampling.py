@@ -15,7 +15,8 @@ from torch import Tensor
 from tests.tiny_model import CHANNELS
 from vera_engine.model.transformer import BRANCHES
 from vera_engine.pipeline.anchors import Anchors, Latents, Start
-from vera_engine.pipeline.checks import PipelineInputRefused
+from vera_engine.pipeline.checks import LatentsNotFinite, PipelineInputRefused
+from vera_engine.pipeline.loading import load_pipeline
 from vera_engine.pipeline.noise import noise_of
 from vera_engine.pipeline.pipeline import VeraPipeline
 from vera_engine.pipeline.results import StepProgress
@@ -190,6 +191,15 @@ def test_what_is_anchored_wholly_comes_back_to_the_bit(either_pipeline, long_pla
             assert (made[:, :, index].tobytes() == kept[:, :, index].tobytes()) == (weight == 1)
 
 
+def test_on_every_device_anchors_come_back_and_the_same_bits_again(sample_folder, device, long_plate):
+    make = maker(load_pipeline(str(sample_folder), device), long_plate)
+    window = Window(3, 8, (1.0, 0.5, 0.0, 0.0, 1.0), 4, 6)
+    request = {"anchors": Anchors(base(), 9), "start": Start(base(), 0.7)}
+    made = make(window, **request)
+    assert made[:, :, [0, 4]].tobytes() == base()[:, :, [0, 4]].tobytes()
+    assert np.array_equal(made, make(window, **request))
+
+
 def test_what_is_not_anchored_is_not_looked_at(make):
     window = Window(3, 8, (1.0, 0.5, 0.0, 0.0, 0.0), 4, 7)
     spoiled = base()
@@ -316,6 +326,23 @@ def test_what_is_wrong_is_refused_by_name(sample_pipeline, long_plate, change, a
     handle.remove()
     assert refused.value.argument == argument
     assert not evaluated
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e6])
+def test_numbers_that_are_none_are_not_let_out(sample_pipeline, long_plate, value):
+    """A million is one in float32, not in float16."""
+
+    def spoil(_module: object, _arguments: object, made: tuple[Tensor, ...]) -> None:
+        made[1][0, 0, 0, 0, 0] = value
+
+    handle = sample_pipeline.transformer.register_forward_hook(spoil)
+    try:
+        with pytest.raises(LatentsNotFinite) as failed:
+            maker(sample_pipeline, long_plate)(FIRST)
+    finally:
+        handle.remove()
+    assert failed.value.remedy
+    assert np.isfinite(maker(sample_pipeline, long_plate)(FIRST)).all()
 
 
 def test_more_frames_than_a_window_are_refused_by_the_short_form(sample_pipeline, long_plate):

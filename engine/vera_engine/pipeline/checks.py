@@ -1,4 +1,4 @@
-"""What the pipeline refuses, by name, before it evaluates anything."""
+"""What the pipeline refuses, by name, before it evaluates anything; and what it does not let out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from vera_engine.errors import InvalidArgument
+from vera_engine.errors import Internal, InvalidArgument
 from vera_engine.pipeline.windows import frames_of_latents
 
 MOST_SEEDS = 2**63
@@ -16,6 +16,10 @@ MOST_SEEDS = 2**63
 
 class PipelineInputRefused(InvalidArgument):
     """An argument of the pipeline that it cannot work with."""
+
+
+class LatentsNotFinite(Internal):
+    """The model made numbers that are none: NaN, or beyond what latents are stored as."""
 
 
 def check_frames(argument: str, frames: NDArray[np.float32], multiple: int) -> None:
@@ -132,4 +136,19 @@ def check_decoding(latents: NDArray[np.float16], channels: int, first_latent: in
             argument="frames",
             value=frames,
             remedy="Give latents for all of the frames, and warm-up before them.",
+        )
+
+
+def check_made(latents: NDArray[np.float16]) -> None:
+    """Lets no latents out that would decode to pixels that are no numbers.
+
+    Raises:
+        LatentsNotFinite: There are some.
+    """
+    finite = np.isfinite(latents)
+    if not finite.all():
+        raise LatentsNotFinite(
+            f"The model made {finite.size - np.count_nonzero(finite)} of {finite.size} numbers that are none.",
+            argument="model",
+            remedy="Try another seed or less guidance. If it stays, compare the model's weights with their checksums.",
         )

@@ -26,6 +26,7 @@ from vera_engine.pipeline.checks import (
     check_frames,
     check_guidance,
     check_latent_frames,
+    check_made,
     check_seed,
     check_shape,
     check_slice,
@@ -244,6 +245,7 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
         Raises:
             PipelineInputRefused: An argument is of the wrong shape or range.
             OutOfMemory: The window does not fit.
+            LatentsNotFinite: What the model made is no picture.
         """
         # 1. Check what came in
         check_steps(num_inference_steps)
@@ -288,7 +290,9 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
                 begin=begin,
                 on_step_done=on_step_done,
             )
-        return anchoring.keep(_rounded(latents))
+        made = anchoring.keep(_rounded(latents))
+        check_made(made)
+        return made
 
     def decode(self, latents: Latents, *, first_latent: int, frames: range) -> DecodedFrames:
         """The frames of each branch; the matte is the mean of its gray video's channels.
