@@ -74,10 +74,12 @@ def test_a_take_from_request_to_layers(engine: Engine, asked, plates):
         assert layers.matte.shape == (34, 50)
         assert record["frames"][str(frame)]["matte_coverage"] == pytest.approx(layers.matte.astype(float).mean())
         for sequence in ("plate", "mask"):
-            content = (plates / f"{sequence}.{frame}.exr").read_bytes()
+            path = plates / f"{sequence}.{frame}.exr"
             assert record[sequence][str(frame)] == {
-                "file": f"{sequence}.{frame}.exr",
-                "sha256": hashlib.sha256(content).hexdigest(),
+                "file": path.name,
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "size": path.stat().st_size,
+                "modified_ns": path.stat().st_mtime_ns,
             }
     assert record["settings"] == {"seed": 11, "num_inference_steps": 3, "guidance_scale": 2.0}
     assert (record["request"]["prompt"], record["state"], record["base_take"]) == ("add a red bal", "finished", None)
