@@ -378,6 +378,25 @@ def test_a_worker_that_does_not_stop_is_killed(run, database, reserved_take):
     run(scene, seconds_to_cancel=0.05)
 
 
+def test_a_take_that_goes_on_is_not_killed_for_what_was_before(run, reserved_take):
+    take = reserved_take(prompt="wait")
+
+    async def scene(queue: TakeQueue, worker: WorkerProcess) -> None:
+        queue.add(take)
+        await until_waiting(queue, take)
+        process_id = worker.health().process_id
+        stopped = await queue.cancel(take.take_id)
+        seen = len(await to_the_end(queue, take))
+        queue.resume(replace(stopped, state=TakeState.CANCELLED))
+        async for _, event in queue.watch(take.take_id, seen):
+            if isinstance(event, StateChanged) and event.take.state is TakeState.RUNNING:
+                break
+        await asyncio.sleep(0.5)  # longer than a cancelled take is given
+        assert worker.health().process_id == process_id
+
+    run(scene, seconds_to_cancel=0.3)
+
+
 def test_a_watch_can_be_reopened_from_any_event(run, reserved_take):
     take = reserved_take(prompt="finish")
 

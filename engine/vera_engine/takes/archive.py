@@ -214,8 +214,9 @@ class TakeArchive:
     async def _check_not_shared(self, take: Take, force: bool) -> None:
         """Raises where takes are based on it; one that is still to be made is never left without its base."""
         own = self._database.based_on(take.take_id)
-        known = {each.directory for each in self._database.takes(take.directory.parent)}
-        others = await asyncio.to_thread(takes_on_disk, take.directory.parent, known, self._engine_id)
+        node_folder = take.directory.parent
+        known = self._database.directories(node_folder)
+        others = await asyncio.to_thread(takes_on_disk, node_folder, known, self._engine_id)
         based = [*own, *(each for each in others if each.request.base and each.request.base.take_id == take.take_id)]
         unfinished = [each for each in based if not each.state.is_final]
         if unfinished:

@@ -124,6 +124,14 @@ class TakeDatabase:
         )
         return [data for (data,) in rows]
 
+    def directories(self, node_folder: Path) -> set[Path]:
+        """The version directories of a node's takes that were not deleted."""
+        rows = self._connection.execute(
+            "SELECT json_extract(data, '$.directory') FROM takes WHERE node_folder = ? AND NOT is_deleted",
+            (str(node_folder),),
+        )
+        return {Path(directory) for (directory,) in rows}
+
     def begun(self) -> list[Take]:
         """Takes that are not final, and that somebody worked on or wanted stopped when the engine ended."""
         return self._all(

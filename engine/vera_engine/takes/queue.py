@@ -6,22 +6,19 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import defaultdict
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from vera_engine.errors import FailedPrecondition, VeraEditError
+from vera_engine.errors import FailedPrecondition
 from vera_engine.plates.frames import FrameRange, FrameSet
-from vera_engine.takes import store
 from vera_engine.takes.database import TakeDatabase
 from vera_engine.takes.forecast import Forecast
-from vera_engine.takes.heartbeat import TakeHeldElsewhere
-from vera_engine.takes.listing import finished_take
 from vera_engine.takes.news import News
+from vera_engine.takes.outcome import Outcome
+from vera_engine.takes.places import Places
 from vera_engine.takes.take import (
     FrameWritten,
     Preview,
-    QueuedAt,
     Refusal,
     StateChanged,
     StepDone,
@@ -31,9 +28,6 @@ from vera_engine.takes.take import (
     WindowDone,
 )
 from vera_engine.takes.worker_process import Worker, WorkerEvent
-
-MOST_WORKER_DEATHS = 3
-"""A take whose worker died so often without finishing a window of it fails."""
 
 SECONDS_TO_CANCEL = 60.0
 """A worker that has not stopped by then hangs, and is killed."""
@@ -74,7 +68,8 @@ class TakeQueue:
         self._seconds_to_cancel = seconds_to_cancel
         self._seconds_to_unload = seconds_to_unload
         self._running: str | None = None
-        self._places: dict[str, int] = {}
+        self._places = Places(database, self.news, self._forecast)
+        self._outcome = Outcome(database, self.news)
         self._added = asyncio.Event()
         self._worker_is_free = asyncio.Lock()
         self._loop: asyncio.Task[None] | None = None
@@ -83,7 +78,7 @@ class TakeQueue:
     async def start(self) -> None:
         """Takes up what an earlier engine left, then works until `stop`."""
         for take in self._database.begun():
-            await self._recover(take.take_id)
+            await self._outcome.recover(take.take_id)
         self._loop = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
@@ -95,7 +90,7 @@ class TakeQueue:
             killer.cancel()
         await self._worker.kill()
         if self._running is not None and not self._database.get(self._running).state.is_final:
-            await self._recover(self._running)
+            await self._outcome.recover(self._running)
         self._running = None
 
     async def failure(self) -> None:
@@ -134,8 +129,9 @@ class TakeQueue:
         take = replace(take, cancel_requested=True)
         self._database.update(take)
         if take_id != self._running:
-            await self._end(take, TakeState.CANCELLED)
-            self._tell_places()
+            await self._outcome.end(take, TakeState.CANCELLED)
+            self._places.left(take_id)
+            self._places.tell_watched(self._running)
             return self._database.get(take_id)
         await self._worker.cancel(take_id)
         killer = asyncio.create_task(self._kill_if_still_running(take_id))
@@ -168,7 +164,7 @@ class TakeQueue:
 
     async def watch(self, take_id: str, after_sequence: int = 0) -> AsyncGenerator[tuple[int, TakeEvent]]:
         """As `News.watch`; who begins to watch a waiting take is told its place as it is now."""
-        self._tell_place(take_id)
+        self._places.tell(take_id, self._running)
         async with contextlib.aclosing(self.news.watch(take_id, after_sequence)) as events:
             async for numbered in events:
                 yield numbered
@@ -187,9 +183,11 @@ class TakeQueue:
                 log.exception("take %s", take.take_id)
                 await self._worker.kill()
                 refusal = Refusal("Internal", "The engine failed at this take.", remedy="The engine's log says more.")
-                await self._end(self._database.get(take.take_id), TakeState.FAILED, refusal)
+                await self._outcome.end(self._database.get(take.take_id), TakeState.FAILED, refusal)
             self._running = None
             self._forecast.end()
+            for killer in self._killers:
+                killer.cancel()
 
     async def _idle(self) -> None:
         """Waits for a take; frees the model where none comes for long."""
@@ -206,14 +204,15 @@ class TakeQueue:
         take = replace(take, started_at=take.started_at or time.time())
         self._database.update(take)
         self._forecast.begin(take)
-        self._tell_places()  # all others have moved up
+        self._places.left(take.take_id)
+        self._places.tell_watched(self._running)  # all others have moved up
         async with self._worker_is_free:
             await self._worker.submit(take)
         if self._database.get(take.take_id).cancel_requested:  # while the worker was started
             await self._worker.cancel(take.take_id)
         async for event in self._worker.events():
             if event["event"] == "died":
-                await self._worker_died(event["reason"])
+                await self._outcome.worker_died(take.take_id, event["reason"])
                 return
             if event.get("take_id") == take.take_id and await self._take_in(event):
                 return
@@ -223,7 +222,7 @@ class TakeQueue:
         take = self._database.get(event["take_id"])
         match event["event"]:
             case "checking" | "running" | "writing":
-                self._change(replace(take, state=TakeState(event["event"])))
+                self.news.publish(take.take_id, StateChanged(replace(take, state=TakeState(event["event"]))))
             case "warning":
                 if event["text"] not in take.warnings:  # an earlier attempt may have said so already
                     self._database.update(replace(take, warnings=(*take.warnings, event["text"])))
@@ -236,14 +235,14 @@ class TakeQueue:
             case WindowDone.name:
                 self._window_done(take, event)
             case "finished":
-                if not await self._finish_from_disk(take):
+                if not await self._outcome.finish_from_disk(take):
                     raise RuntimeError(f"{take.directory} is not there, though the worker says so")
                 return True
             case "cancelled":
-                await self._end(take, TakeState.CANCELLED)
+                await self._outcome.end(take, TakeState.CANCELLED)
                 return True
             case "failed":
-                await self._end(take, TakeState.FAILED, Refusal(**event["error"]))
+                await self._outcome.end(take, TakeState.FAILED, Refusal(**event["error"]))
                 return True
             case unknown:
                 raise RuntimeError(f"the worker says {unknown!r}")
@@ -260,62 +259,6 @@ class TakeQueue:
         take = replace(take, finished_frames=finished, worker_deaths=0)
         self.news.publish(take.take_id, WindowDone(event["window"], event["window_count"], frames), take)
 
-    async def _worker_died(self, reason: str) -> None:
-        """The running take's worker is gone: it is finished on disk, or cancelled, or begun again, or failed."""
-        assert self._running is not None
-        log.warning("the worker died at take %s: %s", self._running, reason)
-        take = self._database.get(self._running)
-        self._database.update(replace(take, worker_deaths=take.worker_deaths + 1))
-        await self._recover(self._running, reason)
-
-    async def _recover(self, take_id: str, reason: str = "") -> None:
-        """What becomes of a take that nobody works on any more.
-
-        Args:
-            take_id: The take's.
-            reason: How its worker ended, where that was not the engine's own end.
-        """
-        if await self._finish_from_disk(self._database.get(take_id)):
-            return
-        take = self._database.get(take_id)  # again: it may have been cancelled while the disk was looked at
-        if take.cancel_requested:
-            await self._end(take, TakeState.CANCELLED)
-        elif take.worker_deaths >= MOST_WORKER_DEATHS:
-            failure = f"The worker that runs the model died {take.worker_deaths} times without finishing a window"
-            remedy = "Try fewer steps or a smaller plate, and resume the take; the engine's log says more."
-            refusal = Refusal("WorkerDied", f"{failure}: {reason}.", remedy=remedy)
-            await self._end(take, TakeState.FAILED, refusal)
-        elif take.state is not TakeState.QUEUED:
-            self._change(replace(take, state=TakeState.QUEUED))
-
-    async def _finish_from_disk(self, take: Take) -> bool:
-        """FINISHED is what the disk says: the version directory is there, whole, with this take's record."""
-        try:
-            record = await asyncio.to_thread(store.finished_record, take)
-        except VeraEditError as problem:  # all but its final name is there; the worker will meet the same, and say so
-            log.warning("take %s: %s", take.take_id, problem)
-            return False
-        if record is None:
-            return False
-        self._change(finished_take(take, record))
-        return True
-
-    async def _end(self, take: Take, state: TakeState, error: Refusal | None = None) -> None:
-        """Cancelled or failed: said in the partial directory, which stays, and to those who watch.
-
-        Where another engine works in that directory, nothing is said there.
-        """
-        now = time.time()
-        began = take.started_at or now
-        seconds = replace(take.seconds, total=now - take.created_at, queued=began - take.created_at)
-        take = replace(take, state=state, error=error, seconds=seconds)
-        if error is None or error.kind != TakeHeldElsewhere.__name__:
-            try:
-                await asyncio.to_thread(store.record_state, take)
-            except VeraEditError as problem:
-                log.warning("take %s: its folder cannot be written: %s", take.take_id, problem)
-        self._change(take)
-
     async def _kill_if_still_running(self, take_id: str) -> None:
         await asyncio.sleep(self._seconds_to_cancel)
         if self._running == take_id:
@@ -323,36 +266,7 @@ class TakeQueue:
             await self._worker.kill()
 
     def _queued(self, take: Take) -> None:
-        self._change(take)
-        self._tell_place(take.take_id)
-        self._tell_places()
-        self._added.set()
-
-    def _tell_place(self, take_id: str) -> None:
-        """Tells a waiting take its place and when its turn may come; without a look at each of the others."""
-        if take_id == self._running or self._database.get(take_id).state is not TakeState.QUEUED:
-            return
-        count, work = self._database.work_before(take_id, self._running)
-        self._publish_place(take_id, count + 1, self._forecast.seconds(work))
-
-    def _tell_places(self) -> None:
-        """Tells those waiting takes that somebody watches, where their place has changed."""
-        watched = self.news.watched & self._places.keys()
-        if not watched:
-            return
-        waiting = ((take_id, work) for take_id, work in self._database.work() if take_id != self._running)
-        before: defaultdict[str, float] = defaultdict(float)
-        for place, (take_id, (size, steps)) in enumerate(waiting, start=1):
-            if take_id in watched:
-                self._publish_place(take_id, place, self._forecast.seconds(before.items()))
-            before[size] += steps
-
-    def _publish_place(self, take_id: str, place: int, seconds_to_start: float | None) -> None:
-        if self._places.get(take_id) != place:
-            self._places[take_id] = place
-            self.news.publish(take_id, QueuedAt(place, seconds_to_start))
-
-    def _change(self, take: Take) -> None:
-        if take.state is not TakeState.QUEUED:
-            self._places.pop(take.take_id, None)
         self.news.publish(take.take_id, StateChanged(take))
+        self._places.tell(take.take_id, self._running)
+        self._places.tell_watched(self._running)
+        self._added.set()
