@@ -138,7 +138,7 @@ def test_a_signal_ends_it_and_leaves_no_socket_and_no_port_file(start_engine, nu
     engine.process.send_signal(number)
     assert engine.process.wait(SECONDS) == 0
     left = {path.name for path in engine.state_dir.iterdir()}
-    assert left == {"engine.lock", "engine.log", "engine.sqlite3", "takes", "uploads"}
+    assert left == {"engine.lock", "engine.log", "engine.sqlite3", "engine_id", "takes", "uploads"}
 
 
 def test_stop_engine_ends_it(start_engine):

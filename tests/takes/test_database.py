@@ -179,13 +179,18 @@ def test_many_events_come_in_portions_without_a_gap(database, reserved_take):
     assert [number for number, _ in first + rest] == list(range(1, MOST_EVENTS_AT_ONCE + 4))
 
 
-def test_uploads_of_takes_that_are_still_to_be_made_are_in_use(database, reserved_take):
+def test_uploads_of_takes_that_may_still_be_made_are_in_use(database, reserved_take):
+    def using(upload_id: str, **fields: object) -> None:
+        take = reserved_take(plate=PlateReference("/p.####.exr", upload_id=upload_id))
+        database.add(replace(take, **fields))
+
     mask = MaskReference(PlateReference("/m.####.exr", upload_id="mask"))
-    waiting = reserved_take(plate=PlateReference("/p.####.exr", upload_id="plate"), mask=mask)
-    done = replace(reserved_take(plate=PlateReference("/p.####.exr", upload_id="old")), state=TakeState.CANCELLED)
-    for take in (waiting, done, reserved_take()):
-        database.add(take)
-    assert database.uploads_in_use() == {"plate", "mask"}
+    database.add(reserved_take(mask=mask))
+    using("waits")
+    using("stopped late", state=TakeState.FAILED, finished_frames=(FrameRange(1001, 1001),))
+    using("stopped early", state=TakeState.CANCELLED)
+    using("finished", state=TakeState.FINISHED, finished_frames=(FrameRange(1001, 1003),))
+    assert database.uploads_in_use() == {"mask", "waits", "stopped late"}
 
 
 def test_measured_steps_are_kept_by_machine(database):

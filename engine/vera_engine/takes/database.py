@@ -167,10 +167,11 @@ class TakeDatabase:
         return sum(count for _, count, _ in rows), [(size, steps) for size, _, steps in rows]
 
     def uploads_in_use(self) -> set[str]:
-        """The uploads that takes need which are not final."""
+        """The uploads of takes that are not final, and of those stopped with frames done: they may be resumed."""
         rows = self._connection.execute(
             "SELECT json_extract(data, '$.request.plate.upload_id'),"
-            f" json_extract(data, '$.request.mask.source.upload_id') FROM takes WHERE {WAITING}"
+            " json_extract(data, '$.request.mask.source.upload_id') FROM takes WHERE NOT is_deleted AND"
+            " (NOT is_final OR NOT is_finished AND json_array_length(data, '$.finished_frames') > 0)"
         )
         return {upload_id for row in rows for upload_id in row if upload_id}
 
