@@ -47,7 +47,9 @@ def window_done(window: int, first: int, last: int) -> dict[str, object]:
 SHOWN = [
     {"queued_at": {"place": 3, "seconds_to_start": 250.0}},
     {"queued_at": {"place": 3, "seconds_to_start": 240.0}},
+    {"state_changed": {"take": {**TAKE, "state": "queued"}}},
     {"queued_at": {"place": 1}},
+    {"queued_at": {"place": 1, "seconds_to_start": 0.0}},
     {"state_changed": {"take": {**TAKE, "state": "running"}}},
     step(1, 1, 95.0),
     step(1, 2, 90.0),

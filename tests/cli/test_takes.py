@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from vera_engine.cli.cache import size_text
+
 
 @pytest.fixture
 def two_takes(edit, say, shot):
@@ -119,6 +121,18 @@ def test_a_frame_that_one_of_them_has(two_takes, say):
     ]
 
 
+def test_warnings_stand_below_the_table(edit, say):
+    edit("--prompt", "a bonsai")
+    edit("--prompt", "a fern")
+    lines = say("takes", "compare", "v001", "v002").out.splitlines()
+    assert lines[1:5] == [
+        "prompt  a bonsai    a fern",
+        "",
+        "shell/v001: 'bonsai' is a word the model does not know",
+        "",
+    ]
+
+
 def test_takes_that_are_alike(edit, say):
     edit("--seed", "1")
     edit("--seed", "1", "--again")
@@ -170,15 +184,22 @@ def test_a_version_that_several_nodes_have(edit, say, shot, monkeypatch):
 def test_the_cache(say, engine):
     said = say("cache")
     assert said.out.splitlines() == [
-        "KIND   ENTRIES     SIZE",
-        "text         3  4.0 KiB  prompts the model has read",
-        "plate        2  3.0 MiB  plates the model has seen",
+        "KIND   ENTRIES    SIZE",
+        "text         3  4.0 kB  prompts the model has read",
+        "plate        2  3.0 MB  plates the model has seen",
         "",
-        f"3.0 MiB of 4.0 GiB in {engine.state_dir / 'cache'}",
+        f"3.0 MB of 4.0 GB in {engine.state_dir / 'cache'}",
     ]
     cleared = say("cache", "--clear", "--json").json
-    assert (cleared["freed_bytes"], cleared["kinds"][1]["size_bytes"], cleared["error"]) == (3 << 20, 0, None)
+    assert (cleared["freed_bytes"], cleared["kinds"][1]["size_bytes"], cleared["error"]) == (3_000_000, 0, None)
     assert say("cache", "--json").json["freed_bytes"] is None
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (726_700, "726.7 kB"), (5 * 10**12, "5000.0 GB")]
+)
+def test_sizes(size, text):
+    assert size_text(size) == text
 
 
 def test_unloading(say, engine):

@@ -171,9 +171,9 @@ def test_unloading_starts_no_engine(client: VeraClient, engine: Any) -> None:
 def test_the_cache_is_told_and_cleared(client: VeraClient, state_dir: Path) -> None:
     cache = client.cache()
     assert cache["directory"] == str(state_dir / "cache")
-    assert cache["kinds"][1] == {"name": "plate", "entry_count": 2, "size_bytes": 3 << 20}
-    assert cache["limit_bytes"] == 4 << 30
-    assert client.clear_cache() == 3 << 20
+    assert cache["kinds"][1] == {"name": "plate", "entry_count": 2, "size_bytes": 3_000_000}
+    assert cache["limit_bytes"] == 4_000_000_000
+    assert client.clear_cache() == 3_000_000
     assert client.cache()["kinds"][1]["size_bytes"] == 0
 
 

@@ -58,11 +58,11 @@ def in_words(cache: dict[str, Any], freed: int | None) -> str:
 
 
 def size_text(size_bytes: int) -> str:
-    """`512 B`, `4.0 KiB`, `3.2 GiB`."""
-    size, units = float(size_bytes), iter(("B", "KiB", "MiB", "GiB"))
+    """`512 B`, `4.0 kB`, `3.2 GB`."""
+    size, units = float(size_bytes), iter(("B", "kB", "MB", "GB"))
     unit = next(units)
     for larger in units:
-        if size < 1024:
+        if size < 1000:
             break
-        size, unit = size / 1024, larger
+        size, unit = size / 1000, larger
     return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

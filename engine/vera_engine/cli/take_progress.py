@@ -88,12 +88,12 @@ class TakeProgress:
             self._state(message["state_changed"]["take"])
 
     def _queued(self, queued: dict[str, Any]) -> None:
-        if queued["place"] == self._place:
-            return
-        self._place = queued["place"]
-        begins = queued.get("seconds_to_start")
+        place, begins = queued["place"], queued.get("seconds_to_start")
+        if place == self._place or (place == 1 and begins is not None and begins < 1):
+            return  # said already, or about to begin
+        self._place = place
         when = "" if begins is None else f", begins in about {duration(begins)}"
-        self.say("next in the queue" + when if self._place == 1 else f"at place {self._place} of the queue{when}")
+        self.say("next in the queue" + when if place == 1 else f"at place {place} of the queue{when}")
 
     def _step(self, step: dict[str, Any]) -> None:
         window = f" window {step['window']}/{step['window_count']}" if step["window_count"] > 1 else ""
@@ -118,6 +118,8 @@ class TakeProgress:
     def _state(self, take: dict[str, Any]) -> None:
         self._end_bar()
         self._warn(take)
+        if take["state"] == "queued":
+            return  # its place is said
         words = take["state"]
         if words == "finished":
             words += f" in {duration(take['seconds']['total'])}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import textwrap
 from collections.abc import Iterator
 from itertools import groupby
@@ -16,6 +15,9 @@ from vera_engine.cli.take_address import find_take
 from vera_engine.cli.take_result import frames_text, seam_text, take_result
 from vera_engine.cli.takes_show import read_record, source_text
 from vera_engine.plates.frames import FrameSet
+
+WIDTH = 110
+"""Of sentences, in characters."""
 
 JSON_HELP = """
 With --json the last line is {"a": object as `vera-edit edit` prints, "b": the same, "differences": {name: [a's, b's]},
@@ -66,7 +68,7 @@ def facts(take: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
         "model": record.get("model"),
         "device": record.get("device"),
         "engine": record.get("engine_version"),
-        "warnings": take["warnings"],
+        "warnings": list(take["warnings"]),
     }
 
 
@@ -84,11 +86,22 @@ def in_words(
 ) -> list[str]:
     """A table of what differs, a line of what does not, and the mattes frame by frame where they differ."""
     names = [f"{take['request']['node_id']}/{take['version']}" for take in takes]
-    rows = [(name, *(_cell(name, value, values) for value in values)) for name, values in differences.items()]
+    rows = [
+        (name, *(_cell(name, value, values) for value in values))
+        for name, values in differences.items()
+        if name != "warnings"
+    ]
     lines = table(("", *names), rows) if rows else [f"{names[0]} and {names[1]} were asked for and made alike."]
+    warnings = [
+        line
+        for name, take in zip(names, takes, strict=True)
+        for warning in take["warnings"]
+        for line in textwrap.wrap(f"{name}: {warning}", WIDTH)
+    ]
+    lines += ["", *warnings] if "warnings" in differences else []
     same = [name for name, value in facts_of_a.items() if name not in differences and value]
     if same:
-        lines += ["", *textwrap.wrap(f"the same: {', '.join(same)}", 110)]
+        lines += ["", *textwrap.wrap(f"the same: {', '.join(same)}", WIDTH)]
     if coverage:
         lines += [
             "",
@@ -126,7 +139,7 @@ def _cell(name: str, value: Any, values: list[Any]) -> str:
         return ", ".join(value) or "-"
     if value is None or value == "":
         return "-"
-    return value if isinstance(value, str) else json.dumps(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _files(value: dict[str, Any] | None, values: list[dict[str, Any] | None]) -> str:

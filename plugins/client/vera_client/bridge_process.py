@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, BinaryIO, Callable
 
 from .engine_files import EngineFiles, last_lines
 from .errors import BridgeUnavailable
@@ -152,11 +152,8 @@ class BridgeProcess:
 
     def _start(self) -> subprocess.Popen[bytes]:
         python = find_python(self._files, self._python)
-        log = self._files.bridge_log
-        try:
-            log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            too_long = log.exists() and log.stat().st_size > LARGEST_LOG_BYTES
-            with open(log, "wb" if too_long else "ab") as stderr:
+        with self._open_log() as stderr:
+            try:
                 return subprocess.Popen(
                     [python, str(Path(__file__).with_name("start_bridge.py"))],
                     stdin=subprocess.PIPE,
@@ -167,12 +164,26 @@ class BridgeProcess:
                     start_new_session=os.name == "posix",
                     creationflags=0 if os.name == "posix" else 0x08000200,  # no window, a process group of its own
                 )
+            except OSError as error:
+                raise BridgeUnavailable(
+                    f"The bridge to the engine cannot be started: {error}.",
+                    argument="python",
+                    value=python,
+                    remedy="Set VERA_EDIT_PYTHON to the Python of the environment that Vera Edit is installed in.",
+                ) from error
+
+    def _open_log(self) -> BinaryIO:
+        log = self._files.bridge_log
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            too_long = log.exists() and log.stat().st_size > LARGEST_LOG_BYTES
+            return open(log, "wb" if too_long else "ab")
         except OSError as error:
             raise BridgeUnavailable(
-                f"The bridge to the engine cannot be started: {error}.",
-                argument="python",
-                value=python,
-                remedy="Set VERA_EDIT_PYTHON to the Python of the environment that Vera Edit is installed in.",
+                f"The bridge to the engine cannot be started: its log cannot be written ({error.strerror}).",
+                argument="state_dir",
+                value=log.parent,
+                remedy="Set VERA_EDIT_STATE_DIR to a folder you may write to.",
             ) from error
 
     def _write(self, process: subprocess.Popen[bytes]) -> None:

@@ -49,7 +49,7 @@ class ScriptedEngine(engine_pb2_grpc.EngineServiceServicer, takes_pb2_grpc.TakeS
         self.script = script
         self.stopping = asyncio.Event()
         self.cancelled: dict[str, asyncio.Event] = {}
-        self.cached_bytes = 3 << 20
+        self.cached_bytes = 3_000_000
         self.lives = len(list(state_dir.glob("life.*"))) + 1
         (state_dir / f"life.{self.lives}").touch()
 
@@ -95,11 +95,11 @@ class ScriptedEngine(engine_pb2_grpc.EngineServiceServicer, takes_pb2_grpc.TakeS
         return engine_pb2.UnloadResponse(was_loaded=self.script.pop("loaded", False))
 
     async def GetCache(self, request, context):
-        kinds = [("text", 3, 4096), ("plate", 2, self.cached_bytes)]
+        kinds = [("text", 3, 4000), ("plate", 2, self.cached_bytes)]
         return engine_pb2.GetCacheResponse(
             directory=str(self.state_dir / "cache"),
             kinds=[engine_pb2.CacheKind(name=name, entry_count=count, size_bytes=size) for name, count, size in kinds],
-            limit_bytes=4 << 30,
+            limit_bytes=4_000_000_000,
         )
 
     async def ClearCache(self, request, context):
