@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from vera_client import FINAL_STATES, NoReply, Ticket, VeraClient
+from vera_client import FINAL_STATES, NoReply, Ticket, VeraClient, VeraClientError
 from vera_engine.cli.outcome import DONE, FAILED, STOPPED, print_error, print_json
 from vera_engine.cli.take_progress import TakeProgress
 from vera_engine.cli.take_result import take_result
 
-SECONDS_TO_CANCEL = 60.0
-"""A step of a large model may take long; after that the take is left to the engine."""
+SECONDS_TO_CANCEL = 90.0
+"""A step of a large model may take long; a worker that has not stopped after 60 is ended by the engine."""
 SECONDS_BETWEEN_NEWS = 0.5
 
 STATUS = {"finished": DONE, "cancelled": STOPPED, "failed": FAILED}
@@ -37,10 +37,15 @@ def make_takes(
     progress.say("looking for the engine")
     tickets: list[Ticket] = []
     try:
-        takes = []
+        takes: list[dict[str, Any]] = []
         for request in requests:
             tickets.append(client.submit("create_take", request=request))
-            takes.append(_answer(client, tickets[-1], progress))
+            try:
+                takes.append(_answer(client, tickets[-1], progress))
+            except VeraClientError:
+                if takes:
+                    progress.say(f"the engine goes on with {', '.join(take['version'] for take in takes)}")
+                raise
         return [
             follow(client, take, progress, which=f"{number} of {len(takes)}" if len(takes) > 1 else "", wait=wait)
             for number, take in enumerate(takes, 1)
