@@ -9,12 +9,13 @@ from . import bake, drain, nodes, rerun_request, session, shown_takes, take_requ
 from .client_package import VeraClientError
 from .run import Run
 
-NODE_ID = {"name": "Node", "description": "The node's id; empty: the active node", "options": {"SKIP_SAVE"}}
+NOT_ASKED = {"SKIP_SAVE", "HIDDEN"}
+NODE_ID = {"name": "Node", "description": "The node's id; empty: the active node", "options": NOT_ASKED}
 WAIT = {
     "name": "Wait",
     "default": True,
     "description": "Return when it is over; else when it is asked for",
-    "options": {"SKIP_SAVE"},
+    "options": NOT_ASKED,
 }
 REPLY_SECONDS = 30.0
 

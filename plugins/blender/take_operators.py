@@ -4,16 +4,18 @@
 Takes are named as in the node's `take`: `v003`, `original_v003`.
 """
 
+from pathlib import Path
+
 import bpy
 
 from . import drain, layers, nodes, shown_takes
 from .client_package import VeraClientError
-from .operators import NODE_ID, REPLY_SECONDS, WAIT, NodeOperator, node_for, start
+from .operators import NODE_ID, NOT_ASKED, REPLY_SECONDS, WAIT, NodeOperator, node_for, start
 from .run import Run
 from .take_folders import PartialTake, TakeFolder
 
-TAKE = {"name": "Take", "description": "As the node's `take` names it; empty: the one shown", "options": {"SKIP_SAVE"}}
-VERSION = {"name": "Version", "description": "As in v003", "options": {"SKIP_SAVE"}}
+TAKE = {"name": "Take", "description": "As the node's `take` names it; empty: the one shown", "options": NOT_ASKED}
+VERSION = {"name": "Version", "description": "As in v003", "options": NOT_ASKED}
 
 
 def take_for(operator: bpy.types.Operator, settings: bpy.types.PropertyGroup) -> TakeFolder | None:
@@ -32,14 +34,24 @@ def partial_for(operator: bpy.types.Operator, settings: bpy.types.PropertyGroup)
     return found
 
 
-def nodes_that_show(take: TakeFolder) -> list[str]:
-    """The nodes of the file, baked ones too, that show a take."""
+def folder_for(operator: bpy.types.Operator, settings: bpy.types.PropertyGroup) -> Path | None:
+    """The version directory of a take, finished or stopped, that an operator is for; reports where there is none."""
+    stopped = (take for take in shown_takes.partial_takes(settings) if take.is_stopped)
+    partial = next((take for take in stopped if take.version == operator.take), None)
+    if partial is not None:
+        return partial.version_directory
+    take = take_for(operator, settings)
+    return take.directory if take else None
+
+
+def nodes_that_show(directory: Path) -> list[str]:
+    """The nodes of the file, baked ones too, that show the take of a version directory."""
     return [
         group.label or group.name
         for group in nodes.groups()
         if group.node_tree
         and group.node_tree.vera_edit.take_path
-        and layers.absolute(group.node_tree.vera_edit.take_path) == take.directory
+        and layers.absolute(group.node_tree.vera_edit.take_path) == directory
     ]
 
 
@@ -86,7 +98,7 @@ class VERA_EDIT_OT_star_take(NodeOperator, bpy.types.Operator):
 
 
 class VERA_EDIT_OT_delete_take(NodeOperator, bpy.types.Operator):
-    """Delete this take and its files for good"""
+    """Delete this take and its files for good; one that was cancelled or has failed, too"""
 
     bl_idname = "vera_edit.delete_take"
     bl_label = "Delete take"
@@ -104,17 +116,22 @@ class VERA_EDIT_OT_delete_take(NodeOperator, bpy.types.Operator):
         self.wait = bpy.app.background
         return self.execute(context) if self.wait else context.window_manager.invoke_props_dialog(self)
 
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.label(text=f"Delete {self.take.replace('_', ' ')} and its files?")
+        self.layout.prop(self, "force")
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         node = node_for(self, context)
-        take = take_for(self, node.node_tree.vera_edit) if node else None
-        if take is None:
+        directory = folder_for(self, node.node_tree.vera_edit) if node else None
+        if directory is None:
             return {"CANCELLED"}
-        showing = nodes_that_show(take)
+        showing = nodes_that_show(directory)
         if showing:
-            self.report({"ERROR"}, f"{take.version} is shown by {', '.join(showing)}: choose another take there first")
+            names = ", ".join(showing)
+            self.report({"ERROR"}, f"{directory.name} is shown by {names}: choose another take there first")
             return {"CANCELLED"}
         sent = drain.connect().send(
-            node.node_tree.vera_edit.node_id, "delete_take", directory=str(take.directory), force=self.force
+            node.node_tree.vera_edit.node_id, "delete_take", directory=str(directory), force=self.force
         )
         drain.keep_draining()
         return finish(self, sent)

@@ -118,6 +118,8 @@ def draw_partial(stack: bpy.types.UILayout, settings: bpy.types.PropertyGroup, p
         buttons.append(row.operator("vera_edit.keep_frames", text="", icon="FILE_TICK"))
     for button in buttons:
         button.node_id, button.version = settings.node_id, partial.version
+    delete = row.operator("vera_edit.delete_take", text="", icon="TRASH")
+    delete.node_id, delete.take = settings.node_id, partial.version
 
 
 def draw_shown(

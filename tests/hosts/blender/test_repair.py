@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
 from pathlib import Path
 
 import bpy
+import comps
 import numpy as np
 import pytest
 from engine_comps import FRAMES, drain_until, start, take_of
-from own_process import own_process
+from own_process import __file__ as own_process_file
+from own_process import own_process, run_blender
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -76,6 +81,11 @@ def test_a_cancelled_take_is_gone_on_with(tmp_path: Path) -> None:
     assert (partial.text, partial.is_stopped) == ("v002 cancelled", True)
     with pytest.raises(RuntimeError, match="Failed: "):
         bpy.ops.vera_edit.keep_frames(node_id=settings.node_id, version="v002")  # it has none
+    bpy.ops.vera_edit.generate(node_id=settings.node_id, wait=False, again=True)
+    bpy.ops.vera_edit.cancel(node_id=settings.node_id)
+    drain_until(addon, lambda: addon.session.known().run_of(settings.node_id).is_final)
+    assert bpy.ops.vera_edit.delete_take(node_id=settings.node_id, take="v003") == {"FINISHED"}
+    assert [take.version for take in addon.shown_takes.partial_takes(settings)] == ["v002"]
     assert bpy.ops.vera_edit.resume_take(node_id=settings.node_id, version="v002") == {"FINISHED"}
     assert settings.take == "v002"
     assert addon.shown_takes.partial_takes(settings) == []
@@ -109,22 +119,47 @@ def test_frames_that_a_cancelled_take_had_finished_are_kept(tmp_path: Path) -> N
 
 
 @own_process
-def test_a_blender_that_was_killed_follows_its_take_again(tmp_path: Path) -> None:
+def test_a_take_is_followed_again_by_a_session_that_knows_nothing_of_it(tmp_path: Path) -> None:
     _, addon, _, node = start(tmp_path)
     settings = node.node_tree.vera_edit
-    settings.use_model_settings, settings.steps = False, 120
+    settings.use_model_settings, settings.steps = False, 60
     bpy.ops.vera_edit.generate(node_id=settings.node_id, wait=False)
     drain_until(addon, lambda: addon.session.known().run_of(settings.node_id).progress > 0)
-    addon.session.close()  # all that a Blender knows of its takes ends with it
-    addon.file_handlers.follow_takes()  # with a window this is done when a file is opened
-    drain_until(addon, lambda: addon.session.known().run_of(settings.node_id).progress > 0)
     addon.session.close()
-    with pytest.raises(RuntimeError, match="No unfinished take v009"):
-        bpy.ops.vera_edit.resume_take(node_id=settings.node_id, version="v009")
     assert bpy.ops.vera_edit.reconnect(node_id=settings.node_id) == {"FINISHED"}
     assert settings.take == "v001"
     with pytest.raises(RuntimeError, match="No take of this node is in work"):
         bpy.ops.vera_edit.reconnect(node_id=settings.node_id)
+
+
+def test_a_blender_that_was_killed_follows_its_take_when_its_file_is_opened_again(tmp_path: Path) -> None:
+    for step, status in ((generate_and_be_killed, -signal.SIGKILL), (open_and_follow, 0)):
+        command = [sys.executable, own_process_file, __file__, step.__name__, str(tmp_path)]
+        done = run_blender(command, timeout=300)
+        assert done.returncode == status, done.stdout[-6000:]
+
+
+def generate_and_be_killed(tmp_path: Path) -> None:
+    _, addon, _, node = start(tmp_path)
+    settings = node.node_tree.vera_edit
+    settings.use_model_settings, settings.steps = False, 60
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.vera_edit.generate(node_id=settings.node_id, wait=False)
+    drain_until(addon, lambda: addon.session.known().run_of(settings.node_id).progress > 0)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def open_and_follow(tmp_path: Path) -> None:
+    addon = comps.load_addon()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    (node,) = addon.nodes.vera_nodes()
+    settings = node.node_tree.vera_edit
+    assert settings.take == "NONE"
+    addon.file_handlers.follow_takes()  # with a window this is done when a file is opened
+    (run,) = addon.session.known().runs[settings.node_id]
+    drain_until(addon, lambda: run.is_final)
+    assert (run.state, settings.take) == ("finished", "v001")
+    assert sorted(take_of(tmp_path, node, "v001")) == list(FRAMES)
 
 
 @own_process

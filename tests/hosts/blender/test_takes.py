@@ -142,8 +142,8 @@ def test_takes_that_are_not_finished_are_told_with_what_can_be_done(tmp_path: Pa
     texts = drawn(addon, node)
     assert {"v002 cancelled, 2 frames made ", "v003 failed ", "v004 in work, 1 frames made "} <= set(texts)
     assert {"v005 waits for its engine ", "v006 in work "} <= set(texts)
-    counts = [texts.count(name) for name in ("resume_take", "keep_frames", "reconnect")]
-    assert counts == [2, 1, 3]
+    counts = [texts.count(name) for name in ("resume_take", "keep_frames", "reconnect", "delete_take")]
+    assert counts == [2, 1, 3, 3]  # v001 can be deleted too
     left = [run.version for run in addon.drain.takes_left_in_work(node)]
     assert left == ["v004", "v005", "v006"]
     assert [run.version for run in addon.drain.takes_left_in_work(node, here_and_now=True)] == ["v004"]
@@ -151,6 +151,8 @@ def test_takes_that_are_not_finished_are_told_with_what_can_be_done(tmp_path: Pa
     assert "v004 waits for its engine, 1 frames made " in drawn(addon, node)
     with pytest.raises(RuntimeError, match="No unfinished take v001"):
         bpy.ops.vera_edit.resume_take(node_id=settings.node_id, version="v001")
+    with pytest.raises(RuntimeError, match="No take v004"):  # it is in work
+        bpy.ops.vera_edit.delete_take(node_id=settings.node_id, take="v004")
 
 
 @own_process
