@@ -81,6 +81,13 @@ def test_variants(edit, shot):
     assert (both["state"], both["error"]) == ("finished", None)
 
 
+def test_what_was_asked_for_before_a_refusal_goes_on_and_is_told(edit, say):
+    said = edit("--seeds", "11-14", "--json")
+    assert (said.status, said.json["error"]["kind"]) == (2, "QueueFull")
+    assert "vera-edit: the engine goes on with v001, v002\n" in said.err
+    assert [take["seed"] for take in say("takes", "--json").json["takes"]] == [11, 12]
+
+
 def test_a_failed_take_says_why(edit):
     said = edit("--prompt", "fail", "--json")
     assert said.status == 1

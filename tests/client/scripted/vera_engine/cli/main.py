@@ -7,7 +7,7 @@ memory).
 
 Prompts: `steps` runs to its end; `hold` stops after its first step until cancelled or until a second life of the
 engine, and goes on when resumed; `die` ends the engine by SIGKILL after its first step, in every life; `fail` fails;
-`""` is refused where there is no base.
+`""` is refused where there is no base. So is seed 13, always.
 """
 
 from __future__ import annotations
@@ -121,6 +121,8 @@ class ScriptedEngine(engine_pb2_grpc.EngineServiceServicer, takes_pb2_grpc.TakeS
                 remedy="Say what shall be in the shot.",
                 kind="PromptEmpty",
             )
+        if asked.settings.seed == 13:
+            await refuse(context, code_pb2.FAILED_PRECONDITION, reason="The queue is full.", kind="QueueFull")
         if self.record(request.request_id).exists():
             return takes_pb2.CreateTakeResponse(take=self.load(request.request_id))
         for take in self.all() if asked.reuse and asked.settings.HasField("seed") else ():
