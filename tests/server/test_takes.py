@@ -20,7 +20,7 @@ from vera_edit.v1 import engine_pb2
 from vera_edit.v1 import takes_pb2 as pb
 from vera_engine.plates.exr import read_layers
 
-LONG = pb.TakeSettings(seed=11, num_inference_steps=400)
+LONG = pb.TakeSettings(seed=11, num_inference_steps=120)
 """Seconds of steps: there is time to stop it."""
 
 FINISHED, CANCELLED, FAILED = pb.TAKE_STATE_FINISHED, pb.TAKE_STATE_CANCELLED, pb.TAKE_STATE_FAILED
@@ -238,7 +238,7 @@ def test_cancel_stops_within_a_step(engine: Engine, asked):
     assert len(newest.png) < 100_000
     assert not any(preview.png for preview in older)
     assert happened[-1].state_changed.take.state == CANCELLED
-    assert names_of(happened).count("step_done") < 400
+    assert names_of(happened).count("step_done") < 120
     assert versions(take.request.take_root) == ["v001.partial"]
     again = engine.takes.CancelTake(pb.CancelTakeRequest(take_id=take.take_id), timeout=SECONDS)
     assert again.take.state == CANCELLED
@@ -364,7 +364,7 @@ def test_a_killed_engine_makes_its_take_again_and_what_waited_after_it(start_eng
 @pytest.mark.slow
 def test_an_engine_that_is_stopped_hands_its_take_to_the_next(start_engine, asked):
     first = start_engine()
-    take = first.create(asked(settings=pb.TakeSettings(seed=11, num_inference_steps=300)))
+    take = first.create(asked(settings=pb.TakeSettings(seed=11, num_inference_steps=120)))
     first.until(take, "step_done")
     worker = first.worker()
     assert first.stop() == 0
