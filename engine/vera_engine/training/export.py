@@ -16,11 +16,11 @@ from vera_engine.training.config import TrainingConfig
 from vera_engine.training.loop import TrainedParts
 from vera_engine.training.vocabulary import words
 
-WORKING_SIZES = ((192, 128), (208, 112), (176, 144), (112, 176), (144, 160))
+WORKING_SIZES = ((144, 96), (144, 80), (128, 112), (96, 144), (112, 128))
 """Of nearly the same area, all made of whole tokens: 3:2, 16:9 and wider, 5:4 and squarer, upright."""
 
 WINDOW_FRAMES = 17
-NUM_INFERENCE_STEPS = 12
+NUM_INFERENCE_STEPS = 3
 GUIDANCE_SCALE = 1.0
 FLOW_SHIFT = 3.0
 
