@@ -46,7 +46,7 @@ class Shot:
 def make_shot(folder: Path, frame_count: int, *, moving: bool, width: int = 288, height: int = 192) -> Shot:
     """Writes a shot: an object's rough mask over a photograph that a camera moves over, or that stands still."""
     folder.mkdir(parents=True)
-    clip = object_addition(random.Random(20), frame_count, height, width, "held_out")
+    clip = object_addition(random.Random(21), frame_count, height, width, "held_out")
     for index in range(frame_count):
         plate = clip.source[index if moving else 0].permute(1, 2, 0).numpy()
         write(folder / f"plate.{FIRST_FRAME + index}.exr", plate)

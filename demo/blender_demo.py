@@ -108,6 +108,7 @@ def add_edit(
     node.label = edit
     settings = node.node_tree.vera_edit
     settings.node_id, settings.edit_type, settings.prompt = edit, edit, prompt
+    settings.seed = 1
     tree.links.new(plate, node.inputs["Image"])
     tree.links.new(mask.outputs["Image"], node.inputs["Mask"])
 
