@@ -133,12 +133,4 @@ def engine_lines(here: session.Session | None) -> list[str]:
 
 CLASSES = (VERA_EDIT_PT_node, VERA_EDIT_PT_engine)
 
-
-def register() -> None:
-    for each in CLASSES:
-        bpy.utils.register_class(each)
-
-
-def unregister() -> None:
-    for each in reversed(CLASSES):
-        bpy.utils.unregister_class(each)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

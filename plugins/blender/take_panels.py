@@ -150,12 +150,4 @@ def lines_of(take: TakeFolder, verdict: Verdict | None) -> list[tuple[str, bool]
 
 CLASSES = (VERA_EDIT_PT_takes, VERA_EDIT_PT_rerun)
 
-
-def register() -> None:
-    for each in CLASSES:
-        bpy.utils.register_class(each)
-
-
-def unregister() -> None:
-    for each in reversed(CLASSES):
-        bpy.utils.unregister_class(each)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -7,7 +7,8 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from vera_engine.cli.take_result import VISIBLE_SEAM, duration, frames_text, largest_seam, seam_text
+from vera_engine.cli.take_result import duration, frames_text, largest_seam, seam_text
+from vera_engine.takes.take import VISIBLE_SEAM
 
 BAR = "{desc} |{bar}| {percentage:3.0f}%{postfix}"
 

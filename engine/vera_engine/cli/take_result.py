@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vera_engine.plates.frames import FrameRange, FrameSet
-
-VISIBLE_SEAM = 1.5
-"""A seam above this may be seen."""
+from vera_engine.takes.take import VISIBLE_SEAM
 
 RESULT_HELP = """
 With --json the last line is one object: {"state": "queued" | "checking" | "running" | "writing" | "finished" |

@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 LEAST_DIFFERENCE = 1 / 255
 """What a frame difference is measured against at least: one step of an 8-bit display."""
 
-VISIBLE_SEAM = 1.5
-"""From here on an artist is told."""
-
 
 @dataclass(frozen=True)
 class ShownFrame:

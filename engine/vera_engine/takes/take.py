@@ -14,6 +14,9 @@ from vera_engine.takes.request import TakeRequest, TakeSettings
 INTERFACE_VERSION = 1
 """Of `vera_edit.v1`, its own count: an engine and a client of different ones do not work together."""
 
+VISIBLE_SEAM = 1.5
+"""A seam above this may be seen, and an artist is told."""
+
 
 class TakeState(StrEnum):
     """Where a take is in its life."""
@@ -76,7 +79,7 @@ class Seam:
     """The frame before the join."""
     second_side: int
     value: float
-    """About 1 is as smooth as the clip itself, above 1.5 it may be seen."""
+    """About 1 is as smooth as the clip itself, above `VISIBLE_SEAM` it may be seen."""
     kind: SeamKind
 
     def as_record(self) -> dict[str, Any]:

@@ -23,8 +23,8 @@ from vera_engine.takes.kept import KeptBase
 from vera_engine.takes.latents import LatentSlice, Piece, Timeline, latents_file, next_number, write_latents
 from vera_engine.takes.plan import Join, TakeWindow
 from vera_engine.takes.progress import FileWritten, MadeBy, Progress, WindowRecord
-from vera_engine.takes.seam import VISIBLE_SEAM, measure_seam
-from vera_engine.takes.take import FrameWritten, Preview, Seam, StepDone, Take, TakeState
+from vera_engine.takes.seam import measure_seam
+from vera_engine.takes.take import VISIBLE_SEAM, FrameWritten, Preview, Seam, StepDone, Take, TakeState
 
 if TYPE_CHECKING:
     from vera_engine.pipeline.anchors import Anchors, Start

@@ -55,9 +55,7 @@ class ClipStream:
         self._capacity = max(4 * bucket.batch_size, config.replay_clips * _REFERENCE_PIXELS // pixels)
         self._encoded: OrderedDict[int, tuple[Tensor, bool, str]] = OrderedDict()
         self._base = config.seed * 1_000_003 + pixels * 1009 + lane * 50_000_017
-        first, group = (
-            (scale / scale.mean()) ** config.pixel_weighting for scale in (codec.first_scale, codec.group_scale)
-        )
+        first, group = (scale**config.pixel_weighting for scale in (codec.first_scale, codec.group_scale))
         self._first_importance, self._group_importance = first / first.mean(), group / group.mean()
 
     def batch(self, rng: random.Random) -> ClipBatch:
