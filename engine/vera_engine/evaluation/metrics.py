@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from vera_engine.plates import likeness
+
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
@@ -20,10 +22,8 @@ def psnr(picture: FloatArray, reference: FloatArray, where: BoolArray) -> float:
 
     Returns NaN where nothing is picked.
     """
-    if not where.any():
-        return math.nan
-    error = float(np.square(picture[where].astype(np.float64) - reference[where]).mean())
-    return min(PSNR_CAP, -10 * math.log10(error)) if error > 0 else PSNR_CAP
+    found = likeness.psnr(picture, reference, where)
+    return found if math.isnan(found) else min(PSNR_CAP, found)
 
 
 def outside(true_alpha: FloatArray, margin: int) -> BoolArray:

@@ -1,0 +1,267 @@
+"""Proof, from pixels, that layers leave the plate alone and merge over it to the very picture the model meant.
+
+It shares the over with the hosts' form of it, and nothing with the code that solves for layers: what the model meant is
+composed here once more, in float64.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vera_engine.plates.color import ColorSpace, decode_signed_srgb, encode_signed_srgb, plate_to_model_rgb
+from vera_engine.plates.frames import frames_as_text
+from vera_engine.plates.layers import Layers, over
+from vera_engine.plates.likeness import difference, psnr, relative_error, ssim
+
+LARGEST_ERROR = 2.0**-10
+"""How far the comp may be from what the model meant, relative: two roundings to half float."""
+_PIXELS_AT_ONCE = 1 << 16  # float64 temporaries that stay in the cache
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What the layers were solved from, at plate size."""
+
+    edit_linear: NDArray[np.float32]
+    """(H, W, 3), the edit's own color, linear in the plate's primaries."""
+    alpha: NDArray[np.float32]
+    """(H, W), 0..1, in the model's compositing space, finished."""
+
+
+@dataclass(frozen=True)
+class FrameToProve:
+    """One frame of a take: what its files hold, and the plate they lie over."""
+
+    frame: int
+    plate_linear: NDArray[np.float32]
+    """(H, W, 3), as it was when the layers were made."""
+    space: ColorSpace
+    """The plate's, made linear."""
+    layers: Layers
+    must_stay: NDArray[np.bool_] | None = None
+    """(H, W), where the comp has to be the plate whatever the matte says: outside a region, or held out. None:
+    nowhere."""
+    meant: Meant | None = None
+    """None: not known, as in takes that do not keep what the model made."""
+    comp_written: NDArray[np.floating] | None = None
+    """(H, W, 3), float16 or float32, as the take's own comp file stores it; None where it has none."""
+
+
+@dataclass(frozen=True)
+class FrameProof:
+    """What was measured of one frame. Outside is where the matte is exactly 0, and where the plate must stay."""
+
+    frame: int
+    changed_outside: int
+    """Pixels outside in which the comp, or the one that was written, is not the plate, bit for bit: 0, or it is a
+    fault."""
+    psnr_outside: float
+    """Decibels, of the comp against the plate as the model sees them, outside; infinite where they are equal."""
+    ssim_outside: float
+    """Mean structural similarity (Wang et al. 2004, 7x7 pixels) of the same; 1 where they are equal."""
+    largest_change_outside: float
+    """The largest difference of a channel outside, in the plate's linear light."""
+    largest_relative_error: float | None
+    """Of the comp `P + (1 - A) plate` against the comp `c` that the model meant, `|comp - c| / max(|c|, 2^-14)`, over
+    all pixels and channels; None where that is not known."""
+    matte_coverage: float
+    """Mean of the matte, 0..1."""
+    flicker: float | None
+    """How much the matte changes from the frame before beyond what the plate does: the mean, over the pixels that
+    either matte touches, of `max(|A_t - A_t-1| - |S_t - S_t-1|, 0)`, with S the plate as the model sees it, of its
+    channels the one that changes most. The motion of an object that was added counts, too. None where the frame before
+    was not looked at."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether nothing wrong was found."""
+        return self.changed_outside == 0 and (self.largest_relative_error or 0.0) <= LARGEST_ERROR
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain JSON values; `psnr_outside` is null where it is infinite."""
+        return {**asdict(self), "psnr_outside": None if math.isinf(self.psnr_outside) else self.psnr_outside}
+
+
+@dataclass(frozen=True)
+class FrameMaps:
+    """Where it was measured, (H, W) float32 each."""
+
+    comp_linear: NDArray[np.float32]
+    """(H, W, 3), the layers over the plate."""
+    changed: NDArray[np.float32]
+    """The largest difference of a channel from the plate, outside; 0 inside. A change of sign of 0 counts as the least
+    number there is."""
+    relative_error: NDArray[np.float32] | None
+    """As `FrameProof.largest_relative_error`, of the worst channel."""
+    flicker: NDArray[np.float32] | None
+
+
+class Prover:
+    """Measures the frames of a take, one after another."""
+
+    def __init__(self) -> None:
+        self._before: tuple[int, NDArray[np.float32], NDArray[np.float32]] | None = None
+
+    def prove(self, one: FrameToProve) -> tuple[FrameProof, FrameMaps]:
+        """A frame's figures and maps. Frames are given rising, so that each finds the one before it."""
+        plate, layers = one.plate_linear, one.layers
+        comp = over(layers.premult, layers.matte, plate)
+        outside = layers.matte == 0
+        if one.must_stay is not None:
+            outside = outside | one.must_stay
+
+        # 1. The plate outside the matte
+        shown = plate_to_model_rgb(plate, one.space)
+        found = [_Outside.of(comp, plate, outside, one.space)]
+        if one.comp_written is not None:
+            found.append(_Outside.of(one.comp_written, plate.astype(one.comp_written.dtype), outside, one.space))
+        changed = np.max([each.changed for each in found], axis=0)
+
+        # 2. The comp that the model meant
+        error = None if one.meant is None else relative_error(comp, compose(plate, one.meant))
+
+        # 3. The matte, by itself and in time
+        matte = layers.matte.astype(np.float32)
+        flicker, flicker_map = self._flicker(one.frame, shown, matte)
+        self._before = (one.frame, shown, matte)
+
+        proof = FrameProof(
+            frame=one.frame,
+            changed_outside=int(np.count_nonzero(changed)),
+            psnr_outside=min(each.psnr for each in found),
+            ssim_outside=min(each.ssim for each in found),
+            largest_change_outside=float(changed.max(initial=0)),
+            largest_relative_error=None if error is None else float(error.max(initial=0)),
+            matte_coverage=float(matte.mean(dtype=np.float64)),
+            flicker=flicker,
+        )
+        return proof, FrameMaps(comp, changed, error, flicker_map)
+
+    def _flicker(
+        self, frame: int, shown: NDArray[np.float32], matte: NDArray[np.float32]
+    ) -> tuple[float | None, NDArray[np.float32] | None]:
+        if self._before is None or self._before[0] != frame - 1:
+            return None, None
+        _, shown_before, matte_before = self._before
+        of_plate = np.abs(shown - shown_before).max(axis=-1)
+        beyond = np.maximum(np.abs(matte - matte_before) - of_plate, np.float32(0))
+        touched = (matte > 0) | (matte_before > 0)
+        return (float(beyond[touched].mean(dtype=np.float64)) if touched.any() else 0.0), beyond
+
+
+@dataclass(frozen=True)
+class _Outside:
+    """A comp and the plate, compared where the comp has to be the plate."""
+
+    changed: NDArray[np.float32]
+    psnr: float = math.inf
+    ssim: float = 1.0
+
+    @classmethod
+    def of(
+        cls, comp: NDArray[np.floating], plate: NDArray[np.floating], where: NDArray[np.bool_], space: ColorSpace
+    ) -> _Outside:
+        changed = np.where(where, difference(comp, plate), np.float32(0))
+        if not changed.any():
+            return cls(changed)  # equal pictures need no measuring
+        shown = plate_to_model_rgb(plate.astype(np.float32), space)
+        shown_comp = np.where(where[..., np.newaxis], plate_to_model_rgb(comp.astype(np.float32), space), shown)
+        return cls(changed, psnr(shown_comp, shown, where), ssim(shown_comp, shown, where))
+
+
+@dataclass(frozen=True)
+class TakeProof:
+    """What was measured of a take, frame by frame, rising."""
+
+    frames: tuple[FrameProof, ...]
+    """At least one."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing wrong was found in any frame."""
+        return all(frame.is_exact for frame in self.frames)
+
+    @property
+    def changed_outside(self) -> int:
+        """Pixels of all frames."""
+        return sum(frame.changed_outside for frame in self.frames)
+
+    @property
+    def largest_relative_error(self) -> float | None:
+        """The worst frame's; None where no frame's is known."""
+        return max(
+            (f.largest_relative_error for f in self.frames if f.largest_relative_error is not None), default=None
+        )
+
+    @property
+    def matte_coverage(self) -> float:
+        """Mean of the frames'."""
+        return sum(frame.matte_coverage for frame in self.frames) / len(self.frames)
+
+    @property
+    def flicker(self) -> float | None:
+        """Mean of the frames'; None where no frame has one."""
+        known = [frame.flicker for frame in self.frames if frame.flicker is not None]
+        return sum(known) / len(known) if known else None
+
+    @property
+    def verdict(self) -> str:
+        """One line for an artist."""
+        return verdict_line(self.frames)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {
+            "exact": self.exact,
+            "verdict": self.verdict,
+            "changed_outside": self.changed_outside,
+            "largest_relative_error": self.largest_relative_error,
+            "matte_coverage": self.matte_coverage,
+            "flicker": self.flicker,
+            "frames": [frame.as_dict() for frame in self.frames],
+        }
+
+
+def verdict_line(frames: Sequence[FrameProof]) -> str:
+    """What came of it in one line: what is wrong and where, or that nothing is."""
+    take = TakeProof(tuple(frames))
+    count = f"{len(frames)} frame{'s' if len(frames) > 1 else ''}"
+    touched = [frame.frame for frame in frames if frame.changed_outside]
+    wrong = [frame.frame for frame in frames if (frame.largest_relative_error or 0.0) > LARGEST_ERROR]
+    error = take.largest_relative_error
+    if touched:
+        pixels = "pixel" if take.changed_outside == 1 else "pixels"
+        plate = f"{take.changed_outside} {pixels} changed outside the matte ({frames_as_text(touched)})"
+    else:
+        plate = "no pixel changed outside the matte"
+    if error is None:
+        comp = "what the model meant is not kept"
+    else:
+        comp = f"comp within {error:.1e} of the model's" + (f" ({frames_as_text(wrong)})" if wrong else "")
+    known = f", flicker {take.flicker:.4f}" if take.flicker is not None else ""
+    head = "exact" if take.exact else "NOT EXACT"
+    return f"{head}: {count}, {plate}, {comp}; matte covers {take.matte_coverage:.1%}{known}"
+
+
+def compose(plate_linear: NDArray[np.float32], meant: Meant) -> NDArray[np.float64]:
+    """The comp `c` (H, W, 3) that the model meant, in linear light: edit over plate by `alpha` in signed sRGB encoding.
+
+    `C = a E + (1 - a) S`, `c = linear(C)`; where alpha is 0 the plate itself, where it is 1 the edit.
+    """
+    composed = np.where(meant.alpha[..., np.newaxis] == 1, meant.edit_linear, plate_linear).astype(np.float64)
+    flat = composed.reshape(-1, 3)
+    flat_plate, flat_edit = plate_linear.reshape(-1, 3), meant.edit_linear.reshape(-1, 3)
+    flat_alpha = meant.alpha.reshape(-1)
+    soft = np.flatnonzero((flat_alpha > 0) & (flat_alpha < 1))
+    for begin in range(0, soft.size, _PIXELS_AT_ONCE):
+        pixels = soft[begin : begin + _PIXELS_AT_ONCE]
+        a = flat_alpha[pixels, np.newaxis].astype(np.float64)
+        edit, plate = flat_edit[pixels].astype(np.float64), flat_plate[pixels].astype(np.float64)
+        flat[pixels] = decode_signed_srgb(a * encode_signed_srgb(edit) + (1 - a) * encode_signed_srgb(plate))
+    return composed
