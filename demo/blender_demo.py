@@ -130,7 +130,7 @@ def add_edit(
 
 def watch(addon: ModuleType) -> None:
     """Draws a bar for each take until all are over, drained as a window's timer would."""
-    session = addon.session.known()
+    session = addon.client_package.session.known()
     for edit, (run,) in session.runs.items():
         shown = None
         while not run.is_final:

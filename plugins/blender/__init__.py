@@ -10,10 +10,10 @@ from . import (
     preferences,
     previews,
     properties,
-    session,
     take_operators,
     take_panels,
 )
+from .client_package import session
 
 ROOMS = (preferences, properties, nodes, operators, take_operators, panels, take_panels, previews, file_handlers)
 

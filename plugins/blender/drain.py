@@ -8,11 +8,8 @@ from typing import Any
 
 import bpy
 
-from . import layers, nodes, preferences, previews, rendered, session, shown_takes
-from .client_package import Refused
-from .run import Run
-from .session import Session
-from .take_folders import read_take_folder
+from . import layers, nodes, preferences, previews, shown_takes
+from .client_package import Refused, Run, Session, rendered, session, take_folders
 
 TICK_SECONDS = 0.1
 
@@ -95,7 +92,7 @@ def settle(run: Run) -> None:
     is_wanted = settings.take_path == run.shown_before and not any(each.is_shown for each in variants)
     if run.state != "finished" or not is_wanted:
         return
-    take = read_take_folder(run.directory)
+    take = take_folders.read_take_folder(run.directory)
     if take is None:
         run.fail({"reason": f"The take's folder {run.directory} holds no layers.", "remedy": "Generate again."})
         return

@@ -8,10 +8,8 @@ from typing import Any
 
 import bpy
 
-from . import rendered
 from .chain import Chain, describe
-from .client_package import Refused
-from .plate_files import Plate
+from .client_package import Plate, Refused, rendered
 from .plates import feeding_socket, require_files, sequence_of
 from .upstream import render_upstream
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import bpy
 
 from . import compositor_trees
-from .client_package import Refused
-from .take_folders import TakeFolder
+from .client_package import Refused, TakeFolder
 
 INPUTS = (("Image", "NodeSocketColor"), ("Mask", "NodeSocketFloat"))
 OUTPUTS = (

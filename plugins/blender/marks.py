@@ -10,10 +10,8 @@ from pathlib import Path
 import bpy
 
 from . import compositor_trees, layers
-from .client_package import Refused
-from .freshness import Asked, Verdict, compare, masks_rendered, plate_frames
+from .client_package import Asked, Refused, TakeFolder, Verdict, freshness
 from .inputs import mask_in, mask_meaning, plate_in
-from .take_folders import TakeFolder
 from .take_request import frame_range, model_settings, seeds_asked
 
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -30,11 +28,14 @@ def asked_now(node: bpy.types.Node, take: TakeFolder) -> Asked:
     frames, plate, problem = range(0), None, ""
     try:
         frames = frame_range(settings, scene)
-        plate = plate_in(node, plate_frames(take, root))
+        plate = plate_in(node, freshness.plate_frames(take, root))
     except Refused as error:
         problem = error.reason
     own_frames = range(take.first_frame, take.last_frame + 1)
-    masks = {each: mask_in(node, each) for each in {own_frames, *(was.frames for was in masks_rendered(take, root))}}
+    masks = {
+        each: mask_in(node, each)
+        for each in {own_frames, *(was.frames for was in freshness.masks_rendered(take, root))}
+    }
     named = model_settings(settings)
     return Asked(
         edit_type=settings.edit_type,
@@ -53,7 +54,7 @@ def asked_now(node: bpy.types.Node, take: TakeFolder) -> Asked:
 
 def look(node: bpy.types.Node, take: TakeFolder) -> Verdict:
     """Looks now, and waits for the disk."""
-    return compare(asked_now(node, take), take, layers.absolute(node.node_tree.vera_edit.take_root))
+    return freshness.compare(asked_now(node, take), take, layers.absolute(node.node_tree.vera_edit.take_root))
 
 
 def last_look(node: bpy.types.Node, take: TakeFolder) -> Verdict | None:
@@ -70,6 +71,6 @@ def last_look(node: bpy.types.Node, take: TakeFolder) -> Verdict | None:
 def _look_aside(which: tuple[str, Path], asked: Asked, take: TakeFolder, root: Path) -> None:
     """In a thread: no Blender here."""
     try:
-        _verdicts[which] = (time.monotonic(), compare(asked, take, root))
+        _verdicts[which] = (time.monotonic(), freshness.compare(asked, take, root))
     finally:
         _looking.discard(which)

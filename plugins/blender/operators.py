@@ -5,9 +5,8 @@ from collections.abc import Callable
 
 import bpy
 
-from . import bake, drain, nodes, rerun_request, session, shown_takes, take_request
-from .client_package import VeraClientError
-from .run import Run
+from . import bake, drain, nodes, rerun_request, shown_takes, take_request
+from .client_package import Run, VeraClientError, session
 
 NOT_ASKED = {"SKIP_SAVE", "HIDDEN"}
 NODE_ID = {"name": "Node", "description": "The node's id; empty: the active node", "options": NOT_ASKED}

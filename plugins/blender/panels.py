@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import previews, session
+from . import previews
+from .client_package import Run, session
 from .inputs import mask_meaning
-from .run import Run
 
 PREVIEW_SCALE = 9.0
 """Height of a preview in rows of text."""

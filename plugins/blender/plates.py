@@ -9,9 +9,7 @@ from pathlib import Path
 import bpy
 
 from . import animation, layers
-from .client_package import Refused
-from .plate_files import Plate
-from .take_folders import spell_frames
+from .client_package import Plate, Refused, take_folders
 
 COLOR_SPACES = {"Linear Rec.709": "lin_rec709", "ACEScg": "acescg", "sRGB": "srgb"}
 """Blender's names of the spaces the engine knows."""
@@ -86,7 +84,7 @@ def require_sequence(node: bpy.types.Node, frames: range, argument: str) -> None
     missing = [number for number in numbers if not Plate(pattern, 0, "").file(number).is_file()]
     if missing:
         raise Refused(
-            f"An image sequence that feeds the {argument} lacks files {spell_frames(missing)}.",
+            f"An image sequence that feeds the {argument} lacks files {take_folders.spell_frames(missing)}.",
             argument=f"{argument}.path",
             value=pattern,
             remedy="Put the files there, or choose a frame range without them.",
@@ -120,9 +118,9 @@ def require_files(plate: Plate, frames: range, argument: str) -> None:
         )
     if missing:
         files = [frame + plate.frame_offset for frame in missing]
-        numbers = f" (files {spell_frames(files)})" if plate.frame_offset else ""
+        numbers = f" (files {take_folders.spell_frames(files)})" if plate.frame_offset else ""
         raise Refused(
-            f"The {argument} lacks frames {spell_frames(missing)}{numbers}.",
+            f"The {argument} lacks frames {take_folders.spell_frames(missing)}{numbers}.",
             argument=f"{argument}.path",
             value=plate.pattern,
             remedy="Put the files there, or choose a frame range without them.",

@@ -3,7 +3,7 @@
 
 import bpy
 
-from . import session
+from .client_package import session
 
 
 def connection() -> dict[str, str]:

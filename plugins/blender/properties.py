@@ -3,11 +3,10 @@
 
 import bpy
 
-from . import drain, nodes, session
+from . import drain, nodes
+from .client_package import Notes, session, take_folders
 from .marks import look
 from .shown_takes import choose_take, list_take_items, shown_take, take_number
-from .take_folders import spell_frames
-from .take_record import Notes
 
 
 def _status(self: bpy.types.PropertyGroup) -> str:
@@ -17,7 +16,7 @@ def _status(self: bpy.types.PropertyGroup) -> str:
         return run.text
     take = shown_take(self)
     if take:
-        gaps = f"; lacks {spell_frames(take.missing_frames)}" if take.missing_frames else ""
+        gaps = f"; lacks {take_folders.spell_frames(take.missing_frames)}" if take.missing_frames else ""
         return f"{take.version}, frames {take.first_frame}-{take.last_frame}{gaps}"
     return "The take is not on disk" if self.take_path else "No take yet: the plate passes through"
 

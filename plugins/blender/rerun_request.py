@@ -9,12 +9,8 @@ from typing import Any
 
 import bpy
 
-from . import freshness, rendered
-from .client_package import Refused
+from .client_package import Plate, Refused, Run, TakeFolder, freshness, rendered
 from .inputs import as_mask, mask_in, on_disk, plate_in
-from .plate_files import Plate
-from .run import Run
-from .take_folders import TakeFolder
 from .take_request import run_with_seed, short, take_root, whole_range
 
 LARGEST_SEED = 2**31 - 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 
 from . import layers
-from .take_folders import PartialTake, TakeFolder, list_partial_takes, list_take_folders, read_take_folder
+from .client_package import PartialTake, TakeFolder, take_folders
 
 PASS_THROUGH = 0
 INHERITED = 1_000_000
@@ -28,16 +28,16 @@ def takes_by_number(settings: bpy.types.PropertyGroup) -> dict[int, TakeFolder]:
     """The takes the node can show, by the number that stands for each in `take`."""
     takes = {}
     if settings.inherited_node_id:
-        for take in list_take_folders(node_folder(settings, settings.inherited_node_id)):
+        for take in take_folders.list_take_folders(node_folder(settings, settings.inherited_node_id)):
             takes[INHERITED + take.number] = take
-    for take in list_take_folders(node_folder(settings, settings.node_id)):
+    for take in take_folders.list_take_folders(node_folder(settings, settings.node_id)):
         takes[take.number] = take
     return takes
 
 
 def partial_takes(settings: bpy.types.PropertyGroup) -> list[PartialTake]:
     """The node's own takes that are not finished."""
-    return list_partial_takes(node_folder(settings, settings.node_id))
+    return take_folders.list_partial_takes(node_folder(settings, settings.node_id))
 
 
 def find_take(settings: bpy.types.PropertyGroup, name: str) -> TakeFolder | None:
@@ -48,7 +48,7 @@ def find_take(settings: bpy.types.PropertyGroup, name: str) -> TakeFolder | None
 
 def shown_take(settings: bpy.types.PropertyGroup) -> TakeFolder | None:
     """The take the node shows; None in pass-through and where its folder is gone."""
-    return read_take_folder(layers.absolute(settings.take_path)) if settings.take_path else None
+    return take_folders.read_take_folder(layers.absolute(settings.take_path)) if settings.take_path else None
 
 
 def show_take(settings: bpy.types.PropertyGroup, take: TakeFolder | None) -> None:

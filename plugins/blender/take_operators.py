@@ -9,10 +9,8 @@ from pathlib import Path
 import bpy
 
 from . import drain, layers, nodes, shown_takes
-from .client_package import VeraClientError
+from .client_package import PartialTake, Run, TakeFolder, VeraClientError
 from .operators import NODE_ID, NOT_ASKED, REPLY_SECONDS, WAIT, NodeOperator, node_for, start
-from .run import Run
-from .take_folders import PartialTake, TakeFolder
 
 TAKE = {"name": "Take", "description": "As the node's `take` names it; empty: the one shown", "options": NOT_ASKED}
 VERSION = {"name": "Version", "description": "As in v003", "options": NOT_ASKED}

@@ -4,9 +4,8 @@
 import bpy
 
 from . import marks, shown_takes
-from .freshness import Verdict
+from .client_package import PartialTake, TakeFolder, Verdict
 from .panels import draw_lines, is_ours
-from .take_folders import PartialTake, TakeFolder
 
 NEWEST = 12
 """Takes that are listed before *All takes* is ticked; starred ones and the one shown always are."""

@@ -9,9 +9,8 @@ from typing import Any
 import bpy
 
 from . import layers
-from .client_package import Refused
+from .client_package import Refused, Run
 from .inputs import as_mask, mask_in, on_disk, plate_in
-from .run import Run
 
 
 def make_runs(node: bpy.types.Node, scene: bpy.types.Scene, again: bool = False) -> list[Run]:

@@ -12,9 +12,8 @@ import bpy
 
 from . import compositor_trees, nodes
 from .chain import nodes_above
-from .client_package import Refused
+from .client_package import Refused, Rendered
 from .plates import require_files, require_sequence
-from .rendered import Rendered
 
 
 def render_upstream(outputs: dict[str, bpy.types.NodeSocket], places: dict[str, Rendered]) -> None:

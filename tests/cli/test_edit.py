@@ -216,9 +216,10 @@ def test_durations(seconds, text):
 
 def test_a_seam_that_may_be_seen_is_marked():
     assert [seam_text(value) for value in (None, 0.8, 1.5, 1.51)] == ["-", "0.80", "1.50", "1.51!"]
-    # Said once more in the add-on, which must not import the engine
-    add_on = (Path(__file__).parents[2] / "plugins" / "blender" / "take_record.py").read_text("utf-8")
-    assert re.findall(r"^VISIBLE_SEAM = (.+)$", add_on, re.MULTILINE) == [str(VISIBLE_SEAM)]
+    # Said once more for hosts, which must not import the engine
+    hosts = Path(__file__).parents[2] / "plugins" / "client" / "vera_client" / "host"
+    in_hosts = (hosts / "take_record.py").read_text("utf-8")
+    assert re.findall(r"^VISIBLE_SEAM = (.+)$", in_hosts, re.MULTILINE) == [str(VISIBLE_SEAM)]
 
 
 def test_json_keeps_letters_as_they_are(edit):

@@ -19,7 +19,7 @@ MODEL = "VERA_EDIT_TEST_MODEL"
 def start(tmp_path: Path, state_dir: Path | None = None):
     """A saved comp: plate files 1001-1005 and mask files 1-5 at scene frames 1-5, and a node that both feed."""
     scene, addon = comps.start_blender(), comps.load_addon()
-    addon.session.current(model=os.environ[MODEL], threads=1, idle_seconds=120, state_dir=state_dir)
+    addon.client_package.session.current(model=os.environ[MODEL], threads=1, idle_seconds=120, state_dir=state_dir)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     tree = addon.compositor_trees.ensure_tree(scene)
     rows, columns = np.mgrid[0 : SIZE[0], 0 : SIZE[1]]
@@ -48,6 +48,8 @@ def drain_until(addon, is_reached: Callable[[], bool], seconds: float = 240) -> 
     """Drains as the timer of a window does, until something is reached."""
     deadline = time.monotonic() + seconds
     while not is_reached():
-        assert time.monotonic() < deadline, [run.text for runs in addon.session.known().runs.values() for run in runs]
+        assert time.monotonic() < deadline, [
+            run.text for runs in addon.client_package.session.known().runs.values() for run in runs
+        ]
         addon.drain.drain()
         time.sleep(0.02)

@@ -43,8 +43,8 @@ def test_generate_shows_the_take_and_keeps_every_pixel_outside_its_matte(tmp_pat
     assert settings.stale == ""
     (mask,) = (tmp_path / "vera_takes" / settings.node_id / "upstream").iterdir()  # kept: the take may be repaired
     assert mask.name.startswith("mask.1-5.")
-    assert addon.session.known().engine["model"]["vocabulary"][:2] == ["a", "add"]
-    assert "Knows the words: a, add" in addon.panels.engine_lines(addon.session.known())[2]
+    assert addon.client_package.session.known().engine["model"]["vocabulary"][:2] == ["a", "add"]
+    assert "Knows the words: a, add" in addon.panels.engine_lines(addon.client_package.session.known())[2]
 
 
 @own_process
@@ -75,7 +75,7 @@ def test_two_nodes_at_once_each_get_their_own_take(tmp_path: Path) -> None:
         bpy.ops.vera_edit.generate(node_id=node_id, wait=False)
     with pytest.raises(RuntimeError, match="still in work"):
         bpy.ops.vera_edit.generate(node_id=ids[0])
-    drain_until(addon, lambda: not list(addon.session.known().unfinished()))
+    drain_until(addon, lambda: not list(addon.client_package.session.known().unfinished()))
     for node, node_id, prompt in zip((one, two), ids, ("add a red ball", "add a blue ball"), strict=True):
         settings = node.node_tree.vera_edit
         assert (settings.take, settings.take_path) == ("v001", f"//vera_takes/{node_id}/v001")
@@ -89,7 +89,7 @@ def test_words_the_model_does_not_know_are_said_on_the_node(tmp_path: Path) -> N
     settings = node.node_tree.vera_edit
     settings.prompt = "add a fluffy ball"
     bpy.ops.vera_edit.generate(node_id=settings.node_id)
-    (warning,) = addon.session.known().run_of(settings.node_id).warnings
+    (warning,) = addon.client_package.session.known().run_of(settings.node_id).warnings
     assert "fluffy" in warning
 
 
@@ -102,7 +102,7 @@ def test_what_the_engine_refuses_is_said_with_its_remedy(tmp_path: Path) -> None
     with pytest.raises(RuntimeError, match="mask"):
         bpy.ops.vera_edit.generate(node_id=settings.node_id)
     assert settings.status.startswith("Failed: ")
-    assert addon.session.known().run_of(settings.node_id).error["argument"] == "mask"
+    assert addon.client_package.session.known().run_of(settings.node_id).error["argument"] == "mask"
     assert settings.take == "NONE"
 
 
@@ -112,7 +112,7 @@ def test_cancel_stops_the_take_and_the_node_stays_as_it_was(tmp_path: Path) -> N
     settings = node.node_tree.vera_edit
     settings.use_model_settings, settings.steps = False, 1000
     bpy.ops.vera_edit.generate(node_id=settings.node_id, wait=False)
-    run = addon.session.known().run_of(settings.node_id)
+    run = addon.client_package.session.known().run_of(settings.node_id)
     drain_until(addon, lambda: run.progress > 0)
     assert settings.status.startswith("Step ")
     bpy.ops.vera_edit.cancel(node_id=settings.node_id)
@@ -127,7 +127,7 @@ def test_a_node_deleted_meanwhile_does_no_harm(tmp_path: Path) -> None:
     node_id = node.node_tree.vera_edit.node_id
     bpy.ops.vera_edit.generate(node_id=node_id, wait=False)
     tree.nodes.remove(node)
-    drain_until(addon, lambda: not list(addon.session.known().unfinished()))
+    drain_until(addon, lambda: not list(addon.client_package.session.known().unfinished()))
     assert (tmp_path / "vera_takes" / node_id / "v001" / "take.json").exists()
 
 
@@ -138,7 +138,7 @@ def test_an_engine_killed_in_the_middle_is_said_and_the_take_still_comes_to_an_e
         settings = node.node_tree.vera_edit
         settings.use_model_settings, settings.steps = False, 60
         bpy.ops.vera_edit.generate(node_id=settings.node_id, wait=False)
-        run = addon.session.known().run_of(settings.node_id)
+        run = addon.client_package.session.known().run_of(settings.node_id)
         drain_until(addon, lambda: run.progress > 0)
         os.kill(json.loads((Path(state) / "engine.json").read_text())["process_id"], signal.SIGKILL)
         said: list[str] = []
@@ -146,15 +146,15 @@ def test_an_engine_killed_in_the_middle_is_said_and_the_take_still_comes_to_an_e
         assert any(text.startswith("Engine lost: ") for text in said), said[-3:]
         assert run.state in ("finished", "failed")
         assert (settings.take == "v001") == (run.state == "finished")
-        addon.session.known().client.stop_engine(cancel_running=True)
+        addon.client_package.session.known().client.stop_engine(cancel_running=True)
 
 
 @own_process
 def test_where_the_engine_is_not_installed_the_node_says_so_at_once(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="vera-blender-none-") as state:
         _, addon, _, node = start(tmp_path)
-        addon.session.close()
-        addon.session.current(python=str(tmp_path / "no" / "python"), state_dir=state)
+        addon.client_package.session.close()
+        addon.client_package.session.current(python=str(tmp_path / "no" / "python"), state_dir=state)
         settings = node.node_tree.vera_edit
         with pytest.raises(RuntimeError, match="not there"):
             bpy.ops.vera_edit.generate(node_id=settings.node_id)

@@ -161,7 +161,7 @@ def test_files_of_another_layout_are_refused_and_the_plate_passes(tmp_path: Path
     settings = node.node_tree.vera_edit
     folder = tmp_path / "vera_takes" / settings.node_id / "v002"
     comps.write_exr(folder / "layers.1001.exr", comps.awkward_plate(1), ("R", "G", "B"))
-    take = addon.take_folders.read_take_folder(folder)
+    take = addon.client_package.take_folders.read_take_folder(folder)
     with pytest.raises(addon.client_package.Refused, match="do not hold the layers"):
         addon.shown_takes.show_take(settings, take)
     assert {n.bl_idname for n in node.node_tree.nodes} == {"NodeGroupInput", "NodeGroupOutput"}

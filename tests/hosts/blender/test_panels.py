@@ -33,8 +33,8 @@ def test_node_and_panels_draw_settings_warnings_and_what_is_going_on(tmp_path: P
     settings.mask_meaning = "auto"
     assert {"steps", "guidance", "first_frame", "White is what stays"} <= set(drawn())
 
-    session = addon.session.current()
-    run, behind = (addon.run.Run(settings.node_id, "create_take", {}) for _ in range(2))
+    session = addon.client_package.session.current()
+    run, behind = (addon.client_package.run.Run(settings.node_id, "create_take", {}) for _ in range(2))
     session.runs[settings.node_id] = [run, behind]
     run.text, run.progress = "Step 3 of 12", 0.25
     assert {"Step 3 of 12", "cancel"} <= set(drawn())

@@ -59,7 +59,7 @@ def test_the_same_request_again_shows_the_take_that_is_there_and_variants_are_ne
     assert (settings.take, settings.status) == ("v001", "v001 is this very take already")
     settings.variants = 2
     bpy.ops.vera_edit.generate(node_id=settings.node_id)
-    first, second = addon.session.known().runs[settings.node_id]
+    first, second = addon.client_package.session.known().runs[settings.node_id]
     assert (first.version, first.existing, second.version, second.existing) == ("v001", True, "v002", False)
     assert settings.take == "v001"  # what the artist sees is not exchanged for each that comes
     one, two = (take_of(tmp_path, node, version) for version in ("v001", "v002"))
@@ -73,7 +73,7 @@ def test_a_cancelled_take_is_gone_on_with(tmp_path: Path) -> None:
     settings.use_model_settings, settings.steps, settings.seed = False, 120, 4
     bpy.ops.vera_edit.generate(node_id=settings.node_id)
     bpy.ops.vera_edit.generate(node_id=settings.node_id, wait=False, again=True)
-    run = addon.session.known().run_of(settings.node_id)
+    run = addon.client_package.session.known().run_of(settings.node_id)
     drain_until(addon, lambda: run.progress > 0)
     bpy.ops.vera_edit.cancel(node_id=settings.node_id)
     drain_until(addon, lambda: run.is_final)
@@ -83,7 +83,7 @@ def test_a_cancelled_take_is_gone_on_with(tmp_path: Path) -> None:
         bpy.ops.vera_edit.keep_frames(node_id=settings.node_id, version="v002")  # it has none
     bpy.ops.vera_edit.generate(node_id=settings.node_id, wait=False, again=True)
     bpy.ops.vera_edit.cancel(node_id=settings.node_id)
-    drain_until(addon, lambda: addon.session.known().run_of(settings.node_id).is_final)
+    drain_until(addon, lambda: addon.client_package.session.known().run_of(settings.node_id).is_final)
     assert bpy.ops.vera_edit.delete_take(node_id=settings.node_id, take="v003") == {"FINISHED"}
     assert [take.version for take in addon.shown_takes.partial_takes(settings)] == ["v002"]
     assert bpy.ops.vera_edit.resume_take(node_id=settings.node_id, version="v002") == {"FINISHED"}
@@ -101,7 +101,7 @@ def test_frames_that_a_cancelled_take_had_finished_are_kept(tmp_path: Path) -> N
     settings = node.node_tree.vera_edit
     scene.frame_end, settings.use_model_settings, settings.steps = 40, False, 200
     bpy.ops.vera_edit.generate(node_id=settings.node_id, wait=False)
-    run = addon.session.known().run_of(settings.node_id)
+    run = addon.client_package.session.known().run_of(settings.node_id)
     drain_until(addon, lambda: "window 2 of" in run.text or run.is_final)
     bpy.ops.vera_edit.cancel(node_id=settings.node_id)
     drain_until(addon, lambda: run.is_final)
@@ -124,10 +124,10 @@ def test_a_take_is_followed_again_by_a_session_that_knows_nothing_of_it(tmp_path
     settings = node.node_tree.vera_edit
     settings.use_model_settings, settings.steps = False, 1000
     bpy.ops.vera_edit.generate(node_id=settings.node_id, wait=False)
-    drain_until(addon, lambda: addon.session.known().run_of(settings.node_id).progress > 0)
-    addon.session.close()
+    drain_until(addon, lambda: addon.client_package.session.known().run_of(settings.node_id).progress > 0)
+    addon.client_package.session.close()
     assert bpy.ops.vera_edit.reconnect(node_id=settings.node_id, wait=False) == {"FINISHED"}
-    run = addon.session.known().run_of(settings.node_id)
+    run = addon.client_package.session.known().run_of(settings.node_id)
     drain_until(addon, lambda: run.progress > 0)
     bpy.ops.vera_edit.cancel(node_id=settings.node_id)
     drain_until(addon, lambda: run.is_final)
@@ -148,7 +148,7 @@ def generate_and_be_killed(tmp_path: Path) -> None:
     settings.use_model_settings, settings.steps = False, 1000
     bpy.ops.wm.save_mainfile()
     bpy.ops.vera_edit.generate(node_id=settings.node_id, wait=False)
-    drain_until(addon, lambda: addon.session.known().run_of(settings.node_id).progress > 0)
+    drain_until(addon, lambda: addon.client_package.session.known().run_of(settings.node_id).progress > 0)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -159,7 +159,7 @@ def open_and_follow(tmp_path: Path) -> None:
     settings = node.node_tree.vera_edit
     assert settings.take == "NONE"
     addon.file_handlers.follow_takes()  # with a window this is done when a file is opened
-    (run,) = addon.session.known().runs[settings.node_id]
+    (run,) = addon.client_package.session.known().runs[settings.node_id]
     drain_until(addon, lambda: run.progress > 0)
     assert settings.status.startswith("Step ")
     bpy.ops.vera_edit.cancel(node_id=settings.node_id)
@@ -178,12 +178,12 @@ def test_takes_are_labeled_starred_and_deleted(tmp_path: Path) -> None:
     drain_until(addon, lambda: (settings.label, settings.note) == ("softer", "shadow is right now"))
     said = json.loads((folder_of(tmp_path, node) / "v002" / "note.json").read_text())
     assert (said["label"], said["note"]) == ("softer", "shadow is right now")
-    drain_until(addon, lambda: not addon.session.known().is_waiting)
+    drain_until(addon, lambda: not addon.client_package.session.known().is_waiting)
     assert bpy.ops.vera_edit.star_take(node_id=settings.node_id) == {"FINISHED"}
     assert addon.shown_takes.shown_take(settings).notes.starred
     with pytest.raises(RuntimeError, match="v002"):  # it is based on v001
         bpy.ops.vera_edit.delete_take(node_id=settings.node_id, take="v001")
-    assert "v002" in addon.session.known().refusals[settings.node_id]["reason"]
+    assert "v002" in addon.client_package.session.known().refusals[settings.node_id]["reason"]
     assert bpy.ops.vera_edit.delete_take(node_id=settings.node_id, take="v001", force=True) == {"FINISHED"}
     assert not (folder_of(tmp_path, node) / "v001").exists()
     assert sorted(take_of(tmp_path, node, "v002")) == list(FRAMES)

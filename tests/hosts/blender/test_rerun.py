@@ -150,4 +150,4 @@ def test_ranges_that_the_take_does_not_have_are_refused(tmp_path: Path) -> None:
     settings.take = "NONE"
     with pytest.raises(RuntimeError, match="shows no take"):
         bpy.ops.vera_edit.rerun(node_id=settings.node_id)
-    assert addon.session.known() is None
+    assert addon.client_package.session.known() is None

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from blender.client_package import Refused
-from blender.run import Run, spell_seconds
-from blender.session import Session
+
+from vera_client.host.run import Run, spell_seconds
+from vera_client.host.session import Session
 
 
 class Letters:

@@ -94,8 +94,8 @@ def test_seams_warnings_and_what_is_stale_are_said(tmp_path: Path) -> None:
     ]
     record = {"base_take": {"version": "v001", "take_id": "x", "directory": "../v001"}, "seams": seams}
     comps.write_take(folder, "v002", FRAMES, warnings=["The mask covers all of every frame."], **record)
-    take = addon.take_folders.read_take_folder(folder / "v002")
-    verdict = addon.freshness.Verdict(("The prompt was: a red ball",), ("Render Layers",))
+    take = addon.client_package.take_folders.read_take_folder(folder / "v002")
+    verdict = addon.client_package.freshness.Verdict(("The prompt was: a red ball",), ("Render Layers",))
     assert addon.take_panels.lines_of(take, verdict) == [
         ("Made from v001", False),
         ("Largest seam 1.7 at 2-3", True),
@@ -128,7 +128,7 @@ def test_a_shown_take_is_not_deleted_whichever_node_shows_it(tmp_path: Path) -> 
     with pytest.raises(RuntimeError, match="v001 is shown by the copy"):
         bpy.ops.vera_edit.delete_take(node_id=settings.node_id, take="v001")
     assert (folder / "v001" / "take.json").exists()
-    assert addon.session.known() is None  # nobody was asked
+    assert addon.client_package.session.known() is None  # nobody was asked
 
 
 @own_process
@@ -174,9 +174,9 @@ def test_a_node_takes_over_what_a_take_was_made_with(tmp_path: Path) -> None:
 def test_a_folder_is_listed_again_when_it_has_changed(tmp_path: Path) -> None:
     addon, _, _, settings, folder = start(tmp_path)
     os.utime(folder / "v001", (0, 0))
-    assert addon.take_folders.read_take_folder(folder / "v001").frames == (1, 2, 3)
+    assert addon.client_package.take_folders.read_take_folder(folder / "v001").frames == (1, 2, 3)
     (folder / "v001" / "layers.0002.exr").unlink()
-    assert addon.take_folders.read_take_folder(folder / "v001").frames == (1, 3)
+    assert addon.client_package.take_folders.read_take_folder(folder / "v001").frames == (1, 3)
     settings.take = "v001"
     assert settings.status == "v001, frames 1-3; lacks 2"
 
@@ -190,8 +190,8 @@ def test_a_preview_is_a_picture_of_the_panel_and_not_of_the_file(tmp_path: Path)
     image.save()
     bpy.data.images.remove(image)
     before = sorted(image.name for image in bpy.data.images)
-    session = addon.session.current()
-    run = addon.run.Run(settings.node_id, "create_take", {})
+    session = addon.client_package.session.current()
+    run = addon.client_package.run.Run(settings.node_id, "create_take", {})
     session.runs[settings.node_id] = [run]
     run.preview = (tmp_path / "preview.png").read_bytes()
     assert addon.previews.icon_of(settings.node_id) is None
@@ -214,8 +214,8 @@ def test_a_preview_is_a_picture_of_the_panel_and_not_of_the_file(tmp_path: Path)
 def test_with_a_window_a_timer_drains_until_nothing_is_to_come(tmp_path: Path) -> None:
     addon, _, _, settings, _ = start(tmp_path)
     assert addon.drain.tick() is None
-    session = addon.session.current()
-    run = addon.run.Run(settings.node_id, "create_take", {}, take_id="t1")
+    session = addon.client_package.session.current()
+    run = addon.client_package.run.Run(settings.node_id, "create_take", {}, take_id="t1")
     session.runs[settings.node_id] = [run]
     assert addon.drain.tick() == addon.drain.TICK_SECONDS
     run.state = "cancelled"

@@ -1,7 +1,6 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""The takes in work: one client for this Blender, and for each node what its last requests have come to.
+"""The takes in work: one client for this host, and for each node what its last requests have come to.
 
-Knows nothing of bpy. Running state lives here and not in the file, where it would go stale after a crash.
+Running state lives here and not in the file, where it would go stale after a crash.
 """
 
 from __future__ import annotations
@@ -10,7 +9,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from .client_package import VeraClient, VeraClientError
+from ..client import VeraClient
+from ..errors import VeraClientError
 from .run import Run
 
 REPLY_SECONDS = 120.0
@@ -168,7 +168,7 @@ _current: Session | None = None
 
 
 def current(**connection: Any) -> Session:
-    """The session of this Blender; made, with a client that is given `connection`, where there is none yet."""
+    """The session of this host; made, with a client that is given `connection`, where there is none yet."""
     global _current
     if _current is None:
         _current = Session(VeraClient(**connection))

@@ -1,4 +1,3 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Rendered plates and masks on disk: `<node folder>/upstream/plate.1001-1017.<fingerprint>/plate.####.exr`.
 
 They stay as long as a take speaks of them: to resume it, to repair it, and to say whether what feeds the node has

@@ -1,5 +1,4 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""One request to the engine and what has become of it. Knows nothing of bpy."""
+"""One request to the engine and what has become of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,3 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 """What `take.json` and `note.json` of a take say. Standard library only."""
 
 from __future__ import annotations
@@ -64,5 +63,5 @@ def read_notes(directory: Path) -> Notes:
 
 def largest_seam(record: dict[str, Any]) -> Seam | None:
     """The join of a take that shows most; None where it has none."""
-    seams = [Seam(*seam["between"], seam["seam"]) for seam in record.get("seams") or ()]
+    seams = [Seam(seam["between"][0], seam["between"][1], seam["seam"]) for seam in record.get("seams") or ()]
     return max(seams, key=lambda seam: seam.value, default=None)

@@ -1,4 +1,3 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Takes as they lie on disk: `<take root>/<node id>/v003/layers.1001.exr`, and `v003.partial` of one that is not
 finished. Standard library only."""
 
@@ -30,7 +29,7 @@ _listed: dict[Path, tuple[int, tuple[int, ...]]] = {}
 
 @dataclass(frozen=True)
 class TakeFolder:
-    """A finished take: one version directory. Frames are the host's: the scene's."""
+    """A finished take: one version directory. Frames are the host's."""
 
     directory: Path
     frames: tuple[int, ...]
@@ -54,7 +53,7 @@ class TakeFolder:
 
     @property
     def missing_frames(self) -> list[int]:
-        """Frames that ought to be there by take.json and are not; Blender shows them as empty without a word."""
+        """Frames that ought to be there by take.json and are not; hosts show them as empty without a word."""
         promised = self.record.get("frames")
         return sorted({int(frame) for frame in promised} - set(self.frames)) if isinstance(promised, dict) else []
 

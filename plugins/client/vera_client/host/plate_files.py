@@ -1,4 +1,3 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 """An image sequence by its files, and whether they are the ones that a take was made from. Standard library only."""
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ _hashed: dict[Path, tuple[tuple[int, int, int], str]] = {}
 
 @dataclass(frozen=True)
 class Plate:
-    """An image sequence: file frame = scene frame + `frame_offset`."""
+    """An image sequence: file frame = host frame + `frame_offset`."""
 
     pattern: str
     """Absolute path with `####` for the file's frame number."""
@@ -35,7 +34,7 @@ class Plate:
         return cls(source["path"], source["frame_offset"], source.get("color_space") or "")
 
     def file(self, frame: int) -> Path:
-        """The file of a scene frame."""
+        """The file of a host frame."""
         folder, name = Path(self.pattern).parent, Path(self.pattern).name
         number = frame + self.frame_offset
         return folder / re.sub(r"#+|%0\d+d", lambda marks: f"{number:0{_digits(marks[0])}d}", name, count=1)
@@ -70,11 +69,18 @@ def _is_same(file: Path, was: dict[str, Any]) -> bool:
         which = (status.st_ino, status.st_size, status.st_mtime_ns)
         known = _hashed.get(file)
         if known is None or known[0] != which:
-            with open(file, "rb") as opened:
-                _hashed[file] = known = (which, hashlib.file_digest(opened, "sha256").hexdigest())
+            _hashed[file] = known = (which, _sha256(file))
         return known[1] == was.get("sha256")
     except OSError:
         return False
+
+
+def _sha256(file: Path) -> str:
+    hashed = hashlib.sha256()
+    with open(file, "rb") as opened:
+        while block := opened.read(1 << 20):
+            hashed.update(block)
+    return hashed.hexdigest()
 
 
 def _digits(marks: str) -> int:

@@ -1,5 +1,4 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""Is a take still what its node asks for? Told by take.json and the files alone: no engine, and no Blender, is needed.
+"""Is a take still what its node asks for? Told by take.json and the files alone: no engine, and no host, is needed.
 
 A repaired take was made in several goes; what any of them was made from counts as what it was made from.
 """
@@ -8,19 +7,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from . import rendered
 from .plate_files import Plate, changed_frames
 from .take_folders import TakeFolder, spell_frames
 
-if TYPE_CHECKING:
-    from .chain import Chain
-
 MOST_GOES = 1000
 """A chain of repairs that is longer bites its own tail."""
 TOLERANCE = 1e-5
 """Relative; a guidance has gone through 32 bits."""
+
+
+class Chain(Protocol):
+    """All that feeds an input of a node, as it is now."""
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits of all that was looked at."""
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """What it shows besides, that is not looked into."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +154,7 @@ def _is_setting(asked: float | None, go: TakeFolder, name: str) -> bool:
     """Left to the model then and now, or the value that was effective."""
     if asked is None:
         return _request(go)["settings"][name] is None
-    was = go.record["settings"][name]
+    was = float(go.record["settings"][name])
     return abs(asked - was) <= TOLERANCE * abs(was)
 
 
