@@ -14,9 +14,27 @@ REQUEST = {
     "edit_type": "background",
     "prompt": "un désert 🏜 at dusk",
     "frames": [{"first_frame": -3, "last_frame": 1017}, {"first_frame": 1040, "last_frame": 1040}],
-    "plate": {"path": "/shots/ä b/plate.%04d.exr", "frame_offset": -1000, "color_space": "acescg"},
+    "plate": {
+        "path": "/shots/ä b/plate.%04d.exr",
+        "frame_offset": -1000,
+        "color_space": "ARRI LogC4",
+        "fallback_color_space": "acescg",
+        "view": "left",
+        "part": "",
+        "layer": "beauty",
+        "nan": "zero",
+    },
     "mask": {
-        "source": {"path": "/shots/m.####.exr", "frame_offset": 0, "color_space": ""},
+        "source": {
+            "path": "/shots/m.####.exr",
+            "frame_offset": 0,
+            "color_space": "",
+            "fallback_color_space": "",
+            "view": "",
+            "part": "",
+            "layer": "",
+            "nan": "",
+        },
         "meaning": "keep",
         "invert": True,
     },
@@ -31,6 +49,15 @@ REQUEST = {
     "label": "wide",
     "reuse": True,
     "without_mask": False,
+    "without_holdout": False,
+    "exposure": -1.3,
+    "region": {
+        "boxes": {"keys": [{"frame": 1001, "box": {"x": -2, "y": 3, "width": 40, "height": 30}}]},
+        "margin": 16,
+    },
+    "finish": {"black": 0.06, "detail": "smooth", "highlights": 16.0},
+    "write_residual": True,
+    "finish_only": False,
 }
 
 
@@ -39,7 +66,8 @@ def test_a_request_as_protobuf_reads_it() -> None:
     said = json_format.MessageToDict(message, preserving_proto_field_name=True)
     assert said["edit_type"] == "EDIT_TYPE_BACKGROUND_CHANGE"
     assert said["mask"]["meaning"] == "MASK_MEANING_KEEP_THIS"
-    assert said["plate"]["color_space"] == "COLOR_SPACE_ACESCG"
+    assert said["plate"]["nan"] == "NAN_POLICY_ZERO"
+    assert said["finish"]["detail"] == "DETAIL_SMOOTH"
     assert said["settings"]["seed"] == str(2**63 - 1)
     assert said["frames"] == REQUEST["frames"]
     assert said["prompt"] == "un désert 🏜 at dusk"
@@ -105,7 +133,8 @@ def test_a_state_of_a_later_engine_is_no_crash() -> None:
         ({"settings": {"seed": True}}, "settings.seed", "True"),
         ({"settings": {"guidance_scale": "high"}}, "settings.guidance_scale", "high"),
         ({"settings": {"sead": 7}}, "settings.sead", "7"),
-        ({"mask": {"source": {"path": "/m.####.exr", "color_space": "rec2020"}}}, "mask.source.color_space", "rec2020"),
+        ({"mask": {"source": {"path": "/m.####.exr", "nan": "keep"}}}, "mask.source.nan", "keep"),
+        ({"region": {"box": {"x": 1}, "from_mask": True}}, "region", "{'box': {'x': 1}, 'from_mask': True}"),
         ({"write_comp": 1}, "write_comp", "1"),
         ({"prompt": 7}, "prompt", "7"),
         ({"plate": {"path": "/a/\udcff.####.exr"}}, "plate.path", "'/a/\\udcff.####.exr'"),

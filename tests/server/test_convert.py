@@ -11,10 +11,14 @@ from grpc_status import rpc_status
 
 from vera_edit.v1 import takes_pb2 as pb
 from vera_engine import errors
+from vera_engine.plates.finish_settings import Detail
 from vera_engine.plates.frames import FrameRange, FrameRangeInvalid, FrameSet
+from vera_engine.plates.nan_policy import NanPolicy
 from vera_engine.server import convert
 from vera_engine.server.status import DataDamaged, Unauthenticated, status_of, typed
+from vera_engine.takes.region import Box, Region, RegionKind
 from vera_engine.takes.request import (
+    AskedFinish,
     AskedSettings,
     BaseTake,
     EditType,
@@ -35,6 +39,7 @@ from vera_engine.takes.take import (
     StateChanged,
     StepDone,
     Take,
+    TakeColor,
     TakeSeconds,
     TakeState,
     WindowDone,
@@ -61,7 +66,8 @@ def no_upload(upload_id: str) -> str:
     [
         (pb.EditType, convert.EDIT_TYPES, set()),
         (pb.MaskMeaning, convert.MASK_MEANINGS, set()),
-        (pb.ColorSpace, convert.COLOR_SPACES, set()),
+        (pb.NanPolicy, convert.NAN_POLICIES, set()),
+        (pb.Detail, convert.DETAILS, set()),
     ],
 )
 def test_every_choice_of_the_interface_has_a_meaning(enum, table, unset):
@@ -82,8 +88,21 @@ def test_a_request_is_read_and_told_alike():
         edit_type=pb.EDIT_TYPE_BACKGROUND_CHANGE,
         prompt="a blue sky",
         frames=[pb.FrameRange(first_frame=-3, last_frame=4), pb.FrameRange(first_frame=9, last_frame=9)],
-        plate=pb.PlateSource(path="/p.####.exr", frame_offset=-7, color_space=pb.COLOR_SPACE_ACESCG),
-        mask=pb.MaskSource(source=pb.PlateSource(path="/m.%04d.exr"), meaning=pb.MASK_MEANING_EDIT_HERE, invert=True),
+        plate=pb.PlateSource(
+            path="/p.####.exr",
+            frame_offset=-7,
+            color_space="ARRI LogC4",
+            fallback_color_space="acescg",
+            view="left",
+            part="1",
+            layer="beauty",
+            nan=pb.NAN_POLICY_ZERO,
+        ),
+        mask=pb.MaskSource(
+            source=pb.PlateSource(path="/m.%04d.exr", nan=pb.NAN_POLICY_REFUSE),
+            meaning=pb.MASK_MEANING_EDIT_HERE,
+            invert=True,
+        ),
         settings=pb.TakeSettings(seed=0, num_inference_steps=7, guidance_scale=0.0),
         take_root="/takes",
         write_comp=True,
@@ -94,6 +113,15 @@ def test_a_request_is_read_and_told_alike():
         label="wide",
         reuse=True,
         without_mask=True,
+        holdout=pb.MaskSource(source=pb.PlateSource(path="/h.%04d.exr", nan=pb.NAN_POLICY_REFUSE)),
+        without_holdout=True,
+        exposure=-1.3,
+        region=pb.Region(box=pb.Box(x=-2, y=3, width=40, height=30), margin=5),
+        finish=pb.FinishSettings(
+            black=0.1, white=0.9, detail=pb.DETAIL_SMOOTH, refine=0.3, despill=0.0, highlights=16.0
+        ),
+        write_residual=True,
+        finish_only=True,
     )
     request = convert.request_from_proto(message, no_upload)
     assert request == TakeRequest(
@@ -101,7 +129,7 @@ def test_a_request_is_read_and_told_alike():
         edit_type=EditType.BACKGROUND,
         prompt="a blue sky",
         frames=FrameSet((FrameRange(-3, 4), FrameRange(9, 9))),
-        plate=PlateReference("/p.####.exr", -7, "acescg"),
+        plate=PlateReference("/p.####.exr", -7, "ARRI LogC4", "", "acescg", "left", "1", "beauty", NanPolicy.ZERO),
         mask=MaskReference(PlateReference("/m.%04d.exr"), MaskMeaning.EDIT_HERE, invert=True),
         settings=AskedSettings(0, 7, 0.0),
         take_root="/takes",
@@ -113,6 +141,13 @@ def test_a_request_is_read_and_told_alike():
         label="wide",
         priority=-2,
         reuse=True,
+        holdout=MaskReference(PlateReference("/h.%04d.exr")),
+        without_holdout=True,
+        exposure=-1.3,
+        region=Region.resting(Box(-2, 3, 40, 30), 5),
+        finish=AskedFinish(0.1, 0.9, Detail.SMOOTH, 0.3, 0.0, 16.0),
+        write_residual=True,
+        finish_only=True,
     )
     settings = TakeSettings(0, 7, 0.0)
     take = take_of(request, settings, Path("/takes/hero-2/v003"))
@@ -126,10 +161,30 @@ def test_what_is_not_said_stays_unsaid():
     request = convert.request_from_proto(message, no_upload)
     assert request.settings == AskedSettings(None, None, None)
     assert (request.edit_type, request.mask, request.plate.color_space) == (None, None, None)
+    assert (request.holdout, request.exposure, request.region, request.finish) == (None, None, None, AskedFinish())
     assert (request.base, request.strength, request.frames) == (None, None, FrameSet((FrameRange(0, 0),)))
     told = convert.take_to_proto(take_of(request, TakeSettings(1, 2, 3.0), Path("/t/v001")))
     assert not told.request.HasField("strength")
+    assert not told.request.HasField("region")
+    assert told.request.finish == pb.FinishSettings()
     assert (told.request.base_take_id, told.base_take_id, told.base_version) == ("", "", "")
+
+
+def test_regions_of_every_kind_come_back():
+    keys = ((1001, Box(0, 1, 20, 10)), (1005, Box(4, 3, 20, 10)))
+    for region in (
+        Region(RegionKind.BOXES, keys),
+        Region.resting(Box(1, 2, 3, 4)),
+        Region(RegionKind.MASK, margin=8),
+        Region(RegionKind.BASE),
+    ):
+        request = TakeRequest("n", EditType.ADD, "p", FRAMES, PlateReference("/p.####.exr"), region=region)
+        told = convert.take_to_proto(take_of(request, TakeSettings(1, 2, 3.0), Path("/t/v001"))).request
+        assert convert.request_from_proto(told, no_upload).region == region
+    assert (
+        convert.request_from_proto(pb.TakeRequest(frames=[pb.FrameRange()], region=pb.Region()), no_upload).region
+        is None
+    )
 
 
 @pytest.mark.parametrize("ranges", [[], [(5, 4)], [(1, 5), (5, 9)], [(1, 5), (6, 9)], [(7, 9), (1, 5)]])
@@ -145,7 +200,7 @@ def test_an_upload_is_found_and_told_by_its_id():
     request = convert.request_from_proto(message, lambda upload_id: f"/uploads/{upload_id}/p.####.exr")
     assert request.plate == PlateReference("/uploads/ab/p.####.exr", upload_id="ab")
     told = convert.take_to_proto(take_of(request, TakeSettings(1, 2, 3.0), Path("/t/v001")))
-    assert told.request.plate == message.plate
+    assert told.request.plate == pb.PlateSource(upload_id="ab", nan=pb.NAN_POLICY_REFUSE)
 
 
 def test_a_base_is_told_by_id_and_by_version():
@@ -180,6 +235,9 @@ def test_every_event_has_its_message(reserved):
     told = changed.state_changed.take
     assert (told.error.kind, told.seconds.model, list(told.warnings)) == ("DiskFull", 2.0, ["mind"])
     assert (told.label, told.note, told.starred, told.window_count) == ("wide", "deep", True, 2)
+    assert (told.color_space, told.color_space_source) == ("ACEScct", "rules")
+    assert (told.layer_space, told.color_config) == ("ACEScg", "studio")
+    assert (told.working_width, told.working_height) == (48, 32)
     assert list(told.frames) == [pb.FrameRange(first_frame=1, last_frame=2)]
     assert list(told.finished_frames) == [pb.FrameRange(first_frame=1, last_frame=1)]
     assert list(told.seams) == [pb.Seam(first_side=1, second_side=2, value=1.25, kind=pb.SEAM_KIND_REPAIR)]
@@ -205,6 +263,7 @@ def reserved() -> Take:
         notes=Notes("wide", "deep", starred=True),
         seams=(Seam(1, 2, 1.25, SeamKind.REPAIR),),
         finished_frames=(FrameRange(1, 1),),
+        color=TakeColor("ACEScct", "rules", "ACEScg", "studio"),
     )
 
 

@@ -90,11 +90,11 @@ CASES = {
     "no edit type": ({"edit_type": 0}, "INVALID_ARGUMENT", "EditTypeMissing", "edit_type"),
     "edit type to come": ({"edit_type": 77}, "INVALID_ARGUMENT", "ChoiceUnknown", "edit_type"),
     "background without mask": ({"edit_type": BACKGROUND}, "INVALID_ARGUMENT", "MaskNeeded", "mask"),
-    "colour space to come": (
-        {"plate": pb.PlateSource(path="/p.####.exr", color_space=77)},
+    "policy to come": (
+        {"plate": pb.PlateSource(path="/p.####.exr", nan=77)},
         "INVALID_ARGUMENT",
         "ChoiceUnknown",
-        "plate.color_space",
+        "plate.nan",
     ),
     "seed below 0": (
         {"settings": pb.TakeSettings(seed=-1)},

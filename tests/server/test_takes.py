@@ -43,7 +43,7 @@ def test_a_take_from_request_to_layers(engine: Engine, asked, plates):
     assert (take.version, take.state) == ("v001", pb.TAKE_STATE_QUEUED)
     assert Path(take.directory) == Path(take.request.take_root) / "hero" / "v001"
     # nothing in the request is left to a default
-    assert take.request.plate.color_space == pb.COLOR_SPACE_LINEAR_REC709
+    assert take.request.plate.color_space == "lin_rec709"
     assert take.request.mask.meaning == pb.MASK_MEANING_EDIT_HERE
     assert (take.request.settings.seed, take.request.settings.num_inference_steps) == (11, 3)
     assert take.request.settings.guidance_scale == 2.0

@@ -5,14 +5,20 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
 
 from vera_edit.v1 import engine_pb2
 from vera_edit.v1 import takes_pb2 as pb
 from vera_engine.errors import InvalidArgument
 from vera_engine.model.settings import ModelSettings
+from vera_engine.plates.finish_settings import Detail
 from vera_engine.plates.frames import FrameRange, FrameSet
+from vera_engine.plates.nan_policy import NanPolicy
+from vera_engine.takes.region import Box, Region, RegionKind
 from vera_engine.takes.request import (
+    AskedFinish,
     AskedSettings,
     BaseTake,
     EditType,
@@ -48,11 +54,16 @@ MASK_MEANINGS = {
     pb.MASK_MEANING_EDIT_HERE: MaskMeaning.EDIT_HERE,
     pb.MASK_MEANING_KEEP_THIS: MaskMeaning.KEEP_THIS,
 }
-COLOR_SPACES = {
-    pb.COLOR_SPACE_UNSPECIFIED: None,
-    pb.COLOR_SPACE_LINEAR_REC709: "lin_rec709",
-    pb.COLOR_SPACE_ACESCG: "acescg",
-    pb.COLOR_SPACE_SRGB_DISPLAY: "srgb",
+NAN_POLICIES = {
+    pb.NAN_POLICY_UNSPECIFIED: None,
+    pb.NAN_POLICY_REFUSE: NanPolicy.REFUSE,
+    pb.NAN_POLICY_ZERO: NanPolicy.ZERO,
+}
+DETAILS = {
+    pb.DETAIL_UNSPECIFIED: None,
+    pb.DETAIL_PLATE: Detail.PLATE,
+    pb.DETAIL_EDIT: Detail.EDIT,
+    pb.DETAIL_SMOOTH: Detail.SMOOTH,
 }
 STATES = {
     TakeState.QUEUED: pb.TAKE_STATE_QUEUED,
@@ -91,21 +102,28 @@ def request_from_proto(message: pb.TakeRequest, find_upload: Callable[[str], str
         prompt=message.prompt,
         frames=FrameSet(tuple(FrameRange(part.first_frame, part.last_frame) for part in message.frames)),
         plate=_plate_from_proto(message.plate, "plate", find_upload),
-        mask=_mask_from_proto(message.mask, find_upload) if message.HasField("mask") else None,
+        mask=_mask_from_proto(message, "mask", find_upload),
         settings=AskedSettings(
-            seed=asked.seed if asked.HasField("seed") else None,
-            num_inference_steps=asked.num_inference_steps if asked.HasField("num_inference_steps") else None,
-            guidance_scale=asked.guidance_scale if asked.HasField("guidance_scale") else None,
+            seed=_said(asked, "seed"),
+            num_inference_steps=_said(asked, "num_inference_steps"),
+            guidance_scale=_said(asked, "guidance_scale"),
         ),
         take_root=message.take_root,
         write_comp=message.write_comp,
         handles=message.handles,
         base=BaseTake(message.base_take_id, message.base_directory) if has_base else None,
-        strength=message.strength if message.HasField("strength") else None,
+        strength=_said(message, "strength"),
         without_mask=message.without_mask,
         label=message.label,
         priority=message.priority,
         reuse=message.reuse,
+        holdout=_mask_from_proto(message, "holdout", find_upload),
+        without_holdout=message.without_holdout,
+        exposure=_said(message, "exposure"),
+        region=_region_from_proto(message.region) if message.HasField("region") else None,
+        finish=_finish_from_proto(message.finish),
+        write_residual=message.write_residual,
+        finish_only=message.finish_only,
     )
 
 
@@ -139,6 +157,13 @@ def take_to_proto(take: Take) -> pb.Take:
             label=request.label,
             priority=request.priority,
             reuse=request.reuse,
+            holdout=None if request.holdout is None else _mask_to_proto(request.holdout),
+            without_holdout=request.without_holdout,
+            exposure=request.exposure,
+            region=None if request.region is None else _region_to_proto(request.region),
+            finish=_finish_to_proto(request.finish),
+            write_residual=request.write_residual,
+            finish_only=request.finish_only,
         ),
         directory=str(take.directory),
         seconds=pb.TakeSeconds(
@@ -163,6 +188,12 @@ def take_to_proto(take: Take) -> pb.Take:
             for seam in take.seams
         ],
         finished_frames=frames_to_proto(take.finished_frames),
+        color_space=take.color.plate,
+        color_space_source=take.color.found_by,
+        layer_space=take.color.layers,
+        color_config=take.color.config,
+        working_width=take.working_size[0],
+        working_height=take.working_size[1],
     )
     if take.error is not None:
         message.error.CopyFrom(refusal_to_proto(take.error))
@@ -234,23 +265,39 @@ def _plate_from_proto(message: pb.PlateSource, argument: str, find_upload: Calla
     return PlateReference(
         path=find_upload(message.upload_id) if message.upload_id else message.path,
         frame_offset=message.frame_offset,
-        color_space=_choice(COLOR_SPACES, message.color_space, f"{argument}.color_space"),
+        color_space=message.color_space or None,
         upload_id=message.upload_id,
-    )
-
-
-def _mask_from_proto(message: pb.MaskSource, find_upload: Callable[[str], str]) -> MaskReference:
-    return MaskReference(
-        source=_plate_from_proto(message.source, "mask.source", find_upload),
-        meaning=_choice(MASK_MEANINGS, message.meaning, "mask.meaning"),
-        invert=message.invert,
+        fallback_color_space=message.fallback_color_space or None,
+        view=message.view,
+        part=message.part,
+        layer=message.layer,
+        nan=_choice(NAN_POLICIES, message.nan, f"{argument}.nan") or NanPolicy.REFUSE,
     )
 
 
 def _plate_to_proto(plate: PlateReference) -> pb.PlateSource:
     location = {"upload_id": plate.upload_id} if plate.upload_id else {"path": plate.path}
     return pb.PlateSource(
-        **location, frame_offset=plate.frame_offset, color_space=_key_of(COLOR_SPACES, plate.color_space)
+        **location,
+        frame_offset=plate.frame_offset,
+        color_space=plate.color_space or "",
+        fallback_color_space=plate.fallback_color_space or "",
+        view=plate.view,
+        part=plate.part,
+        layer=plate.layer,
+        nan=_key_of(NAN_POLICIES, plate.nan),
+    )
+
+
+def _mask_from_proto(request: pb.TakeRequest, argument: str, find_upload: Callable[[str], str]) -> MaskReference | None:
+    """The request's `mask` or `holdout`."""
+    if not request.HasField(argument):  # type: ignore[arg-type]
+        return None
+    message: pb.MaskSource = getattr(request, argument)
+    return MaskReference(
+        source=_plate_from_proto(message.source, f"{argument}.source", find_upload),
+        meaning=_choice(MASK_MEANINGS, message.meaning, f"{argument}.meaning"),
+        invert=message.invert,
     )
 
 
@@ -258,6 +305,61 @@ def _mask_to_proto(mask: MaskReference) -> pb.MaskSource:
     return pb.MaskSource(
         source=_plate_to_proto(mask.source), meaning=_key_of(MASK_MEANINGS, mask.meaning), invert=mask.invert
     )
+
+
+def _region_from_proto(message: pb.Region) -> Region | None:
+    """None where it names no area: an unset region has no margin."""
+    match message.WhichOneof("area"):
+        case "box":
+            return Region.resting(_box_from_proto(message.box), message.margin)
+        case "boxes":
+            keys = tuple((key.frame, _box_from_proto(key.box)) for key in message.boxes.keys)
+            return Region(RegionKind.BOXES, keys, message.margin)
+        case "from_mask" if message.from_mask:
+            return Region(RegionKind.MASK, margin=message.margin)
+        case "from_base" if message.from_base:
+            return Region(RegionKind.BASE, margin=message.margin)
+    return None
+
+
+def _region_to_proto(region: Region) -> pb.Region:
+    match region.kind:
+        case RegionKind.MASK:
+            return pb.Region(from_mask=True, margin=region.margin)
+        case RegionKind.BASE:
+            return pb.Region(from_base=True, margin=region.margin)
+    if region.rests:
+        return pb.Region(box=pb.Box(**vars(region.keys[0][1])), margin=region.margin)
+    keys = [pb.BoxAtFrame(frame=frame, box=pb.Box(**vars(box))) for frame, box in region.keys]
+    return pb.Region(boxes=pb.AnimatedBox(keys=keys), margin=region.margin)
+
+
+def _box_from_proto(message: pb.Box) -> Box:
+    return Box(message.x, message.y, message.width, message.height)
+
+
+def _finish_from_proto(message: pb.FinishSettings) -> AskedFinish:
+    return AskedFinish(
+        black=_said(message, "black"),
+        white=_said(message, "white"),
+        detail=_choice(DETAILS, message.detail, "finish.detail"),
+        refine=_said(message, "refine"),
+        despill=_said(message, "despill"),
+        highlights=_said(message, "highlights"),
+    )
+
+
+def _finish_to_proto(finish: AskedFinish) -> pb.FinishSettings:
+    return pb.FinishSettings(**{**vars(finish), "detail": _key_of(DETAILS, finish.detail)})
+
+
+def _said(message: Message, name: str) -> Any:
+    """An optional field's value; None where it is unset. Fractions are as they were before the wire made float32 of
+    them, which 7 digits say."""
+    if not message.HasField(name):
+        return None
+    value = getattr(message, name)
+    return float(f"{value:.7g}") if isinstance(value, float) else value
 
 
 def _finite(seconds: float) -> float:

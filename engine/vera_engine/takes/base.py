@@ -161,7 +161,7 @@ def check_base(
             value=base.take.directory,
             remedy="Start the engine with the model that take.json names, or make a take without a base.",
         )
-    if plate_format.color_space.value != base.request.plate.color_space:
+    if plate_format.color_space != ColorSpace.parse(base.request.plate.color_space or ""):
         raise BaseOfAnotherPlate(
             f"The base's plate was read as {base.request.plate.color_space}, this one is {plate_format.color_space}.",
             argument="plate.color_space",

@@ -87,7 +87,8 @@ def check_request(
     if mask is not None:
         check_mask(plate_source(mask.source), read, plate_format)
         mask = replace(mask, meaning=mask.meaning or MaskMeaning.default(edit_type))
-    request = replace(request, plate=replace(request.plate, color_space=plate_format.color_space.value), mask=mask)
+    color_space = request.plate.color_space or plate_format.color_space.name
+    request = replace(request, plate=replace(request.plate, color_space=color_space), mask=mask)
     working_size = model.working_size(plate_format.width, plate_format.height)
     if base is not None:
         check_base(request, base, plate_format, working_size, model)
@@ -126,13 +127,7 @@ def take_root_of(request: TakeRequest, own_take_root: Path) -> Path:
 
 
 def plate_source(reference: PlateReference) -> PlateSource:
-    """The sequence as plates know it.
-
-    Raises:
-        ColorSpaceUnknown: where the reference names a colour space that is none.
-    """
-    from vera_engine.plates.color import ColorSpace
+    """The sequence as plates know it."""
     from vera_engine.plates.source import PlateSource
 
-    space = None if reference.color_space is None else ColorSpace.parse(reference.color_space)
-    return PlateSource(reference.path, reference.frame_offset, space)
+    return PlateSource(reference.path, reference.frame_offset, reference.color_space)

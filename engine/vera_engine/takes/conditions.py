@@ -162,7 +162,7 @@ class Conditioner:
             *self._made_by,
             self._weights("vae/"),
             self._reader.working_size,
-            self._reader.format.color_space.value,
+            str(self._reader.format.color_space),
             [len(window.window), warm_up(window.window.start, self._codec_context)],
             [files[frame].sha256 for frame in self.frames(window)],
             *how,

@@ -7,7 +7,10 @@ from enum import StrEnum
 from pathlib import PurePath
 from typing import Any
 
+from vera_engine.plates.finish_settings import Detail, FinishSettings
 from vera_engine.plates.frames import FrameSet
+from vera_engine.plates.nan_policy import NanPolicy
+from vera_engine.takes.region import Region
 
 
 class EditType(StrEnum):
@@ -33,30 +36,40 @@ class MaskMeaning(StrEnum):
 
 @dataclass(frozen=True)
 class PlateReference:
-    """An image sequence, and how host frames find its files: file frame = host frame + `frame_offset`."""
+    """A sequence or a movie, and how host frames find its pictures: file frame = host frame + `frame_offset`."""
 
     path: str
-    """Absolute path pattern with `####` or `%04d`, seen by the engine."""
+    """Absolute, seen by the engine: a pattern with `####` or `%04d`, one file, a directory, a movie."""
     frame_offset: int = 0
     color_space: str | None = None
-    """`lin_rec709`, `acescg` or `srgb`; None: as the file's own metadata says. Nothing for masks, which are data."""
+    """A name that `ColorSpace.parse` knows; None: found as `plates.color_rules` says. Nothing for masks, which are
+    data."""
     upload_id: str = ""
     """Which upload `path` lies in; empty where client and engine share the file."""
+    fallback_color_space: str | None = None
+    """For files that do not say their own."""
+    view: str = ""
+    part: str = ""
+    layer: str = ""
+    nan: NanPolicy = NanPolicy.REFUSE
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> PlateReference:
-        return cls(**data)
+        return cls(**{**data, "nan": NanPolicy(data.get("nan", NanPolicy.REFUSE))})
 
 
 @dataclass(frozen=True)
 class MaskReference:
-    """A mask plate of the plate's own size, values 0 to 1."""
+    """A mask plate, or a hold-out, of the plate's aspect, values 0 to 1."""
 
     source: PlateReference
     meaning: MaskMeaning | None = None
-    """None: the default of the edit type."""
+    """None: the default of the edit type; of a hold-out, KEEP_THIS."""
     invert: bool = False
     """Turns white and black around before the meaning is applied."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**vars(self), "source": dict(vars(self.source))}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> MaskReference:
@@ -84,6 +97,29 @@ class TakeSettings:
     """1 to 1000."""
     guidance_scale: float
     """0 or more; 1 turns classifier-free guidance off."""
+
+
+@dataclass(frozen=True)
+class AskedFinish:
+    """How layers shall be finished, as `FinishSettings`; None takes the base's value, or where there is none the
+    default (for `detail`, by edit type). An effective request says all of it."""
+
+    black: float | None = None
+    white: float | None = None
+    detail: Detail | None = None
+    refine: float | None = None
+    despill: float | None = None
+    highlights: float | None = None
+
+    @property
+    def settings(self) -> FinishSettings:
+        """What is said, and the defaults of the rest."""
+        return FinishSettings(**{name: value for name, value in vars(self).items() if value is not None})
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> AskedFinish:
+        detail = data.get("detail")
+        return cls(**{**data, "detail": None if detail is None else Detail(detail)})
 
 
 @dataclass(frozen=True)
@@ -133,6 +169,18 @@ class TakeRequest:
     """Higher is earlier in the queue."""
     reuse: bool = False
     """Whether the finished take that the very same request made is answer enough."""
+    holdout: MaskReference | None = None
+    """Where nothing may change. None: nowhere, or the base's."""
+    without_holdout: bool = False
+    """No hold-out, though the base has one."""
+    exposure: float | None = None
+    """Stops by which the model sees the plate brighter. None: the base's, or 0; effective always said."""
+    region: Region | None = None
+    """None: all of the picture, or the base's."""
+    finish: AskedFinish = field(default_factory=AskedFinish)
+    write_residual: bool = False
+    finish_only: bool = False
+    """With a base: the layers of `frames` are made anew of what the model made for it."""
 
     @property
     def made_frames(self) -> FrameSet:
@@ -146,9 +194,12 @@ class TakeRequest:
             **vars(self),
             "frames": self.frames.as_dicts(),
             "plate": dict(vars(self.plate)),
-            "mask": None if self.mask is None else {**vars(self.mask), "source": dict(vars(self.mask.source))},
+            "mask": None if self.mask is None else self.mask.as_dict(),
             "settings": dict(vars(self.settings)),
             "base": None if self.base is None else dict(vars(self.base)),
+            "holdout": None if self.holdout is None else self.holdout.as_dict(),
+            "region": None if self.region is None else self.region.as_dict(),
+            "finish": dict(vars(self.finish)),
         }
 
     def as_record(self) -> dict[str, Any]:
@@ -157,7 +208,8 @@ class TakeRequest:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TakeRequest:
-        """What `as_dict` or `as_record` gave, also after a way through JSON."""
+        """What `as_dict` or `as_record` gave, also after a way through JSON, and before there were regions and finish."""
+        holdout, region = data.get("holdout"), data.get("region")
         return cls(
             **{
                 **data,
@@ -167,5 +219,8 @@ class TakeRequest:
                 "mask": None if data["mask"] is None else MaskReference.from_dict(data["mask"]),
                 "settings": AskedSettings(**data["settings"]),
                 "base": None if data["base"] is None else BaseTake(**data["base"]),
+                "holdout": None if holdout is None else MaskReference.from_dict(holdout),
+                "region": None if region is None else Region.from_dict(region),
+                "finish": AskedFinish.from_dict(data.get("finish", {})),
             }
         )

@@ -93,6 +93,18 @@ class Seam:
 
 
 @dataclass(frozen=True)
+class TakeColor:
+    """The colour spaces of a take, by their names in `config`."""
+
+    plate: str
+    found_by: str
+    """`host`, `file`, `option` (the request's fallback) or `rules` (of the studio's configuration)."""
+    layers: str
+    """Scene-linear, in the plate's own primaries."""
+    config: str
+
+
+@dataclass(frozen=True)
 class Notes:
     """What an artist says of a take: the content of `note.json`."""
 
@@ -140,6 +152,8 @@ class Take:
     """Set where FAILED."""
     fingerprint: str = ""
     """The same for the very same request; empty where it was never taken."""
+    color: TakeColor = TakeColor("", "", "", "")
+    """Empty in records of an engine that did not keep it."""
 
     @property
     def partial_directory(self) -> Path:
@@ -164,6 +178,7 @@ class Take:
             "finished_frames": [part.as_dict() for part in self.finished_frames],
             "seconds": dict(vars(self.seconds)),
             "error": None if self.error is None else dict(vars(self.error)),
+            "color": dict(vars(self.color)),
         }
 
     @classmethod
@@ -185,6 +200,7 @@ class Take:
                 "seconds": TakeSeconds(**data["seconds"]),
                 "warnings": tuple(data["warnings"]),
                 "error": None if data["error"] is None else Refusal(**data["error"]),
+                "color": TakeColor(**data["color"]) if "color" in data else TakeColor("", "", "", ""),
             }
         )
 

@@ -129,3 +129,15 @@ class ClearCacheResponse(_message.Message):
     FREED_BYTES_FIELD_NUMBER: _ClassVar[int]
     freed_bytes: int
     def __init__(self, freed_bytes: _Optional[int] = ...) -> None: ...
+
+class ListColorSpacesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListColorSpacesResponse(_message.Message):
+    __slots__ = ("config", "names")
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    config: str
+    names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, config: _Optional[str] = ..., names: _Optional[_Iterable[str]] = ...) -> None: ...

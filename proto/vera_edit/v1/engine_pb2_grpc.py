@@ -64,6 +64,11 @@ class EngineServiceStub:
                 request_serializer=vera__edit_dot_v1_dot_engine__pb2.ClearCacheRequest.SerializeToString,
                 response_deserializer=vera__edit_dot_v1_dot_engine__pb2.ClearCacheResponse.FromString,
                 _registered_method=True)
+        self.ListColorSpaces = channel.unary_unary(
+                '/vera_edit.v1.EngineService/ListColorSpaces',
+                request_serializer=vera__edit_dot_v1_dot_engine__pb2.ListColorSpacesRequest.SerializeToString,
+                response_deserializer=vera__edit_dot_v1_dot_engine__pb2.ListColorSpacesResponse.FromString,
+                _registered_method=True)
 
 
 class EngineServiceServicer:
@@ -110,6 +115,12 @@ class EngineServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListColorSpaces(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EngineServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -142,6 +153,11 @@ def add_EngineServiceServicer_to_server(servicer, server):
                     servicer.ClearCache,
                     request_deserializer=vera__edit_dot_v1_dot_engine__pb2.ClearCacheRequest.FromString,
                     response_serializer=vera__edit_dot_v1_dot_engine__pb2.ClearCacheResponse.SerializeToString,
+            ),
+            'ListColorSpaces': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListColorSpaces,
+                    request_deserializer=vera__edit_dot_v1_dot_engine__pb2.ListColorSpacesRequest.FromString,
+                    response_serializer=vera__edit_dot_v1_dot_engine__pb2.ListColorSpacesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -306,6 +322,33 @@ class EngineService:
             '/vera_edit.v1.EngineService/ClearCache',
             vera__edit_dot_v1_dot_engine__pb2.ClearCacheRequest.SerializeToString,
             vera__edit_dot_v1_dot_engine__pb2.ClearCacheResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListColorSpaces(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vera_edit.v1.EngineService/ListColorSpaces',
+            vera__edit_dot_v1_dot_engine__pb2.ListColorSpacesRequest.SerializeToString,
+            vera__edit_dot_v1_dot_engine__pb2.ListColorSpacesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -19,12 +19,18 @@ class MaskMeaning(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MASK_MEANING_EDIT_HERE: _ClassVar[MaskMeaning]
     MASK_MEANING_KEEP_THIS: _ClassVar[MaskMeaning]
 
-class ColorSpace(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+class NanPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
-    COLOR_SPACE_UNSPECIFIED: _ClassVar[ColorSpace]
-    COLOR_SPACE_LINEAR_REC709: _ClassVar[ColorSpace]
-    COLOR_SPACE_ACESCG: _ClassVar[ColorSpace]
-    COLOR_SPACE_SRGB_DISPLAY: _ClassVar[ColorSpace]
+    NAN_POLICY_UNSPECIFIED: _ClassVar[NanPolicy]
+    NAN_POLICY_REFUSE: _ClassVar[NanPolicy]
+    NAN_POLICY_ZERO: _ClassVar[NanPolicy]
+
+class Detail(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DETAIL_UNSPECIFIED: _ClassVar[Detail]
+    DETAIL_PLATE: _ClassVar[Detail]
+    DETAIL_EDIT: _ClassVar[Detail]
+    DETAIL_SMOOTH: _ClassVar[Detail]
 
 class TakeState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -48,10 +54,13 @@ EDIT_TYPE_BACKGROUND_CHANGE: EditType
 MASK_MEANING_UNSPECIFIED: MaskMeaning
 MASK_MEANING_EDIT_HERE: MaskMeaning
 MASK_MEANING_KEEP_THIS: MaskMeaning
-COLOR_SPACE_UNSPECIFIED: ColorSpace
-COLOR_SPACE_LINEAR_REC709: ColorSpace
-COLOR_SPACE_ACESCG: ColorSpace
-COLOR_SPACE_SRGB_DISPLAY: ColorSpace
+NAN_POLICY_UNSPECIFIED: NanPolicy
+NAN_POLICY_REFUSE: NanPolicy
+NAN_POLICY_ZERO: NanPolicy
+DETAIL_UNSPECIFIED: Detail
+DETAIL_PLATE: Detail
+DETAIL_EDIT: Detail
+DETAIL_SMOOTH: Detail
 TAKE_STATE_UNSPECIFIED: TakeState
 TAKE_STATE_QUEUED: TakeState
 TAKE_STATE_CHECKING: TakeState
@@ -73,16 +82,26 @@ class FrameRange(_message.Message):
     def __init__(self, first_frame: _Optional[int] = ..., last_frame: _Optional[int] = ...) -> None: ...
 
 class PlateSource(_message.Message):
-    __slots__ = ("path", "upload_id", "frame_offset", "color_space")
+    __slots__ = ("path", "upload_id", "frame_offset", "color_space", "fallback_color_space", "view", "part", "layer", "nan")
     PATH_FIELD_NUMBER: _ClassVar[int]
     UPLOAD_ID_FIELD_NUMBER: _ClassVar[int]
     FRAME_OFFSET_FIELD_NUMBER: _ClassVar[int]
     COLOR_SPACE_FIELD_NUMBER: _ClassVar[int]
+    FALLBACK_COLOR_SPACE_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    NAN_FIELD_NUMBER: _ClassVar[int]
     path: str
     upload_id: str
     frame_offset: int
-    color_space: ColorSpace
-    def __init__(self, path: _Optional[str] = ..., upload_id: _Optional[str] = ..., frame_offset: _Optional[int] = ..., color_space: _Optional[_Union[ColorSpace, str]] = ...) -> None: ...
+    color_space: str
+    fallback_color_space: str
+    view: str
+    part: str
+    layer: str
+    nan: NanPolicy
+    def __init__(self, path: _Optional[str] = ..., upload_id: _Optional[str] = ..., frame_offset: _Optional[int] = ..., color_space: _Optional[str] = ..., fallback_color_space: _Optional[str] = ..., view: _Optional[str] = ..., part: _Optional[str] = ..., layer: _Optional[str] = ..., nan: _Optional[_Union[NanPolicy, str]] = ...) -> None: ...
 
 class MaskSource(_message.Message):
     __slots__ = ("source", "meaning", "invert")
@@ -104,8 +123,64 @@ class TakeSettings(_message.Message):
     guidance_scale: float
     def __init__(self, seed: _Optional[int] = ..., num_inference_steps: _Optional[int] = ..., guidance_scale: _Optional[float] = ...) -> None: ...
 
+class Box(_message.Message):
+    __slots__ = ("x", "y", "width", "height")
+    X_FIELD_NUMBER: _ClassVar[int]
+    Y_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    x: int
+    y: int
+    width: int
+    height: int
+    def __init__(self, x: _Optional[int] = ..., y: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ...) -> None: ...
+
+class BoxAtFrame(_message.Message):
+    __slots__ = ("frame", "box")
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    BOX_FIELD_NUMBER: _ClassVar[int]
+    frame: int
+    box: Box
+    def __init__(self, frame: _Optional[int] = ..., box: _Optional[_Union[Box, _Mapping]] = ...) -> None: ...
+
+class AnimatedBox(_message.Message):
+    __slots__ = ("keys",)
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.RepeatedCompositeFieldContainer[BoxAtFrame]
+    def __init__(self, keys: _Optional[_Iterable[_Union[BoxAtFrame, _Mapping]]] = ...) -> None: ...
+
+class Region(_message.Message):
+    __slots__ = ("box", "boxes", "from_mask", "from_base", "margin")
+    BOX_FIELD_NUMBER: _ClassVar[int]
+    BOXES_FIELD_NUMBER: _ClassVar[int]
+    FROM_MASK_FIELD_NUMBER: _ClassVar[int]
+    FROM_BASE_FIELD_NUMBER: _ClassVar[int]
+    MARGIN_FIELD_NUMBER: _ClassVar[int]
+    box: Box
+    boxes: AnimatedBox
+    from_mask: bool
+    from_base: bool
+    margin: int
+    def __init__(self, box: _Optional[_Union[Box, _Mapping]] = ..., boxes: _Optional[_Union[AnimatedBox, _Mapping]] = ..., from_mask: _Optional[bool] = ..., from_base: _Optional[bool] = ..., margin: _Optional[int] = ...) -> None: ...
+
+class FinishSettings(_message.Message):
+    __slots__ = ("black", "white", "detail", "refine", "despill", "highlights")
+    BLACK_FIELD_NUMBER: _ClassVar[int]
+    WHITE_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    REFINE_FIELD_NUMBER: _ClassVar[int]
+    DESPILL_FIELD_NUMBER: _ClassVar[int]
+    HIGHLIGHTS_FIELD_NUMBER: _ClassVar[int]
+    black: float
+    white: float
+    detail: Detail
+    refine: float
+    despill: float
+    highlights: float
+    def __init__(self, black: _Optional[float] = ..., white: _Optional[float] = ..., detail: _Optional[_Union[Detail, str]] = ..., refine: _Optional[float] = ..., despill: _Optional[float] = ..., highlights: _Optional[float] = ...) -> None: ...
+
 class TakeRequest(_message.Message):
-    __slots__ = ("node_id", "edit_type", "prompt", "frames", "plate", "mask", "settings", "take_root", "write_comp", "handles", "base_take_id", "base_directory", "strength", "priority", "label", "reuse", "without_mask")
+    __slots__ = ("node_id", "edit_type", "prompt", "frames", "plate", "mask", "settings", "take_root", "write_comp", "handles", "base_take_id", "base_directory", "strength", "priority", "label", "reuse", "without_mask", "holdout", "without_holdout", "exposure", "region", "finish", "write_residual", "finish_only")
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     EDIT_TYPE_FIELD_NUMBER: _ClassVar[int]
     PROMPT_FIELD_NUMBER: _ClassVar[int]
@@ -123,6 +198,13 @@ class TakeRequest(_message.Message):
     LABEL_FIELD_NUMBER: _ClassVar[int]
     REUSE_FIELD_NUMBER: _ClassVar[int]
     WITHOUT_MASK_FIELD_NUMBER: _ClassVar[int]
+    HOLDOUT_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_HOLDOUT_FIELD_NUMBER: _ClassVar[int]
+    EXPOSURE_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    FINISH_FIELD_NUMBER: _ClassVar[int]
+    WRITE_RESIDUAL_FIELD_NUMBER: _ClassVar[int]
+    FINISH_ONLY_FIELD_NUMBER: _ClassVar[int]
     node_id: str
     edit_type: EditType
     prompt: str
@@ -140,7 +222,14 @@ class TakeRequest(_message.Message):
     label: str
     reuse: bool
     without_mask: bool
-    def __init__(self, node_id: _Optional[str] = ..., edit_type: _Optional[_Union[EditType, str]] = ..., prompt: _Optional[str] = ..., frames: _Optional[_Iterable[_Union[FrameRange, _Mapping]]] = ..., plate: _Optional[_Union[PlateSource, _Mapping]] = ..., mask: _Optional[_Union[MaskSource, _Mapping]] = ..., settings: _Optional[_Union[TakeSettings, _Mapping]] = ..., take_root: _Optional[str] = ..., write_comp: _Optional[bool] = ..., handles: _Optional[int] = ..., base_take_id: _Optional[str] = ..., base_directory: _Optional[str] = ..., strength: _Optional[float] = ..., priority: _Optional[int] = ..., label: _Optional[str] = ..., reuse: _Optional[bool] = ..., without_mask: _Optional[bool] = ...) -> None: ...
+    holdout: MaskSource
+    without_holdout: bool
+    exposure: float
+    region: Region
+    finish: FinishSettings
+    write_residual: bool
+    finish_only: bool
+    def __init__(self, node_id: _Optional[str] = ..., edit_type: _Optional[_Union[EditType, str]] = ..., prompt: _Optional[str] = ..., frames: _Optional[_Iterable[_Union[FrameRange, _Mapping]]] = ..., plate: _Optional[_Union[PlateSource, _Mapping]] = ..., mask: _Optional[_Union[MaskSource, _Mapping]] = ..., settings: _Optional[_Union[TakeSettings, _Mapping]] = ..., take_root: _Optional[str] = ..., write_comp: _Optional[bool] = ..., handles: _Optional[int] = ..., base_take_id: _Optional[str] = ..., base_directory: _Optional[str] = ..., strength: _Optional[float] = ..., priority: _Optional[int] = ..., label: _Optional[str] = ..., reuse: _Optional[bool] = ..., without_mask: _Optional[bool] = ..., holdout: _Optional[_Union[MaskSource, _Mapping]] = ..., without_holdout: _Optional[bool] = ..., exposure: _Optional[float] = ..., region: _Optional[_Union[Region, _Mapping]] = ..., finish: _Optional[_Union[FinishSettings, _Mapping]] = ..., write_residual: _Optional[bool] = ..., finish_only: _Optional[bool] = ...) -> None: ...
 
 class Refusal(_message.Message):
     __slots__ = ("argument", "value", "reason", "remedy", "kind")
@@ -181,7 +270,7 @@ class Seam(_message.Message):
     def __init__(self, first_side: _Optional[int] = ..., second_side: _Optional[int] = ..., value: _Optional[float] = ..., kind: _Optional[_Union[SeamKind, str]] = ...) -> None: ...
 
 class Take(_message.Message):
-    __slots__ = ("take_id", "version", "state", "request", "directory", "error", "seconds", "warnings", "created_at", "frames", "window_count", "label", "note", "starred", "base_take_id", "base_version", "seams", "finished_frames")
+    __slots__ = ("take_id", "version", "state", "request", "directory", "error", "seconds", "warnings", "created_at", "frames", "window_count", "label", "note", "starred", "base_take_id", "base_version", "seams", "finished_frames", "color_space", "color_space_source", "layer_space", "color_config", "working_width", "working_height")
     TAKE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -200,6 +289,12 @@ class Take(_message.Message):
     BASE_VERSION_FIELD_NUMBER: _ClassVar[int]
     SEAMS_FIELD_NUMBER: _ClassVar[int]
     FINISHED_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    COLOR_SPACE_FIELD_NUMBER: _ClassVar[int]
+    COLOR_SPACE_SOURCE_FIELD_NUMBER: _ClassVar[int]
+    LAYER_SPACE_FIELD_NUMBER: _ClassVar[int]
+    COLOR_CONFIG_FIELD_NUMBER: _ClassVar[int]
+    WORKING_WIDTH_FIELD_NUMBER: _ClassVar[int]
+    WORKING_HEIGHT_FIELD_NUMBER: _ClassVar[int]
     take_id: str
     version: str
     state: TakeState
@@ -218,7 +313,13 @@ class Take(_message.Message):
     base_version: str
     seams: _containers.RepeatedCompositeFieldContainer[Seam]
     finished_frames: _containers.RepeatedCompositeFieldContainer[FrameRange]
-    def __init__(self, take_id: _Optional[str] = ..., version: _Optional[str] = ..., state: _Optional[_Union[TakeState, str]] = ..., request: _Optional[_Union[TakeRequest, _Mapping]] = ..., directory: _Optional[str] = ..., error: _Optional[_Union[Refusal, _Mapping]] = ..., seconds: _Optional[_Union[TakeSeconds, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., created_at: _Optional[float] = ..., frames: _Optional[_Iterable[_Union[FrameRange, _Mapping]]] = ..., window_count: _Optional[int] = ..., label: _Optional[str] = ..., note: _Optional[str] = ..., starred: _Optional[bool] = ..., base_take_id: _Optional[str] = ..., base_version: _Optional[str] = ..., seams: _Optional[_Iterable[_Union[Seam, _Mapping]]] = ..., finished_frames: _Optional[_Iterable[_Union[FrameRange, _Mapping]]] = ...) -> None: ...
+    color_space: str
+    color_space_source: str
+    layer_space: str
+    color_config: str
+    working_width: int
+    working_height: int
+    def __init__(self, take_id: _Optional[str] = ..., version: _Optional[str] = ..., state: _Optional[_Union[TakeState, str]] = ..., request: _Optional[_Union[TakeRequest, _Mapping]] = ..., directory: _Optional[str] = ..., error: _Optional[_Union[Refusal, _Mapping]] = ..., seconds: _Optional[_Union[TakeSeconds, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., created_at: _Optional[float] = ..., frames: _Optional[_Iterable[_Union[FrameRange, _Mapping]]] = ..., window_count: _Optional[int] = ..., label: _Optional[str] = ..., note: _Optional[str] = ..., starred: _Optional[bool] = ..., base_take_id: _Optional[str] = ..., base_version: _Optional[str] = ..., seams: _Optional[_Iterable[_Union[Seam, _Mapping]]] = ..., finished_frames: _Optional[_Iterable[_Union[FrameRange, _Mapping]]] = ..., color_space: _Optional[str] = ..., color_space_source: _Optional[str] = ..., layer_space: _Optional[str] = ..., color_config: _Optional[str] = ..., working_width: _Optional[int] = ..., working_height: _Optional[int] = ...) -> None: ...
 
 class TakeEvent(_message.Message):
     __slots__ = ("take_id", "sequence", "queued_at", "state_changed", "step_done", "frame_written", "window_done", "preview")
@@ -427,6 +528,32 @@ class DeleteTakeRequest(_message.Message):
 class DeleteTakeResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class CheckTakeRequest(_message.Message):
+    __slots__ = ("take_id", "directory")
+    TAKE_ID_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    take_id: str
+    directory: str
+    def __init__(self, take_id: _Optional[str] = ..., directory: _Optional[str] = ...) -> None: ...
+
+class CheckTakeResponse(_message.Message):
+    __slots__ = ("verdict", "exact", "frames", "changed_outside", "largest_relative_error", "matte_coverage", "flicker")
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    EXACT_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_OUTSIDE_FIELD_NUMBER: _ClassVar[int]
+    LARGEST_RELATIVE_ERROR_FIELD_NUMBER: _ClassVar[int]
+    MATTE_COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    FLICKER_FIELD_NUMBER: _ClassVar[int]
+    verdict: str
+    exact: bool
+    frames: int
+    changed_outside: int
+    largest_relative_error: float
+    matte_coverage: float
+    flicker: float
+    def __init__(self, verdict: _Optional[str] = ..., exact: _Optional[bool] = ..., frames: _Optional[int] = ..., changed_outside: _Optional[int] = ..., largest_relative_error: _Optional[float] = ..., matte_coverage: _Optional[float] = ..., flicker: _Optional[float] = ...) -> None: ...
 
 class UploadPlateRequest(_message.Message):
     __slots__ = ("begin", "chunk", "end_of_file")

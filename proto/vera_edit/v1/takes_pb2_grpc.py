@@ -80,6 +80,11 @@ class TakeServiceStub:
                 request_serializer=vera__edit_dot_v1_dot_takes__pb2.DeleteTakeRequest.SerializeToString,
                 response_deserializer=vera__edit_dot_v1_dot_takes__pb2.DeleteTakeResponse.FromString,
                 _registered_method=True)
+        self.CheckTake = channel.unary_unary(
+                '/vera_edit.v1.TakeService/CheckTake',
+                request_serializer=vera__edit_dot_v1_dot_takes__pb2.CheckTakeRequest.SerializeToString,
+                response_deserializer=vera__edit_dot_v1_dot_takes__pb2.CheckTakeResponse.FromString,
+                _registered_method=True)
         self.UploadPlate = channel.stream_unary(
                 '/vera_edit.v1.TakeService/UploadPlate',
                 request_serializer=vera__edit_dot_v1_dot_takes__pb2.UploadPlateRequest.SerializeToString,
@@ -161,6 +166,14 @@ class TakeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckTake(self, request, context):
+        """Reads all of a finished take's layers and of its plate, which takes a while. FAILED_PRECONDITION where the take is
+        not finished, or the plate's files are not those it was made from.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UploadPlate(self, request_iterator, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -220,6 +233,11 @@ def add_TakeServiceServicer_to_server(servicer, server):
                     servicer.DeleteTake,
                     request_deserializer=vera__edit_dot_v1_dot_takes__pb2.DeleteTakeRequest.FromString,
                     response_serializer=vera__edit_dot_v1_dot_takes__pb2.DeleteTakeResponse.SerializeToString,
+            ),
+            'CheckTake': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckTake,
+                    request_deserializer=vera__edit_dot_v1_dot_takes__pb2.CheckTakeRequest.FromString,
+                    response_serializer=vera__edit_dot_v1_dot_takes__pb2.CheckTakeResponse.SerializeToString,
             ),
             'UploadPlate': grpc.stream_unary_rpc_method_handler(
                     servicer.UploadPlate,
@@ -476,6 +494,33 @@ class TakeService:
             '/vera_edit.v1.TakeService/DeleteTake',
             vera__edit_dot_v1_dot_takes__pb2.DeleteTakeRequest.SerializeToString,
             vera__edit_dot_v1_dot_takes__pb2.DeleteTakeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckTake(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vera_edit.v1.TakeService/CheckTake',
+            vera__edit_dot_v1_dot_takes__pb2.CheckTakeRequest.SerializeToString,
+            vera__edit_dot_v1_dot_takes__pb2.CheckTakeResponse.FromString,
             options,
             channel_credentials,
             insecure,

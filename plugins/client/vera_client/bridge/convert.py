@@ -29,10 +29,14 @@ WORDS: dict[str, dict[str, int]] = {
         "edit": takes_pb2.MASK_MEANING_EDIT_HERE,
         "keep": takes_pb2.MASK_MEANING_KEEP_THIS,
     },
-    "ColorSpace": {
-        "lin_rec709": takes_pb2.COLOR_SPACE_LINEAR_REC709,
-        "acescg": takes_pb2.COLOR_SPACE_ACESCG,
-        "srgb": takes_pb2.COLOR_SPACE_SRGB_DISPLAY,
+    "NanPolicy": {
+        "refuse": takes_pb2.NAN_POLICY_REFUSE,
+        "zero": takes_pb2.NAN_POLICY_ZERO,
+    },
+    "Detail": {
+        "plate": takes_pb2.DETAIL_PLATE,
+        "edit": takes_pb2.DETAIL_EDIT,
+        "smooth": takes_pb2.DETAIL_SMOOTH,
     },
     "TakeState": {
         "queued": takes_pb2.TAKE_STATE_QUEUED,
