@@ -8,20 +8,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import OpenEXR
 import OpenImageIO as oiio
 import pytest
 
-from vera_engine.plates.color import ColorSpace
 from vera_engine.plates.disk import DiskFull, FileNotWritten, FolderNotWritable
 from vera_engine.plates.exr import (
     LAYER_CHANNELS,
     LayersSizeMismatch,
     LayersUnreadable,
+    ModelOutput,
     comp_file,
     layers_file,
+    model_file,
     read_layers,
+    read_model_output,
+    residual_file,
     write_comp,
     write_layers,
+    write_model_output,
+    write_residual,
 )
 from vera_engine.plates.layers import Layers, over, solve_layers
 from vera_engine.plates.source import PlateFrame, PlateSource, read_plate_frame
@@ -80,7 +86,7 @@ MakeFrame = Callable[..., PlateFrame]
 def make_frame(tmp_path: Path, image_file: ImageWriter, random: np.random.Generator) -> MakeFrame:
     """A function that writes a plate frame and reads it."""
 
-    def make(space: ColorSpace | None = ColorSpace.ACESCG, name: str = "plate.1001.exr", **how: object) -> PlateFrame:
+    def make(space: str | None = "acescg", name: str = "plate.1001.exr", **how: object) -> PlateFrame:
         pixels = random.uniform(-0.5, 20, (HEIGHT, WIDTH, 3)).astype(np.float32)
         image_file(tmp_path / name, pixels, **how)
         return read_plate_frame(PlateSource(str(tmp_path / name.replace("1001", "####")), 0, space), 1001)
@@ -224,7 +230,7 @@ def test_colour_tags_are_left_as_the_plate_has_them(tmp_path: Path, frame: Plate
 def test_layers_of_a_display_plate_say_that_they_are_linear(
     tmp_path: Path, make_frame: MakeFrame, layers: Layers
 ) -> None:
-    frame = make_frame(ColorSpace.SRGB_DISPLAY, attributes=[("colorInteropID", "srgb_rec709_display")])
+    frame = make_frame("srgb", attributes=[("colorInteropID", "srgb_rec709_display")])
     write_layers(tmp_path / "layers.exr", layers, frame)
     assert header_of(tmp_path / "layers.exr")["colorInteropID"] == ("string", b"lin_rec709_scene")
 
@@ -270,6 +276,8 @@ def test_names_of_frames() -> None:
     assert layers_file(folder, 1001) == folder / "layers.1001.exr"
     assert layers_file(folder, 7) == folder / "layers.0007.exr"
     assert comp_file(folder, 123456) == folder / "comp.123456.exr"
+    assert residual_file(folder, 1001) == folder / "residual.1001.exr"
+    assert model_file(folder, 1001) == folder / "model.1001.exr"
 
 
 def test_names_beyond_ascii(tmp_path: Path, frame: PlateFrame, layers: Layers) -> None:
@@ -338,7 +346,7 @@ def test_layers_of_another_size_are_refused(tmp_path: Path, frame: PlateFrame, l
 def test_what_is_no_layers_file_is_refused(tmp_path: Path, frame: PlateFrame, layers: Layers) -> None:
     with pytest.raises(LayersUnreadable):
         read_layers(tmp_path / "gone.exr")
-    with pytest.raises(LayersUnreadable, match="R, G, B"):
+    with pytest.raises(LayersUnreadable, match="layers file: its channels are R, G, B"):
         read_layers(tmp_path / "plate.1001.exr")
     path = tmp_path / "layers.exr"
     write_layers(path, layers, frame)
@@ -348,3 +356,48 @@ def test_what_is_no_layers_file_is_refused(tmp_path: Path, frame: PlateFrame, la
     with pytest.raises(LayersUnreadable, match="cut off"):
         read_layers(path)
     assert_same_bits(read_layers(Path(whole)), layers)
+
+
+def test_a_residual_may_be_negative_and_lies_where_the_plate_does(
+    tmp_path: Path, make_frame: MakeFrame, random: np.random.Generator
+) -> None:
+    frame = make_frame(origin=(7, 9), display=(0, 0, 100, 80), pixel_type="float")
+    residual = random.uniform(-3, 3, (HEIGHT, WIDTH, 3)).astype(np.float16)
+    write_residual(residual_file(tmp_path, 1001), residual, frame)
+    with OpenEXR.File(str(tmp_path / "residual.1001.exr")) as file:
+        assert list(file.channels()) == ["RGB"]
+        np.testing.assert_array_equal(file.channels()["RGB"].pixels, residual)
+        assert [corner.tolist() for corner in file.header()["dataWindow"]] == [[7, 9], [66, 48]]
+    with pytest.raises(LayersSizeMismatch):
+        write_residual(tmp_path / "r.exr", residual[1:], frame)
+
+
+def test_what_the_model_made_comes_back_bit_for_bit_and_says_what_it_is(
+    tmp_path: Path, random: np.random.Generator
+) -> None:
+    edit, composite = random.random((2, 12, 20, 3), dtype=np.float32)
+    output = ModelOutput.of(edit, random.random((12, 20), dtype=np.float32), composite)
+    np.testing.assert_allclose(output.edit_model_rgb, edit, rtol=2**-11)
+    path = model_file(tmp_path, 1001)
+    write_model_output(path, output)
+    again = read_model_output(path)
+    for name in ("edit_model_rgb", "alpha", "composite_model_rgb"):
+        one, other = getattr(again, name), getattr(output, name)
+        assert one.dtype == other.dtype == np.float16
+        np.testing.assert_array_equal(one.view(np.uint16), other.view(np.uint16))
+    with OpenEXR.File(str(path)) as file:
+        assert file.header()["veraEditSpace"] == "model"
+        np.testing.assert_array_equal(file.channels()["RGBA"].pixels[..., :3], output.edit_model_rgb)
+        np.testing.assert_array_equal(file.channels()["RGBA"].pixels[..., 3], output.alpha)
+        np.testing.assert_array_equal(file.channels()["composite"].pixels, output.composite_model_rgb)
+    first = path.read_bytes()
+    write_model_output(path, output)
+    assert path.read_bytes() == first
+
+
+def test_layers_and_what_the_model_made_are_not_taken_for_each_other(
+    tmp_path: Path, frame: PlateFrame, layers: Layers
+) -> None:
+    write_layers(tmp_path / "layers.exr", layers, frame)
+    with pytest.raises(LayersUnreadable, match=r"what the model made.*straight\.R"):
+        read_model_output(tmp_path / "layers.exr")
