@@ -19,8 +19,8 @@ try:
     module = addon_utils.enable("bl_ext.user_default.vera_edit", default_set=True)
     assert module is not None, "not enabled"
     assert bpy.data.node_groups.new("comp", "CompositorNodeTree").nodes.new("VeraEditNode").bl_label == "Vera Edit"
-    from bl_ext.user_default.vera_edit.client_package import VeraClient
-    print("client:", VeraClient.__module__)
+    from bl_ext.user_default.vera_edit.client_package import Session
+    print("client:", Session.__module__)
     print("file:", module.__file__)
     status = 0
 except BaseException:
