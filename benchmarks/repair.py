@@ -94,7 +94,7 @@ def seam_of(shot: Shot, base: Path, again: Path) -> float:
 
     def shown(frame: int) -> ShownFrame:
         layers = read((again if FIRST <= frame <= LAST else base) / f"layers.{frame}.exr")
-        plate = to_linear(shot.plate(frame), ColorSpace.SRGB_DISPLAY)
+        plate = to_linear(shot.plate(frame), ColorSpace.parse("srgb"))
         comp = layers[..., :3] + (1 - layers[..., 3:4]) * plate
         return ShownFrame(np.clip(encode_signed_srgb(comp), 0, 1), layers[..., 3])
 

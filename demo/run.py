@@ -67,14 +67,14 @@ def main() -> int:
 
 def sheet_rows(out: Path) -> list[tuple[str, list]]:
     """For each edit: plate, edit on a checker, matte, and the comp that Blender rendered with the edit graded."""
-    space = ColorSpace.LINEAR_REC709
-    plate = PlateSource(str(DEMO / "plate" / "plate.####.exr"), color_space=space)
+    space = ColorSpace.parse("lin_rec709")
+    plate = PlateSource(str(DEMO / "plate" / "plate.####.exr"), color_space=space.name)
     plates = [read_plate_frame(plate, frame).rgb for frame in FRAMES]
     rows = []
     for edit in EDITS:
         take = sorted((out / "vera_takes" / edit).glob("v[0-9][0-9][0-9]"))[-1]
         layers = [read_layers(layers_file(take, frame)) for frame in FRAMES]
-        comps = PlateSource(str(comp_file(out / edit, 0)).replace("0000", "####"), color_space=space)
+        comps = PlateSource(str(comp_file(out / edit, 0)).replace("0000", "####"), color_space=space.name)
         rows += [
             (f"{edit}: plate", [plate_picture(rgb, space) for rgb in plates]),
             (f"{edit}: edit", [edit_picture(layer, space) for layer in layers]),

@@ -5,16 +5,19 @@ import OpenImageIO as oiio
 import pytest
 
 from vera_engine.plates.color import (
-    OCIO_CONFIG,
     ColorSpace,
     ColorSpaceUnknown,
-    color_space_of_file,
     decode_signed_srgb,
     encode_signed_srgb,
     model_to_plate_linear,
     plate_to_model_rgb,
     to_linear,
 )
+from vera_engine.plates.color_config import BUILT_IN
+from vera_engine.plates.color_rules import color_space_of_file
+
+REC709_SPACE, ACESCG, SRGB = (ColorSpace.parse(name) for name in ("lin_rec709", "acescg", "srgb"))
+SPACES = (REC709_SPACE, ACESCG, SRGB)
 
 # The Bradford-adapted (ACES white to D65) matrices as everybody publishes them; `bradford_matrix_to_ap1` derives them
 # from chromaticities alone.
@@ -62,17 +65,17 @@ def test_published_matrices_agree_with_arithmetic() -> None:
 def test_plate_in_acescg_is_seen_by_the_published_matrix() -> None:
     inside = np.array([[[0.18, 0.18, 0.18], [0.4, 0.3, 0.2], [0.3, 0.5, 0.2]]], np.float32)
     expected = [[[srgb_of(value) for value in AP1_TO_REC709 @ pixel] for pixel in inside[0]]]
-    np.testing.assert_allclose(plate_to_model_rgb(inside, ColorSpace.ACESCG), expected, atol=2e-6)
+    np.testing.assert_allclose(plate_to_model_rgb(inside, ACESCG), expected, atol=2e-6)
 
 
 def test_model_colour_comes_back_to_acescg_by_the_published_matrix() -> None:
     linear = np.array([[[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.2, 0.7, 0.05], [1.0, 0.0, 0.0]]])
     model_rgb = np.vectorize(srgb_of)(linear).astype(np.float32)
     expected = linear @ REC709_TO_AP1.T
-    np.testing.assert_allclose(model_to_plate_linear(model_rgb, ColorSpace.ACESCG), expected, atol=1e-6)
+    np.testing.assert_allclose(model_to_plate_linear(model_rgb, ACESCG), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("space", list(ColorSpace))
+@pytest.mark.parametrize("space", SPACES)
 def test_what_the_model_can_see_comes_back(space: ColorSpace) -> None:
     random = np.random.default_rng(3)
     model_rgb = random.random((40, 50, 3), dtype=np.float32)
@@ -81,7 +84,7 @@ def test_what_the_model_can_see_comes_back(space: ColorSpace) -> None:
     np.testing.assert_allclose(plate_to_model_rgb(plate_linear, space), model_rgb, atol=2e-5)
 
 
-@pytest.mark.parametrize("space", list(ColorSpace))
+@pytest.mark.parametrize("space", SPACES)
 def test_edit_colours_are_never_negative_and_black_is_black(space: ColorSpace) -> None:
     corners = np.stack(np.meshgrid([0, 1e-6, 1], [0, 1e-6, 1], [0, 1e-6, 1]), -1).reshape(1, -1, 3).astype(np.float32)
     linear = model_to_plate_linear(corners, space)
@@ -89,7 +92,7 @@ def test_edit_colours_are_never_negative_and_black_is_black(space: ColorSpace) -
     assert (linear[(corners == 0).all(axis=-1)] == 0).all()
 
 
-@pytest.mark.parametrize("space", list(ColorSpace))
+@pytest.mark.parametrize("space", SPACES)
 def test_the_model_sees_0_to_1_only(space: ColorSpace) -> None:
     wild = np.array([[[-3.0, 0.5, 60000.0], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]], np.float32)
     seen = plate_to_model_rgb(wild, space)
@@ -114,7 +117,7 @@ def test_srgb_curve_is_the_standards_mirrored_and_unclamped(dtype: type[np.float
 def test_srgb_curve_agrees_with_opencolorio_where_that_is_defined_alike() -> None:
     ramp = np.linspace(0, 1, 257, dtype=np.float32).reshape(1, -1, 1).repeat(3, axis=-1)
     by_ocio = oiio.ImageBufAlgo.colorconvert(
-        oiio.ImageBuf(ramp), "Linear Rec.709 (sRGB)", "sRGB Encoded Rec.709 (sRGB)", colorconfig=OCIO_CONFIG
+        oiio.ImageBuf(ramp), "Linear Rec.709 (sRGB)", "sRGB Encoded Rec.709 (sRGB)", colorconfig=BUILT_IN
     )
     np.testing.assert_allclose(encode_signed_srgb(ramp), by_ocio.get_pixels(oiio.FLOAT), atol=3e-5)
 
@@ -122,19 +125,38 @@ def test_srgb_curve_agrees_with_opencolorio_where_that_is_defined_alike() -> Non
 def test_linear_plates_stay_bit_for_bit_and_display_plates_are_decoded() -> None:
     random = np.random.default_rng(5)
     rgb = random.uniform(-2, 60000, (9, 7, 3)).astype(np.float32)
-    for space in (ColorSpace.LINEAR_REC709, ColorSpace.ACESCG):
+    for space in (REC709_SPACE, ACESCG):
         np.testing.assert_array_equal(to_linear(rgb, space), rgb)
     display = np.array([[[0.5, -0.5, 1.5]]], np.float32)
     expected = [[[0.21404114, -0.21404114, ((1.5 + 0.055) / 1.055) ** 2.4]]]
-    np.testing.assert_allclose(to_linear(display, ColorSpace.SRGB_DISPLAY), expected, rtol=1e-6)
+    np.testing.assert_allclose(to_linear(display, SRGB), expected, rtol=1e-6)
 
 
-def test_names_are_read_and_others_refused_with_the_choice() -> None:
-    assert ColorSpace.parse("acescg") is ColorSpace.ACESCG
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("lin_rec709", "Linear Rec.709 (sRGB)"),
+        ("acescg", "ACEScg"),
+        ("srgb", "sRGB Encoded Rec.709 (sRGB)"),
+        ("arri logc4", "ARRI LogC4"),
+        ("logc3ei800_alexawide", "ARRI LogC3 (EI800)"),
+        ("scene_linear", "ACEScg"),
+    ],
+    ids=["short", "short ", "short  ", "either case", "alias", "role"],
+)
+def test_names_aliases_and_roles_are_read(word: str, name: str) -> None:
+    space = ColorSpace.parse(word)
+    assert (space.name, space.config) == (name, BUILT_IN)
+    assert ColorSpace.parse(str(space)) == space
+
+
+def test_unknown_names_are_refused_with_those_that_look_like_them() -> None:
     with pytest.raises(ColorSpaceUnknown) as refused:
-        ColorSpace.parse("ACES2065-1")
-    assert refused.value.value == "ACES2065-1"
-    assert all(space.value in refused.value.remedy for space in ColorSpace)
+        ColorSpace.parse("ARRI LogC5", "plate.fallback_color_space")
+    assert (refused.value.value, refused.value.argument) == ("ARRI LogC5", "plate.fallback_color_space")
+    assert "ARRI LogC4" in refused.value.remedy
+    with pytest.raises(ColorSpaceUnknown, match="data"):
+        ColorSpace.parse("Raw")
 
 
 AP1 = (0.713, 0.293, 0.165, 0.830, 0.128, 0.044, 0.32168, 0.33767)
@@ -146,18 +168,19 @@ AP0 = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.0770, 0.32168, 0.33767)
     ("name", "chromaticities", "space"),
     [
         (None, None, None),
-        ("lin_rec709_scene", None, ColorSpace.LINEAR_REC709),
-        ("lin_ap1_scene", None, ColorSpace.ACESCG),
-        ("ACEScg", None, ColorSpace.ACESCG),
-        ("srgb_rec709_scene", None, ColorSpace.SRGB_DISPLAY),
-        ("g24_rec709_scene", None, None),
-        (None, REC709, ColorSpace.LINEAR_REC709),
-        (None, AP1, ColorSpace.ACESCG),
-        (None, AP0, None),
-        ("lin_ap1_scene", AP1, ColorSpace.ACESCG),
+        ("lin_rec709_scene", None, REC709_SPACE),
+        ("lin_ap1_scene", None, ACESCG),
+        ("ACEScg", None, ACESCG),
+        ("srgb_rec709_scene", None, SRGB),
+        ("g24_rec709_scene", None, ColorSpace.parse("Gamma 2.4 Encoded Rec.709")),
+        (None, REC709, REC709_SPACE),
+        (None, AP1, ACESCG),
+        (None, AP0, ColorSpace.parse("ACES2065-1")),
+        ("lin_ap1_scene", AP1, ACESCG),
         ("lin_ap1_scene", REC709, None),
-        ("srgb_rec709_scene", REC709, ColorSpace.SRGB_DISPLAY),
-        ("lin_ap0_scene", AP0, None),
+        ("srgb_rec709_scene", REC709, SRGB),
+        ("lin_ap0_scene", AP0, ColorSpace.parse("ACES2065-1")),
+        ("no such space", None, None),
     ],
 )
 def test_a_file_states_its_space_or_nothing_is_guessed(
@@ -168,4 +191,4 @@ def test_a_file_states_its_space_or_nothing_is_guessed(
         spec.attribute("oiio:ColorSpace", name)
     if chromaticities:
         spec.attribute("chromaticities", "float[8]", chromaticities)
-    assert color_space_of_file(spec) is space
+    assert color_space_of_file(spec) == space

@@ -13,7 +13,7 @@ from vera_engine.plates.layers import Layers, LayersInvalid, over, solve_layers
 
 PIXELS = 400_000
 HALF_ROUNDING = 2.0**-11  # of a half float's value; 2**-25 below its normal numbers
-SPACES = [ColorSpace.LINEAR_REC709, ColorSpace.ACESCG]
+SPACES = [ColorSpace.parse("lin_rec709"), ColorSpace.parse("acescg")]
 
 
 def srgb(linear: np.ndarray) -> np.ndarray:
@@ -103,7 +103,7 @@ def test_the_ends_are_exact(space: ColorSpace) -> None:
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("brightest", [1, 60000])
 def test_the_matte_rises_with_alpha(brightest: float, signed: bool) -> None:
-    plate, edit, _ = random_pixels(ColorSpace.LINEAR_REC709, brightest, signed)
+    plate, edit, _ = random_pixels(ColorSpace.parse("lin_rec709"), brightest, signed)
     steps, pixels = 65, 8000
     alpha = np.tile(np.linspace(0, 1, steps, dtype=np.float32), (pixels, 1))
     layers = solve_layers(
@@ -193,7 +193,7 @@ def test_shadows_are_continuous_through_white_and_above(shade: float) -> None:
 
 
 def test_the_matte_is_rounded_up() -> None:
-    plate, edit, alpha = random_pixels(ColorSpace.ACESCG, 8)
+    plate, edit, alpha = random_pixels(ColorSpace.parse("acescg"), 8)
     layers = solve_layers(plate, edit, alpha)
     soft = (alpha > 0) & (alpha < 1)
     target = meant(plate, edit, alpha)

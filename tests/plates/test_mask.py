@@ -23,7 +23,7 @@ from vera_engine.plates.source import (
 )
 
 ImageWriter = Callable[..., Path]
-PLATE = PlateFormat(ColorSpace.ACESCG, Window(0, 0, 24, 16), Window(0, 0, 24, 16))
+PLATE = PlateFormat(ColorSpace.parse("acescg"), Window(0, 0, 24, 16), Window(0, 0, 24, 16))
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_a_cropped_mask_lies_where_its_data_window_says(
 
 
 def test_a_mask_follows_an_overscanned_plate(tmp_path: Path, image_file: ImageWriter) -> None:
-    overscan = PlateFormat(ColorSpace.ACESCG, Window(-2, -1, 28, 18), Window(0, 0, 24, 16))
+    overscan = PlateFormat(ColorSpace.parse("acescg"), Window(-2, -1, 28, 18), Window(0, 0, 24, 16))
     image_file(tmp_path / "m.0001.exr", np.ones((16, 24, 1), np.float16), "A")
     mask = read_mask_frame(PlateSource(str(tmp_path / "m.####.exr")), 1, overscan)
     expected = np.zeros((18, 28), np.float32)
@@ -155,7 +155,7 @@ def test_a_mask_follows_an_overscanned_plate(tmp_path: Path, image_file: ImageWr
 
 
 def test_a_mask_is_aligned_by_display_windows(tmp_path: Path, image_file: ImageWriter) -> None:
-    moved = PlateFormat(ColorSpace.ACESCG, Window(100, 50, 24, 16), Window(100, 50, 24, 16))
+    moved = PlateFormat(ColorSpace.parse("acescg"), Window(100, 50, 24, 16), Window(100, 50, 24, 16))
     pixels = np.zeros((16, 24, 1), np.float16)
     pixels[2, 5] = 1
     image_file(tmp_path / "m.0001.exr", pixels, "A")
@@ -165,6 +165,6 @@ def test_a_mask_is_aligned_by_display_windows(tmp_path: Path, image_file: ImageW
 
 
 def test_a_mask_whose_pixels_lie_elsewhere_is_empty(tmp_path: Path, image_file: ImageWriter) -> None:
-    cropped = PlateFormat(ColorSpace.ACESCG, Window(0, 0, 4, 4), Window(0, 0, 24, 16))
+    cropped = PlateFormat(ColorSpace.parse("acescg"), Window(0, 0, 4, 4), Window(0, 0, 24, 16))
     image_file(tmp_path / "m.0001.exr", np.ones((2, 2), np.float16), "A", origin=(20, 10), display=(0, 0, 24, 16))
     assert not read_mask_frame(PlateSource(str(tmp_path / "m.####.exr")), 1, cropped).any()

@@ -23,7 +23,7 @@ BACKGROUND = (28, 28, 28)
 
 def test_a_plate_is_shown_in_srgb_with_white_for_brighter_than_white() -> None:
     plate = np.float32([[[0.5, 0.0, 1.0], [60000, -2.0, 0.18]]])
-    shown = plate_picture(plate, ColorSpace.LINEAR_REC709)
+    shown = plate_picture(plate, ColorSpace.parse("lin_rec709"))
     np.testing.assert_allclose(shown, [[[0.735357, 0, 1], [1, 0, 0.461356]]], atol=1e-5)
 
 
@@ -37,13 +37,13 @@ def test_an_edit_is_shown_over_a_checkerboard() -> None:
     premult = np.zeros((32, 48, 3), np.float16)
     matte[8:24, 16:32] = 1
     premult[8:24, 16:32] = [1, 0, 0]
-    shown = edit_picture(Layers(premult, matte, premult), ColorSpace.LINEAR_REC709, square=8)
+    shown = edit_picture(Layers(premult, matte, premult), ColorSpace.parse("lin_rec709"), square=8)
     np.testing.assert_allclose(shown[10, 20], [1, 0, 0], atol=1e-6)
     np.testing.assert_allclose(shown[0, 0], 0.35, atol=1e-6)
     np.testing.assert_allclose(shown[0, 8], 0.55, atol=1e-6)
     np.testing.assert_allclose(shown[8, 8], 0.35, atol=1e-6)
     # Half of it lets half of the checkerboard's light through.
-    half = edit_picture(Layers(premult * 0, matte * np.float16(0.5), premult), ColorSpace.LINEAR_REC709, square=8)
+    half = edit_picture(Layers(premult * 0, matte * np.float16(0.5), premult), ColorSpace.parse("lin_rec709"), square=8)
     through = ((0.35 + 0.055) / 1.055) ** 2.4 / 2
     np.testing.assert_allclose(half[16, 16], 1.055 * through ** (1 / 2.4) - 0.055, atol=1e-5)
 

@@ -43,7 +43,7 @@ def test_a_model_that_reads_any_text_knows_every_word(model):
 
 def test_what_is_not_asked_for_is_the_models_or_the_plates_own(model, plate, request_of, tmp_path):
     checked = check_request(request_of(plate=plate), model, tmp_path)
-    assert checked.request.plate.color_space == "acescg"
+    assert checked.request.plate.color_space == "ACEScg"
     assert (checked.settings.num_inference_steps, checked.settings.guidance_scale) == (9, 1.5)
     asked = AskedSettings(seed=0, num_inference_steps=1, guidance_scale=0.0)
     settings = check_request(request_of(plate=plate, settings=asked), model, tmp_path).settings

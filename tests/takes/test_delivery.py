@@ -15,7 +15,7 @@ from vera_engine.takes.delivery import layers_of_frame
 @pytest.fixture
 def plate_format() -> PlateFormat:
     window = Window(0, 0, 6, 4)
-    return PlateFormat(ColorSpace.LINEAR_REC709, window, window)
+    return PlateFormat(ColorSpace.parse("lin_rec709"), window, window)
 
 
 def test_where_the_matte_is_below_its_black_the_plate_stays_bit_for_bit(plate_format):

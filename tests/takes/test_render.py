@@ -68,7 +68,7 @@ def test_several_ranges_with_handles_mask_and_comps(making: TakeMaking) -> None:
     assert [(piece["run"], piece["first"], piece["last"]) for piece in made.record["latents"]] == [(0, 0, 1), (1, 0, 1)]
     assert made.record["seams"] == []
     assert sorted(map(int, made.record["mask"])) == frames
-    source = PlateSource(str(making.plates / "plate.####.exr"), color_space=ColorSpace.LINEAR_REC709)
+    source = PlateSource(str(making.plates / "plate.####.exr"), color_space="lin_rec709")
     for frame in (1001, 1013):
         plate = read_plate_frame(source, frame).rgb
         layers = read_layers(made.take.directory / f"layers.{frame}.exr")

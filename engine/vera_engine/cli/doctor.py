@@ -101,15 +101,16 @@ def check_color() -> Finding:
     try:
         import numpy as np
 
-        from vera_engine.plates.color import OCIO_CONFIG, ColorSpace, plate_to_model_rgb
+        from vera_engine.plates.color import ColorSpace, plate_to_model_rgb
+        from vera_engine.plates.color_config import ColorConfig
     except ImportError as error:
         return Finding("fail", "color", f"OpenImageIO cannot be used: {error}", "Install vera-edit[engine].")
-    gray = plate_to_model_rgb(np.full((1, 1, 3), 0.18, np.float32), ColorSpace.ACESCG)
+    gray = plate_to_model_rgb(np.full((1, 1, 3), 0.18, np.float32), ColorSpace.parse("acescg"))
     expected = 1.055 * 0.18 ** (1 / 2.4) - 0.055
     if not np.allclose(gray, expected, atol=2e-3):
         wrong = f"mid-gray of ACEScg becomes {gray.ravel().tolist()} instead of {expected:.4f}"
         return Finding("fail", "color", wrong, "Install the OpenImageIO that locks/engine.txt names.")
-    return Finding("ok", "color", f"OpenImageIO with {OCIO_CONFIG}")
+    return Finding("ok", "color", f"OpenImageIO with {ColorConfig.current().name}")
 
 
 def check_torch(nvidia: Path = Path("/dev/nvidiactl")) -> Finding:

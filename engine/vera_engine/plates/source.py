@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vera_engine.errors import InvalidArgument
-from vera_engine.plates.color import ColorSpace, ColorSpaceUnknown, color_space_of_file
+from vera_engine.plates.color import ColorSpace, ColorSpaceUnknown
+from vera_engine.plates.color_rules import color_space_of_file, resolve_color_space
 from vera_engine.plates.frame_files import FrameFiles, FrameMissing, PlateNotFound
 from vera_engine.plates.frames import frames_as_text
 from vera_engine.plates.image import (
@@ -21,6 +22,7 @@ from vera_engine.plates.image import (
     Role,
     Window,
 )
+from vera_engine.plates.nan_policy import NanPolicy
 from vera_engine.plates.sequence import PatternInvalid, SequencePattern
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "FrameMissing",
     "MaskOutOfRange",
     "MaskSizeMismatch",
+    "NanPolicy",
     "NoRgbChannels",
     "PatternInvalid",
     "PixelsBeyondHalf",
@@ -75,17 +78,28 @@ class MaskOutOfRange(InvalidArgument):
 
 @dataclass(frozen=True)
 class PlateSource:
-    """A sequence, and how host frames find its files: file frame = host frame + `frame_offset`.
+    """A sequence or a movie, and how host frames find its pictures: file frame = host frame + `frame_offset`.
 
     Args:
-        pattern: Path pattern with `####` or `%04d`.
+        pattern: Path pattern with `####` or `%04d`, one file, a directory with one sequence, or a movie.
         frame_offset: Frames.
-        color_space: None: as the files state themselves. Not used for masks, which are data.
+        color_space: The host's word, a name that `ColorSpace.parse` knows. None: as the files state themselves. Not
+            used for masks, which are data.
+        fallback_color_space: For files that do not state theirs.
+        view: Of a file with several views: `left`, `right`. Empty: the only one.
+        part: Of a file with several parts: a part's name, or its number from 0. Empty: the one that is clear.
+        layer: What stands before the channels' own names, as `beauty` in `beauty.R`. Empty: the one that is clear.
+        nan: What becomes of values that are NaN or infinite.
     """
 
     pattern: str
     frame_offset: int = 0
-    color_space: ColorSpace | None = None
+    color_space: str | None = None
+    fallback_color_space: str | None = None
+    view: str = ""
+    part: str = ""
+    layer: str = ""
+    nan: NanPolicy = NanPolicy.REFUSE
 
     def files(self, role: Role) -> FrameFiles:
         """The files of host frames, read as a plate or as a mask.
@@ -103,6 +117,10 @@ class PlateFormat:
     color_space: ColorSpace
     data_window: Window
     display_window: Window
+    pixel_aspect: float = 1.0
+    """Width of a pixel by its height, as shown; 2 for anamorphic plates."""
+    color_space_source: str = "host"
+    """Who said the colour space: "host", "file", "option" (the fallback) or "rules"."""
 
     @property
     def width(self) -> int:
@@ -128,6 +146,8 @@ class PlateFrame:
     format: PlateFormat
     header: Header
     """Timecode, pixel aspect and all other metadata, for what is written like this frame."""
+    not_finite: int = 0
+    """Pixels that were NaN or infinite and are read as 0."""
 
 
 def check_plate(source: PlateSource, frames: Iterable[int]) -> PlateFormat:
@@ -215,19 +235,19 @@ def read_mask_frame(source: PlateSource, frame: int, plate: PlateFormat) -> NDAr
 
 
 def _format_of(source: PlateSource, header: Header) -> PlateFormat:
-    space = source.color_space or color_space_of_file(header.spec)
-    if space is None:
-        raise ColorSpaceUnknown(
-            "The plate's file does not say its colour space in a way that is known.",
-            argument="plate.color_space",
-            value=header.spec.get_string_attribute("oiio:ColorSpace") or "unspecified",
-            remedy="Choose one of " + ", ".join(space.value for space in ColorSpace) + ".",
-        )
-    return PlateFormat(space, header.data_window, header.display_window)
+    spec = header.spec
+    found = resolve_color_space(
+        header.path,
+        color_space_of_file(spec),
+        source.color_space,
+        source.fallback_color_space,
+        said=spec.get_string_attribute("oiio:ColorSpace"),
+    )
+    return PlateFormat(found.space, header.data_window, header.display_window, color_space_source=found.source)
 
 
 def _described(plate: PlateFormat) -> str:
-    return f"data window {plate.data_window}, display window {plate.display_window}, {plate.color_space.value}"
+    return f"data window {plate.data_window}, display window {plate.display_window}, {plate.color_space}"
 
 
 def _check_mask_size(frame: int, mask: Window, plate: PlateFormat) -> None:

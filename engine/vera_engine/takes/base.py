@@ -148,6 +148,8 @@ def check_base(
     Raises:
         BaseOfAnotherPlate, BaseOfAnotherSize, BaseOfAnotherModel
     """
+    from vera_engine.plates.color import ColorSpace  # brings OpenImageIO, which the engine answers before
+
     size = (plate_format.width, plate_format.height)
     if size != base.plate_size:
         raise _other_size("The plate is {}x{}, the base's was {}x{}.", size, base.plate_size, base)

@@ -1,0 +1,249 @@
+"""The OpenColorIO configuration that names colour spaces and converts between them, read by OpenImageIO.
+
+It is the studio's, where the environment variable OCIO names one, else a configuration that OpenColorIO carries itself.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache, cached_property
+
+import numpy as np
+import OpenImageIO as oiio
+from numpy.typing import NDArray
+
+from vera_engine.errors import FailedPrecondition, Internal
+
+BUILT_IN = "ocio://studio-config-v2.2.0_aces-v1.3_ocio-v2.4"
+"""ACES with the cameras' log spaces. Pinned by name, so that another OpenColorIO does not change colours."""
+
+REC709_NAMES = ("lin_rec709_scene", "lin_rec709", "Linear Rec.709 (sRGB)", "Utility - Linear - Rec.709", "lin_srgb")
+"""What configurations call scene-linear Rec.709."""
+INTERCHANGE_ROLE = "aces_interchange"
+"""OpenColorIO's role for ACES2065-1, by which one configuration's spaces are known to another."""
+
+_PROBES = np.array([0.02, 0.2, 0.45, 0.7, 0.95], np.float32)
+"""Encoded values within every camera's curve."""
+_SAME = 7e-3
+"""How far, as a share of a pixel's brightest channel, two ways to convert it may differ and still be one. Cameras'
+primaries lie at least four times as far apart; what OpenColorIO makes of ACEScc needs most of it."""
+
+
+class ColorConfigUnusable(FailedPrecondition):
+    """A configuration that cannot be read, or that does not say how its colours relate to others."""
+
+
+class ColorConfig:
+    """One configuration. `ColorConfig.current()` is the one to use.
+
+    Args:
+        name: A file's path or `ocio://...`, as in the environment variable OCIO.
+
+    Raises:
+        ColorConfigUnusable: It cannot be read.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        """What files of takes say."""
+        self._read = oiio.ColorConfig(name)
+        error = self._read.geterror()
+        if error:
+            raise ColorConfigUnusable(
+                f"The colour configuration cannot be read: {error.strip()}.",
+                argument="OCIO",
+                value=name,
+                remedy=f"Let OCIO name a configuration, or unset it: the built-in {BUILT_IN} is used then.",
+            )
+        self.names: tuple[str, ...] = tuple(self._read.getColorSpaceNames())
+        """Of all colour spaces, data and inactive ones too."""
+
+    @classmethod
+    def current(cls) -> ColorConfig:
+        """The studio's configuration by the environment variable OCIO, else the built-in one.
+
+        Read once by each process.
+
+        Raises:
+            ColorConfigUnusable: OCIO names one that cannot be read.
+        """
+        return config_named(os.environ.get("OCIO") or BUILT_IN)
+
+    def __repr__(self) -> str:
+        return f"ColorConfig({self.name!r})"
+
+    def aliases(self, name: str) -> tuple[str, ...]:
+        """Other names of a space."""
+        return tuple(self._read.getAliases(name))
+
+    def find(self, text: str) -> str | None:
+        """The name of the space that has this name, alias or role, in either case of letters; None without one."""
+        return self._by_any_name.get(text.lower())
+
+    def is_data(self, name: str) -> bool:
+        """Whether the values of a space are no colours: normals, masks, depth."""
+        return bool(self._read.isData(name))
+
+    def is_linear(self, name: str) -> bool:
+        """Whether the values of a space are in proportion to light."""
+        return bool(self._read.isColorSpaceLinear(name)) and not self.is_data(name)
+
+    def interop_id(self, name: str) -> str:
+        """The color interop forum's name of a space; empty for spaces without one."""
+        said: str = self._read.get_color_interop_id(name)
+        return "" if ":" in said else said
+
+    def chromaticities(self, name: str) -> tuple[float, ...] | None:
+        """x and y of red, green, blue and white, where the primaries are a standard's; else None."""
+        known = self._read.get_chromaticities(name)
+        return None if known is None else tuple(known)
+
+    def space_by_file_rules(self, path: str) -> str | None:
+        """What the configuration's file rules say of a path; None where only the default rule applies to it."""
+        if self._read.filepathOnlyMatchesDefaultRule(path):
+            return None
+        return self.find(self._read.getColorSpaceFromFilepath(path))
+
+    def convert(self, image: NDArray[np.float32], from_space: str, to_space: str) -> NDArray[np.float32]:
+        """Pixels (H, W, 3) of one space in another, both by name. Values are not limited."""
+        if from_space == to_space:
+            return image
+        pixels = oiio.ImageBuf(np.ascontiguousarray(image, np.float32))
+        if not oiio.ImageBufAlgo.colorconvert(
+            pixels, pixels, from_space, to_space, unpremult=False, colorconfig=self.name
+        ):
+            raise Internal(f"OpenColorIO, {from_space} to {to_space}: {pixels.geterror().strip()}.")
+        return np.asarray(pixels.get_pixels(oiio.FLOAT), np.float32).reshape(image.shape)
+
+    def matrix(self, from_space: str, to_space: str) -> NDArray[np.float32]:
+        """(3, 3) between two linear spaces: a row for each channel converted from."""
+        return _matrix(self, from_space, to_space)
+
+    def matrix_to_rec709(self, linear_space: str) -> NDArray[np.float32]:
+        """(3, 3) from a linear space to scene-linear Rec.709, white D65: a row for each channel converted from.
+
+        Raises:
+            ColorConfigUnusable: The configuration has neither such a space nor a role `aces_interchange`.
+        """
+        rec709 = self._rec709
+        if rec709 is not None:
+            return self.matrix(linear_space, rec709)
+        built_in = config_named(BUILT_IN)
+        to_aces = self.matrix(linear_space, self._interchange)
+        from_aces = built_in.matrix_to_rec709(built_in.find(INTERCHANGE_ROLE) or "")
+        return to_aces @ from_aces
+
+    @cached_property
+    def scene_linear(self) -> str:
+        """The space that the configuration's role `scene_linear` names: what a studio composites in.
+
+        Raises:
+            ColorConfigUnusable: There is no such role, or its space is not linear.
+        """
+        name = self.find("scene_linear")
+        if name is None or not self.is_linear(name):
+            raise ColorConfigUnusable(
+                "The colour configuration has no role scene_linear that names a linear space.",
+                argument="OCIO",
+                value=self.name,
+                remedy="Give it one, or name plates in a linear space of it.",
+            )
+        return name
+
+    def linear_sibling(self, name: str) -> str | None:
+        """The linear space with the same primaries and white as a space whose values are one curve a channel, so that
+        colours stay what they are and only the curve goes; None where there is none.
+
+        Found by numbers, not by names: colours on a lattice are converted to each linear space in turn, and that is it
+        whose every channel depends on its own alone, and on all by one curve.
+        """
+        lattice = np.stack(np.meshgrid(_PROBES, _PROBES, _PROBES, indexing="ij"), axis=-1)
+        rows = lattice.reshape(1, -1, 3)
+        linear_spaces = self._linear_spaces_near(name)
+        if not linear_spaces:
+            return None
+        first = linear_spaces[0]
+        seen = self.convert(rows, name, first)
+        if not _is_curve_and_matrix(seen.reshape(lattice.shape)):
+            return None
+        for linear in linear_spaces:
+            converted = seen if linear == first else seen @ self.matrix(first, linear)
+            if _is_one_curve(converted.reshape(lattice.shape)):
+                return linear
+        return None
+
+    @cached_property
+    def _by_any_name(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for role in self._read.getRoles():
+            found[role.lower()] = self._read.getColorSpaceNameByRole(role)
+        for name in reversed(self.names):
+            found.update(dict.fromkeys((alias.lower() for alias in self.aliases(name)), name))
+        found.update((name.lower(), name) for name in self.names)
+        return found
+
+    @cached_property
+    def _rec709(self) -> str | None:
+        return next((name for name in map(self.find, REC709_NAMES) if name and self.is_linear(name)), None)
+
+    @cached_property
+    def _interchange(self) -> str:
+        name = self.find(INTERCHANGE_ROLE)
+        if name is None:
+            raise ColorConfigUnusable(
+                "The colour configuration has neither scene-linear Rec.709 nor a role aces_interchange, so nothing is "
+                "known of its colours.",
+                argument="OCIO",
+                value=self.name,
+                remedy="Give it the role aces_interchange, for ACES2065-1.",
+            )
+        return name
+
+    def _linear_spaces_near(self, name: str) -> list[str]:
+        """Linear spaces, likely siblings first: those of the same family, and what the studio composites in."""
+        family = self._read.getColorSpaceFamilyByName(name)
+
+        def is_farther(space: str) -> tuple[bool, bool]:
+            return self._read.getColorSpaceFamilyByName(space) != family, space != self.find("scene_linear")
+
+        active = [space for space in self.names if self._read.isColorSpaceActive(space) and self.is_linear(space)]
+        return sorted(active, key=is_farther)
+
+
+@cache
+def config_named(name: str) -> ColorConfig:
+    """A configuration by the name that a colour space has of it; read once by each process.
+
+    Raises:
+        ColorConfigUnusable: It cannot be read.
+    """
+    return ColorConfig(name)
+
+
+@cache
+def _matrix(config: ColorConfig, from_space: str, to_space: str) -> NDArray[np.float32]:
+    # Asked for once: OpenImageIO reads the configuration again for every conversion, which takes a tenth of a second.
+    primaries = np.eye(3, dtype=np.float32)
+    return config.convert(primaries[np.newaxis], from_space, to_space).reshape(3, 3)
+
+
+def _is_curve_and_matrix(lattice: NDArray[np.float32]) -> bool:
+    """Whether colours (n, n, n, 3), by encoded red, green and blue, are sums of what each channel gives alone."""
+    for axis in range(3):
+        along = np.moveaxis(lattice, axis, 0)
+        steps = along[1:] - along[:1]
+        if not _agree(steps, steps[:, :1, :1], np.abs(along[1:]).max(axis=-1, keepdims=True)):
+            return False
+    return True
+
+
+def _is_one_curve(lattice: NDArray[np.float32]) -> bool:
+    """Whether every channel of colours (n, n, n, 3) depends on its own encoded value alone, by one curve."""
+    curve = np.einsum("iiic->ic", lattice).mean(axis=-1)
+    places = np.indices(lattice.shape[:3])
+    expected = np.stack([curve[places[channel]] for channel in range(3)], axis=-1)
+    return _agree(lattice, expected, np.abs(lattice).max(axis=-1, keepdims=True))
+
+
+def _agree(some: NDArray[np.float32], others: NDArray[np.float32], size: NDArray[np.float32]) -> bool:
+    return bool((np.abs(some - others) <= _SAME * size + 1e-6).all())

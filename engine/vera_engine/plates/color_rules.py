@@ -1,0 +1,113 @@
+"""Which colour space a plate is in: the host's word, the file's own, the artist's, or the studio's file rules."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import OpenImageIO as oiio
+
+from vera_engine.plates.color import ColorSpace, ColorSpaceUnknown
+from vera_engine.plates.color_config import ColorConfig
+
+Source = Literal["host", "file", "option", "rules"]
+"""How a space was found: by the host's word, the file's metadata, `--colorspace`, the file rules of $OCIO."""
+
+_SAME_CHROMATICITIES = 5e-4
+
+
+@dataclass(frozen=True)
+class ResolvedSpace:
+    """A plate's colour space, and how it was found."""
+
+    space: ColorSpace
+    source: Source
+
+
+def resolve_color_space(
+    path: Path, stated: ColorSpace | None, asked: str | None, fallback: str | None, said: str = ""
+) -> ResolvedSpace:
+    """The colour space of a plate's file.
+
+    In this order: the host's word, the file's own, the artist's, the file rules of the studio's configuration, where
+    OCIO names one and where more than its default rule applies. Nothing is guessed.
+
+    Args:
+        path: The file.
+        stated: What it says of itself, as `color_space_of_file` or a movie's tags have it.
+        asked: The host's word: `plate.color_space`; None or empty: none.
+        fallback: The artist's: `--colorspace`, `plate.fallback_color_space`; None or empty: none.
+        said: The file's own word, for the error, where it could not be understood.
+
+    Raises:
+        ColorSpaceUnknown: A word that names no space; or no word at all.
+        ColorConfigUnusable: OCIO names a configuration that cannot be read.
+    """
+    # A misspelt option is told even where it is not needed.
+    by_option = ColorSpace.parse(fallback, "plate.fallback_color_space") if fallback else None
+    if asked:
+        return ResolvedSpace(ColorSpace.parse(asked), "host")
+    if stated is not None:
+        return ResolvedSpace(stated, "file")
+    if by_option is not None:
+        return ResolvedSpace(by_option, "option")
+    if os.environ.get("OCIO"):
+        config = ColorConfig.current()
+        name = config.space_by_file_rules(str(path))
+        if name is not None and not config.is_data(name):
+            return ResolvedSpace(ColorSpace(name, config.name), "rules")
+    raise ColorSpaceUnknown(
+        "The plate's file does not say its colour space in a way that is known.",
+        argument="plate.color_space",
+        value=said or "unspecified",
+        remedy="Name it, such as lin_rec709, acescg, srgb or ARRI LogC4.",
+    )
+
+
+def color_space_of_file(spec: oiio.ImageSpec) -> ColorSpace | None:
+    """The colour space a file states itself: its interop name, else its chromaticities; None where it says neither,
+    names one that is not known, or contradicts itself."""
+    said: str = spec.get_string_attribute("oiio:ColorSpace")
+    chromaticities = spec.getattribute("chromaticities")
+    if not said:
+        return None if chromaticities is None else _linear_space_with(chromaticities)
+    by_name = _space_named_in_file(said)
+    if by_name is None or chromaticities is None:
+        return by_name
+    expected = by_name.linear.chromaticities
+    if expected is None:  # a camera's: those of a standard would be others
+        return by_name if _linear_space_with(chromaticities) is None else None
+    return by_name if _are_same(chromaticities, expected) else None
+
+
+def _space_named_in_file(said: str) -> ColorSpace | None:
+    if said.lower() == "srgb_rec709_display":
+        said = "srgb"  # what readers of PNG and JPEG say of any picture that says nothing
+    try:
+        return ColorSpace.parse(said)
+    except ColorSpaceUnknown:
+        return _spaces_by_interop_id(ColorConfig.current()).get(said.lower())
+
+
+@cache
+def _spaces_by_interop_id(config: ColorConfig) -> dict[str, ColorSpace]:
+    known = {config.interop_id(name): ColorSpace(name, config.name) for name in reversed(config.names)}
+    return {name: space for name, space in known.items() if name and not config.is_data(space.name)}
+
+
+def _linear_space_with(chromaticities: Sequence[float]) -> ColorSpace | None:
+    config = ColorConfig.current()
+    for name in filter(config.is_linear, config.names):
+        known = config.chromaticities(name)
+        if known is not None and _are_same(chromaticities, known):
+            return ColorSpace(name, config.name)
+    return None
+
+
+def _are_same(chromaticities: Sequence[float], others: Sequence[float]) -> bool:
+    return np.allclose(chromaticities, others, rtol=0, atol=_SAME_CHROMATICITIES)
