@@ -291,7 +291,7 @@ def _plate_to_proto(plate: PlateReference) -> pb.PlateSource:
 
 def _mask_from_proto(request: pb.TakeRequest, argument: str, find_upload: Callable[[str], str]) -> MaskReference | None:
     """The request's `mask` or `holdout`."""
-    if not request.HasField(argument):  # type: ignore[arg-type]
+    if not request.HasField(argument):
         return None
     message: pb.MaskSource = getattr(request, argument)
     return MaskReference(

@@ -208,7 +208,7 @@ class TakeRequest:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TakeRequest:
-        """What `as_dict` or `as_record` gave, also after a way through JSON, and before there were regions and finish."""
+        """What `as_dict` or `as_record` gave, after a way through JSON, also before there were regions."""
         holdout, region = data.get("holdout"), data.get("region")
         return cls(
             **{
