@@ -1,0 +1,143 @@
+"""The finish: from what the model made of a frame, at its own size, to layers at the plate's, without the model.
+
+All it needs is the plate frame, the model's picture of it (`model.####.exr`), the hold-out and the settings, so that
+layers can be finished anew in seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vera_engine.plates.color import ColorSpace, model_to_plate_linear
+from vera_engine.plates.finish_settings import FinishSettings
+from vera_engine.plates.image import Window
+from vera_engine.plates.layers import Layers, over, solve_layers
+from vera_engine.plates.matte import clean_matte
+from vera_engine.plates.region_border import region_border
+from vera_engine.plates.resize import resize
+
+
+@dataclass(frozen=True)
+class FrameStatistics:
+    """What is worth knowing of one frame's layers without opening them."""
+
+    matte_coverage: float
+    """Mean of the matte over all of the plate, 0..1."""
+    matte_max: float
+    """0..1."""
+    matte_box: Window | None
+    """The smallest rectangle around all that is not 0 in the matte, in pixels of the plate's data window, from its upper
+    left; None where the matte is empty."""
+    highlights_limited: int
+    """Pixels of the model's picture, under its matte, whose light was above `FinishSettings.highlights`."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain JSON values; the box as [x, y, width, height]."""
+        box = self.matte_box
+        return {**vars(self), "matte_box": None if box is None else [box.x, box.y, box.width, box.height]}
+
+
+@dataclass(frozen=True)
+class FinishedFrame:
+    """One frame's layers at plate size, and what they were solved from."""
+
+    layers: Layers
+    alpha: NDArray[np.float32]
+    """(H, W), 0..1, in the model's compositing space: finished, held out, faded to the region's border."""
+    edit_linear: NDArray[np.float32]
+    """(H, W, 3), the edit's colour, linear in the plate's primaries."""
+    plate_meant: NDArray[np.float32]
+    """(H, W, 3), linear: the plate as the comp means it, the plate itself but where spill was taken out of it."""
+    statistics: FrameStatistics
+
+
+def finish_frame(
+    plate_linear: NDArray[np.float32],
+    edit_model_rgb: NDArray[np.float32],
+    alpha: NDArray[np.float32],
+    space: ColorSpace,
+    settings: FinishSettings,
+    *,
+    exposure: float = 0.0,
+    region: Window | None = None,
+    holdout: NDArray[np.float32] | None = None,
+) -> FinishedFrame:
+    """Makes one frame's layers.
+
+    Args:
+        plate_linear: (H, W, 3), scene-linear in the plate's primaries, all of its data window, within +-65504.
+        edit_model_rgb: (h, w, 3), the model's edit, 0..1, as `model_to_plate_linear` takes it.
+        alpha: (h, w), the model's matte as it came, finite; values outside 0..1 are allowed.
+        space: The plate's (any space; layers are in its `linear`).
+        settings: Checked by `FinishSettings.check`.
+        exposure: Stops by which the model saw the plate brighter.
+        region: What the model saw of the plate, in pixels of its data window, from its upper left; None: all of it.
+        holdout: (H, W), 0..1, over the plate's data window: the matte is multiplied by 1 - holdout. None: nothing.
+
+    Raises:
+        FinishInvalid, RegionOutsidePlate, LayersInvalid, MatteInvalid
+    """
+    settings.check()
+    height, width = plate_linear.shape[:2]
+    where = region or Window(0, 0, width, height)
+
+    # 1. The matte at the plate's size
+    border = region_border(height, width, where)
+    matte = clean_matte(resize(alpha, where.width, where.height), settings.black, settings.white) * border
+    finished_alpha = np.zeros((height, width), np.float32)
+    rows, columns = slice(where.y, where.y + where.height), slice(where.x, where.x + where.width)
+    finished_alpha[rows, columns] = matte
+    if holdout is not None:
+        finished_alpha *= 1 - holdout
+
+    # 2. The edit's colour
+    edit = model_to_plate_linear(resize(edit_model_rgb, where.width, where.height), space, exposure)
+    outside = ((where.y, height - rows.stop), (where.x, width - columns.stop), (0, 0))
+    edit_linear = np.pad(np.maximum(edit, np.float32(0)), outside, mode="edge")
+
+    # 3. Layers whose over, in linear light, is the model's
+    layers = solve_layers(plate_linear, edit_linear, finished_alpha)
+    return FinishedFrame(layers, finished_alpha, edit_linear, plate_linear, _statistics(layers, 0))
+
+
+def residual_of(
+    composite_model_rgb: NDArray[np.float32],
+    layers: Layers,
+    plate_linear: NDArray[np.float32],
+    space: ColorSpace,
+    *,
+    exposure: float = 0.0,
+    region: Window | None = None,
+) -> NDArray[np.float16]:
+    """Where the model's own composite is other light than the layers over the plate: (H, W, 3), linear, signed.
+
+    Compared at the model's size, where both pictures hold the same detail, and brought to the plate's. 0 outside the
+    region. Added to the comp it gives the light that the model wanted to change on the plate.
+
+    Args:
+        composite_model_rgb: (h, w, 3), the model's composite branch, 0..1.
+        layers: Of `finish_frame`.
+        plate_linear, space, exposure, region: As for `finish_frame`.
+    """
+    height, width = plate_linear.shape[:2]
+    where = region or Window(0, 0, width, height)
+    rows, columns = slice(where.y, where.y + where.height), slice(where.x, where.x + where.width)
+    small_height, small_width = composite_model_rgb.shape[:2]
+    comp = over(layers.premult[rows, columns], layers.matte[rows, columns], plate_linear[rows, columns])
+    difference = model_to_plate_linear(composite_model_rgb, space, exposure) - resize(comp, small_width, small_height)
+    residual = np.zeros((height, width, 3), np.float16)
+    residual[rows, columns] = np.clip(resize(difference, where.width, where.height), -65504, 65504)
+    return residual
+
+
+def _statistics(layers: Layers, highlights_limited: int) -> FrameStatistics:
+    matte = layers.matte
+    rows, columns = np.flatnonzero(matte.any(axis=1)), np.flatnonzero(matte.any(axis=0))
+    box = None
+    if rows.size:
+        box = Window(int(columns[0]), int(rows[0]), int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1)
+    return FrameStatistics(float(matte.mean(dtype=np.float64)), float(matte.max(initial=0)), box, highlights_limited)
