@@ -177,6 +177,14 @@ def test_the_cache_is_told_and_cleared(client: VeraClient, state_dir: Path) -> N
     assert client.cache()["kinds"][1]["size_bytes"] == 0
 
 
+def test_colour_spaces_and_a_checked_take(client: VeraClient, request_of: MakeRequest) -> None:
+    assert client.color_spaces() == {"config": "studio", "names": ["ACEScg", "ARRI LogC4"]}
+    take = client.wait(client.create_take(request_of())["take_id"], timeout=60)
+    proof = client.check_take(directory=take["directory"])
+    assert (proof["verdict"], proof["exact"], proof["largest_relative_error"]) == ("exact: v001", True, 0.0)
+    assert "flicker" not in proof  # not known
+
+
 def test_two_clients_share_one_engine(
     make_client: Callable[..., VeraClient], engine: Any, request_of: MakeRequest
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from vera_client import Refused, TransferFailed, VeraClient
-from vera_client.bridge.transfer import frame_file
+from vera_client.bridge.sequence import frame_file
 
 MakeRequest = Callable[..., dict[str, Any]]
 
@@ -72,7 +72,7 @@ def test_plate_and_mask_there_and_layers_back(
         **{f"mask.{frame:04d}.exr": digest(shot.parent / f"mask.{frame:04d}.exr") for frame in (1, 2, 3)},
     }
     # The take speaks of the client's own files
-    assert take["request"]["plate"] == {**request["plate"], "frame_offset": 0}
+    assert take["request"]["plate"].items() >= request["plate"].items()
     assert take["request"]["mask"]["source"]["path"] == str(mask)
     assert take["request"]["take_root"] == request["take_root"]
     directory = Path(request["take_root"]) / "node-1" / "v001"
@@ -96,6 +96,45 @@ def test_plate_and_mask_there_and_layers_back(
         file.name: digest(file) for file in engines_own.iterdir()
     }
     assert not directory.with_name("v001.partial").exists()
+
+
+@pytest.mark.usefixtures("blind")
+def test_a_folder_a_movie_and_a_hold_out_are_sent(
+    client: VeraClient, engine: Any, request_of: MakeRequest, shot: Path
+) -> None:
+    movie, holdout = shot.parent / "mask.mov", shot.parent / "keep.1002.exr"
+    movie.write_bytes(b"all frames")
+    holdout.write_bytes(b"one frame")
+    take = client.create_take(
+        request_of(
+            plate={"path": str(shot)},
+            mask={"source": {"path": str(movie)}},
+            holdout={"source": {"path": str(holdout)}, "invert": True},
+        )
+    )
+    frames = [shot / f"plate.{frame}.exr" for frame in (1001, 1002, 1003)]
+    assert fill_uploads(engine.state_dir) == {file.name: digest(file) for file in (*frames, movie, holdout)}
+    asked = take["request"]
+    assert asked["plate"]["path"] == str(shot)
+    assert asked["mask"]["source"]["path"] == str(movie)
+    assert (asked["holdout"]["source"]["path"], asked["holdout"]["invert"]) == (str(holdout), True)
+    base = client.wait(take["take_id"], timeout=60)
+
+    for upload in engine.state_dir.glob("upload-*"):
+        shutil.rmtree(upload)
+    again = request_of(base_directory=base["directory"], plate=None, finish_only=True, without_holdout=True)
+    take = client.create_take(again)
+    assert set(fill_uploads(engine.state_dir)) == {*(file.name for file in frames), movie.name}
+    assert take["request"]["finish_only"] is True
+
+
+@pytest.mark.usefixtures("blind")
+def test_a_folder_of_two_sequences_is_refused(client: VeraClient, request_of: MakeRequest, shot: Path) -> None:
+    (shot / "left v2.1001.exr").write_bytes(b"another")
+    with pytest.raises(Refused) as refused:
+        client.create_take(request_of(plate={"path": str(shot)}))
+    assert "left v2.####.exr, plate.####.exr" in refused.value.reason
+    assert refused.value.argument == "plate.path"
 
 
 @pytest.mark.usefixtures("blind")

@@ -48,6 +48,13 @@ def test_files_arrive_as_they_were_sent(engine, left):
     assert {frame: (folder / name).read_bytes() for frame, name in names.items()} == contents
 
 
+def test_one_file_keeps_its_name(engine, left):
+    """A movie holds all frames, and a still has no number."""
+    upload_id = upload(engine, [begin("plate v2.mov"), *file_parts(0, b"frames")])
+    assert left() == [upload_id]
+    assert (engine.state_dir / "uploads" / upload_id / "plate v2.mov").read_bytes() == b"frames"
+
+
 def test_damaged_bytes_are_noticed_and_not_kept(engine, left):
     parts = file_parts(1001, b"pixels", hashlib.sha256(b"other pixels").hexdigest())
     with pytest.raises(grpc.RpcError) as caught:
@@ -69,8 +76,9 @@ BROKEN = {
     "a part that is none": ([begin(), pb.UploadPlateRequest()], "UploadInvalid"),
     "a folder": ([begin("../plate.####.exr")], "UploadInvalid"),
     "a folder of Windows": ([begin("..\\plate.####.exr")], "UploadInvalid"),
-    "no pattern": ([begin("plate.exr")], "PatternInvalid"),
-    "no name": ([begin("")], "PatternInvalid"),
+    "two places for the number": ([begin("plate.##.##.exr")], "PatternInvalid"),
+    "no name": ([begin("")], "UploadInvalid"),
+    "one file twice": ([begin("plate.mov"), *file_parts(0, b"x"), *file_parts(1, b"x")], "UploadInvalid"),
 }
 
 

@@ -44,13 +44,14 @@ class Uploads:
         """A new upload.
 
         Args:
-            file_name: Pattern with `####` or `%04d`, no folder.
+            file_name: Pattern with `####` or `%04d`, or the name of one file; no folder.
 
         Raises:
             PatternInvalid, UploadInvalid
         """
-        SequencePattern.parse(file_name, "begin.file_name")
-        if Path(file_name).name != file_name or "\\" in file_name or file_name == PATTERN_FILE:
+        if not _is_one_file(file_name):
+            SequencePattern.parse(file_name, "begin.file_name")
+        if not file_name or Path(file_name).name != file_name or "\\" in file_name or file_name == PATTERN_FILE:
             raise UploadInvalid(
                 "The file name names a folder.",
                 argument="begin.file_name",
@@ -60,7 +61,7 @@ class Uploads:
         return Upload(self._folder, file_name)
 
     def pattern(self, upload_id: str) -> str:
-        """The path pattern of an upload's files.
+        """The path pattern of an upload's files, or the path of its one file.
 
         Raises:
             UploadNotFound
@@ -97,8 +98,7 @@ class Upload:
         self._partial = folder / f"{self._upload_id}.partial"
         self._partial.mkdir(mode=0o700)
         self._file_name = file_name
-        self._sequence = SequencePattern.parse(str(self._partial / file_name))
-        self._frames: set[int] = set()
+        self._files: set[Path] = set()
         self._open: IO[bytes] | None = None
         self._digest = hashlib.sha256()
 
@@ -122,9 +122,12 @@ class Upload:
 
         Raises:
             UploadDamaged: where its bytes are not those that were sent.
-            UploadInvalid: where nothing arrived, or that frame did before.
+            UploadInvalid: where nothing arrived, or that frame (any frame, of one file) did before.
         """
-        if self._open is None or file_frame in self._frames:
+        file = self._partial / self._file_name
+        if not _is_one_file(self._file_name):
+            file = SequencePattern.parse(str(file)).file(file_frame)
+        if self._open is None or file in self._files:
             raise UploadInvalid(
                 "A file has no bytes." if self._open is None else "A frame was sent twice.",
                 argument="end_of_file.file_frame",
@@ -140,9 +143,9 @@ class Upload:
                 value=sha256,
                 remedy="Send the plate again.",
             )
-        (self._partial / "arriving").rename(self._sequence.file(file_frame))
+        (self._partial / "arriving").rename(file)
         self._digest = hashlib.sha256()
-        self._frames.add(file_frame)
+        self._files.add(file)
 
     def finish(self) -> str:
         """Ends the upload; returns its id.
@@ -150,7 +153,7 @@ class Upload:
         Raises:
             UploadInvalid: where no file came, or the last one has no end.
         """
-        if self._open is not None or not self._frames:
+        if self._open is not None or not self._files:
             raise UploadInvalid(
                 "The upload broke off within a file." if self._open else "The upload has no files.",
                 argument="end_of_file",
@@ -165,3 +168,8 @@ class Upload:
         if self._open is not None:
             self._open.close()
         shutil.rmtree(self._partial, ignore_errors=True)
+
+
+def _is_one_file(file_name: str) -> bool:
+    """Whether there is no place for a frame number: a movie, or a still."""
+    return "#" not in file_name and "%" not in file_name

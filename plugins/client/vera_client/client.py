@@ -46,9 +46,9 @@ class VeraClient:
     - `{"bridge_restarted": {"reason"}}`: the bridge had died; a new one has taken up its requests and watches.
 
     A take is a dict with the fields of proto's `Take`; enums are words: `edit_type` `add` or `background`, a mask's
-    `meaning` `edit` or `keep`, `color_space` `lin_rec709`, `acescg` or `srgb`, `state` `queued`, `checking`, `running`,
-    `writing`, `finished`, `cancelled` or `failed`, a seam's `kind` `window` or `repair`; an empty word is left to the
-    default. `frames` is everywhere a list of `{"first_frame", "last_frame"}`.
+    `meaning` `edit` or `keep`, `nan` `refuse` or `zero`, `detail` `plate`, `edit` or `smooth`, `state` `queued`,
+    `checking`, `running`, `writing`, `finished`, `cancelled` or `failed`, a seam's `kind` `window` or `repair`; an
+    empty word is left to the default. `frames` is everywhere a list of `{"first_frame", "last_frame"}`.
 
     Args:
         python: The interpreter of the engine's environment. None: the variable VERA_EDIT_PYTHON, else the `python` file
@@ -98,8 +98,9 @@ class VeraClient:
         """Sends a request and returns at once; its answer comes by `poll` and in the ticket.
 
         Args:
-            method: `engine_info`, `stop_engine`, `unload`, `cache`, `clear_cache`, `create_take`, `get_take`,
-                `list_takes`, `cancel_take`, `update_take`, `resume_take`, `keep_frames`, `delete_take`.
+            method: `engine_info`, `stop_engine`, `unload`, `cache`, `clear_cache`, `color_spaces`,
+                `create_take`, `get_take`, `list_takes`, `cancel_take`, `update_take`, `resume_take`, `keep_frames`,
+                `check_take`, `delete_take`.
             params: As the method of (nearly) that name takes them.
         """
         return self._conversation.submit(method, params, tell=True)
@@ -125,10 +126,14 @@ class VeraClient:
 
         Args:
             request: Proto's `TakeRequest`: `{"node_id", "edit_type", "prompt", "frames": [{"first_frame",
-                "last_frame"}], "handles", "plate": {"path", "frame_offset", "color_space"}, "mask": {"source": {...},
-                "meaning", "invert"}, "settings": {"seed", "num_inference_steps", "guidance_scale"}, "take_root",
-                "write_comp", "base_take_id", "base_directory", "strength", "without_mask", "priority", "label",
-                "reuse"}`. Left out or None: the default; with a base, the base's.
+                "last_frame"}], "handles", "plate": {"path", "frame_offset", "color_space", "fallback_color_space",
+                "view", "part", "layer", "nan"}, "mask": {"source": {...}, "meaning", "invert"}, "without_mask",
+                "holdout": {as mask}, "without_holdout", "settings": {"seed", "num_inference_steps", "guidance_scale"},
+                "exposure", "region": {"box": {"x", "y", "width", "height"} or "boxes": {"keys": [{"frame", "box"}]} or
+                "from_mask": True or "from_base": True, "margin"}, "finish": {"black", "white", "detail", "refine",
+                "despill", "highlights"}, "finish_only", "take_root", "write_comp", "write_residual", "base_take_id",
+                "base_directory", "strength", "priority", "label", "reuse"}`. Left out or None: the default; with a
+                base, the base's.
             request_id: The same id again answers with the same take. None: a new one.
 
         Raises:
@@ -181,6 +186,15 @@ class VeraClient:
         take: dict[str, Any] = self._call("keep_frames", {"take_id": take_id, "directory": directory}, timeout)
         return take
 
+    def check_take(self, take_id: str = "", directory: str = "", timeout: float | None = None) -> dict[str, Any]:
+        """Proves a finished take from its files and its plate, which are all read; proto's `CheckTakeResponse`.
+
+        `verdict` is a line to show; `exact` is whether no pixel changed outside the matte and the layers merge to what
+        the model meant. `largest_relative_error` and `flicker` are left out where they are not known.
+        """
+        found: dict[str, Any] = self._call("check_take", {"take_id": take_id, "directory": directory}, timeout)
+        return found
+
     def delete_take(
         self, take_id: str = "", directory: str = "", *, force: bool = False, timeout: float = 30.0
     ) -> None:
@@ -202,6 +216,11 @@ class VeraClient:
         """Removes all of it that no running take uses; the bytes that were freed."""
         freed_bytes: int = self._call("clear_cache", {}, timeout)
         return freed_bytes
+
+    def color_spaces(self, timeout: float = 30.0) -> dict[str, Any]:
+        """The colour spaces that a plate may be in: `{"config": its OpenColorIO configuration, "names": [...]}`."""
+        spaces: dict[str, Any] = self._call("color_spaces", {}, timeout)
+        return spaces
 
     def stop_engine(self, cancel_running: bool = False, timeout: float = 30.0) -> None:
         """Ends a running engine, of any interface version; refused while a take is queued or running, unless

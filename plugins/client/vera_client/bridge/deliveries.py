@@ -27,6 +27,7 @@ class Delivery:
     plate_path: str = ""
     """The pattern on the client's side; empty where the engine sees the plate itself."""
     mask_path: str = ""
+    holdout_path: str = ""
     take_root: str = ""
     """Where the layers go; empty where the engine writes them there itself."""
     node_id: str = ""
@@ -37,6 +38,11 @@ class Delivery:
     def directory(self) -> Path | None:
         """The version directory on the client's side: there, and complete, once delivered."""
         return Path(self.take_root) / self.node_id / self.version if self.version else None
+
+    @property
+    def has_sent_files(self) -> bool:
+        """Whether the engine was sent what it does not see itself."""
+        return bool(self.plate_path or self.mask_path or self.holdout_path)
 
     @property
     def is_open(self) -> bool:
@@ -56,6 +62,8 @@ class Delivery:
             request["plate"] = _on_client(request["plate"], self.plate_path)
         if self.mask_path:
             request["mask"]["source"] = _on_client(request["mask"]["source"], self.mask_path)
+        if self.holdout_path:
+            request["holdout"]["source"] = _on_client(request["holdout"]["source"], self.holdout_path)
         if self.version:
             request["take_root"] = self.take_root
             take = {**take, "version": self.version, "directory": str(self.directory)}

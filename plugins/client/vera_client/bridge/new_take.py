@@ -13,7 +13,8 @@ from ..errors import Refused
 from .convert import from_dict, to_dict
 from .deliveries import Deliveries, Delivery, reserve_version
 from .engine_link import EngineLink
-from .transfer import Sequence, probe, probe_folder, upload
+from .sequence import Sequence
+from .transfer import probe, probe_folder, upload
 
 CREATE_SECONDS = 60.0
 """Every frame's header is read before a take is accepted, perhaps over a slow network."""
@@ -54,32 +55,35 @@ class NewTake:
         try:
             await self._look_at_base()
             plate_path = await self._send_unless_shared(request.plate, "plate")
-            mask_path = ""
+            mask_path, holdout_path = "", ""
             if request.HasField("mask"):
                 mask_path = await self._send_unless_shared(request.mask.source, "mask.source")
+            if request.HasField("holdout"):
+                holdout_path = await self._send_unless_shared(request.holdout.source, "holdout.source")
             take_root = await self._root_unless_shared(is_remote=bool(plate_path))
             if take_root:
                 request.take_root = ""
             create = takes_pb2.CreateTakeRequest(request_id=self._request_id, take=request)
             response = await self._link.call("takes", "CreateTake", create, CREATE_SECONDS)
             take = response.take
-            if (plate_path or mask_path or take_root) and take.take_id not in self._deliveries.ids():
+            sent = plate_path, mask_path, holdout_path
+            if (any(sent) or take_root) and take.take_id not in self._deliveries.ids():
                 node_id = take.request.node_id
                 version = reserve_version(take_root, node_id) if take_root else ""
-                self._deliveries.put(Delivery(take.take_id, plate_path, mask_path, take_root, node_id, version))
+                self._deliveries.put(Delivery(take.take_id, *sent, take_root, node_id, version))
         finally:
             _remove_if_empty(made_folders)
         return {**self._deliveries.localize(to_dict(take)), "existing": response.existing}
 
     async def _look_at_base(self) -> None:
-        """Where the base's plate and mask had to be sent they are sent again: the engine keeps them for a time only."""
+        """Where the base's own files had to be sent they are sent again: the engine keeps them for a time only."""
         request = self._request
         delivery = self._deliveries.of_directory(request.base_directory) if request.base_directory else None
         if delivery is not None:
             request.base_directory, request.base_take_id = "", delivery.take_id
         elif request.base_take_id:
             delivery = self._deliveries.get(request.base_take_id)
-        if delivery is None or not (delivery.plate_path or delivery.mask_path):
+        if delivery is None or not delivery.has_sent_files:
             return
         get_base = takes_pb2.GetTakeRequest(take_id=delivery.take_id)
         base = (await self._link.call("takes", "GetTake", get_base)).take
@@ -90,6 +94,9 @@ class NewTake:
         if delivery.mask_path and not request.HasField("mask") and not request.without_mask:
             request.mask.CopyFrom(base.request.mask)
             request.mask.source.path = delivery.mask_path
+        if delivery.holdout_path and not request.HasField("holdout") and not request.without_holdout:
+            request.holdout.CopyFrom(base.request.holdout)
+            request.holdout.source.path = delivery.holdout_path
 
     async def _send_unless_shared(self, source: takes_pb2.PlateSource, argument: str) -> str:
         """Uploads a plate's or mask's files where the engine does not see them; their path here, else empty.

@@ -17,6 +17,9 @@ from .engine_link import EngineLink
 from .new_take import CREATE_SECONDS, NewTake, Tell
 from .transfer import fetch_layers
 
+CHECK_SECONDS = 3600.0
+"""All of a take's layers and of its plate are read."""
+
 
 class Requests:
     """Answers the client's requests.
@@ -37,6 +40,7 @@ class Requests:
             "unload": self.unload,
             "cache": self.cache,
             "clear_cache": self.clear_cache,
+            "color_spaces": self.color_spaces,
             "create_take": self.create_take,
             "get_take": self.get_take,
             "list_takes": self.list_takes,
@@ -44,6 +48,7 @@ class Requests:
             "update_take": self.update_take,
             "resume_take": self.resume_take,
             "keep_frames": self.keep_frames,
+            "check_take": self.check_take,
             "delete_take": self.delete_take,
         }
 
@@ -87,6 +92,9 @@ class Requests:
     async def clear_cache(self) -> int:
         response = await self._link.call("service", "ClearCache", engine_pb2.ClearCacheRequest())
         return int(response.freed_bytes)
+
+    async def color_spaces(self) -> dict[str, Any]:
+        return to_dict(await self._link.call("service", "ListColorSpaces", engine_pb2.ListColorSpacesRequest()))
 
     # Takes
 
@@ -152,6 +160,10 @@ class Requests:
             except grpc.aio.AioRpcError as error:
                 raise error_from_status(error) from error
         return self._localized(take)
+
+    async def check_take(self, take_id: str = "", directory: str = "") -> dict[str, Any]:
+        request = takes_pb2.CheckTakeRequest(**self._address(take_id, directory))
+        return to_dict(await self._link.call("takes", "CheckTake", request, CHECK_SECONDS))
 
     async def delete_take(self, take_id: str = "", directory: str = "", force: bool = False) -> None:
         address = self._address(take_id, directory)

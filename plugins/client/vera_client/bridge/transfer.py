@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Callable
 
@@ -18,68 +18,17 @@ import grpc
 
 from vera_edit.v1 import engine_pb2, takes_pb2
 
-from ..errors import Refused, TransferFailed
+from ..errors import TransferFailed
 from .channel import answered
 from .convert import error_from_status
 from .deliveries import partial_directory
 from .engine_link import Engine, EngineLink
+from .sequence import Sequence
 
 CHUNK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 16
 SLOWEST_BYTES_PER_SECOND = 256 * 1024
 QUIET_SECONDS = 60.0
-FRAME_PLACE = re.compile(r"#+|%(?:0\d+)?d")
-
-
-def frame_file(pattern: str, file_frame: int) -> Path | None:
-    """A frame's file of a pattern with `####` or `%04d` in the file's name; None where it has not exactly one."""
-    folder, name = os.path.split(pattern)
-    places = list(FRAME_PLACE.finditer(name))
-    if len(places) != 1:
-        return None
-    place = places[0]
-    digits = len(place[0]) if place[0].startswith("#") else int(place[0][1:-1] or "1")
-    return Path(folder) / f"{name[: place.start()]}{file_frame:0{digits}d}{name[place.end() :]}"
-
-
-class Sequence:
-    """The files of a plate or mask on the client's side.
-
-    Args:
-        source: As in the request; its location is a path.
-        frames: What is needed of it, host numbering: ranges in any order, which may overlap.
-        argument: The source's dotted name, for errors.
-    """
-
-    def __init__(self, source: takes_pb2.PlateSource, frames: Iterable[range], argument: str) -> None:
-        self.pattern = source.path
-        self.argument = argument
-        self.files: dict[int, Path] = {}
-        for frame in sorted({frame + source.frame_offset for run in frames for frame in run}):
-            file = frame_file(self.pattern, frame)
-            if file is not None:
-                self.files[frame] = file
-
-    def first_file(self) -> Path | None:
-        """The first one that is there."""
-        return next((file for file in self.files.values() if file.is_file()), None)
-
-    def check_complete(self) -> None:
-        """
-        Raises:
-            Refused: A frame of the range has no file; names the frames.
-        """
-        missing = [frame for frame, file in self.files.items() if not file.is_file()]
-        if missing:
-            named = ", ".join(map(str, missing[:8])) + (" ..." if len(missing) > 8 else "")
-            raise Refused(
-                f"{len(missing)} of {len(self.files)} frames are missing: file frames {named}.",
-                argument=f"{self.argument}.path",
-                value=self.pattern,
-                remedy="Render them, or choose a range whose files are all there.",
-                kind="FrameMissing",
-                nature="not_found",
-            )
 
 
 async def probe(link: EngineLink, files: list[Path]) -> list[bool]:
@@ -140,8 +89,7 @@ async def _upload_parts(
     sequence: Sequence, unreadable: list[OSError], tell: Callable[[dict[str, Any]], None]
 ) -> AsyncIterator[takes_pb2.UploadPlateRequest]:
     """The stream of `UploadPlate`. What keeps a file from being read is left in `unreadable`: gRPC does not tell it."""
-    name = FRAME_PLACE.sub("####", os.path.basename(sequence.pattern))
-    yield takes_pb2.UploadPlateRequest(begin=takes_pb2.UploadBegin(file_name=name))
+    yield takes_pb2.UploadPlateRequest(begin=takes_pb2.UploadBegin(file_name=sequence.file_name))
     try:
         for number, (frame, path) in enumerate(sequence.files.items(), 1):
             digest = hashlib.sha256()

@@ -106,6 +106,9 @@ class ScriptedEngine(engine_pb2_grpc.EngineServiceServicer, takes_pb2_grpc.TakeS
         freed, self.cached_bytes = self.cached_bytes, 0
         return engine_pb2.ClearCacheResponse(freed_bytes=freed)
 
+    async def ListColorSpaces(self, request, context):
+        return engine_pb2.ListColorSpacesResponse(config="studio", names=["ACEScg", "ARRI LogC4"])
+
     # TakeService
 
     async def CreateTake(self, request, context):
@@ -153,6 +156,8 @@ class ScriptedEngine(engine_pb2_grpc.EngineServiceServicer, takes_pb2_grpc.TakeS
             take.request.edit_type = asked.edit_type or base.request.edit_type
             if not asked.plate.WhichOneof("location"):
                 take.request.plate.CopyFrom(base.request.plate)
+            if not asked.HasField("mask") and base.request.HasField("mask"):
+                take.request.mask.CopyFrom(base.request.mask)
         return takes_pb2.CreateTakeResponse(take=self.save(take))
 
     async def GetTake(self, request, context):
@@ -204,6 +209,11 @@ class ScriptedEngine(engine_pb2_grpc.EngineServiceServicer, takes_pb2_grpc.TakeS
             pass
         take.state = takes_pb2.TAKE_STATE_FINISHED
         return takes_pb2.KeepFramesResponse(take=self.save(take))
+
+    async def CheckTake(self, request, context):
+        take = await self.find(request.take_id, request.directory, context)
+        verdict = f"exact: {take.version}"
+        return takes_pb2.CheckTakeResponse(verdict=verdict, exact=True, frames=3, largest_relative_error=0.0)
 
     async def check_stopped(self, take: takes_pb2.Take, context: grpc.aio.ServicerContext) -> None:
         if take.state not in (takes_pb2.TAKE_STATE_CANCELLED, takes_pb2.TAKE_STATE_FAILED):
