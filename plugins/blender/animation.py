@@ -46,7 +46,20 @@ def is_beyond_curves(tree: bpy.types.NodeTree) -> bool:
 
 def is_animated(node: bpy.types.Node) -> bool:
     """Whether a setting of the node itself moves."""
-    path = f'nodes["{bpy.utils.escape_identifier(node.name)}"].'
+    return any(True for _ in _curves_and_drivers(node))
+
+
+def hand_over(old: bpy.types.Node, new: bpy.types.Node) -> None:
+    """Has what moves in a node move the same in another one of its tree: Blender removes a node's curves with it."""
+    for curve in list(_curves_and_drivers(old)):
+        curve.data_path = _path(new) + curve.data_path.removeprefix(_path(old))
+
+
+def _curves_and_drivers(node: bpy.types.Node) -> Iterator[bpy.types.FCurve]:
     tree = node.id_data
     drivers = tree.animation_data.drivers if tree.animation_data else ()
-    return any(curve.data_path.startswith(path) for curve in (*curves_of(tree), *drivers))
+    yield from (curve for curve in (*curves_of(tree), *drivers) if curve.data_path.startswith(_path(node)))
+
+
+def _path(node: bpy.types.Node) -> str:
+    return f'nodes["{bpy.utils.escape_identifier(node.name)}"].'

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import nodes
+from . import animation, nodes
 
 KEPT = ("label", "location", "width", "hide", "mute", "use_custom_color", "color", "select", "show_options")
 
@@ -64,13 +64,16 @@ def _replace(old: bpy.types.Node, kind: str) -> bpy.types.Node:
     kept = {name: tuple(v) if name in ("location", "color") else v for name, v in kept.items()}
     name, parent, was_active = old.name, old.parent, tree.nodes.active == old
 
-    old.node_tree = None
-    tree.nodes.remove(old)
     new = tree.nodes.new(kind)
     empty, new.node_tree = new.node_tree, inner
     if empty is not None:
         bpy.data.node_groups.remove(empty)
-    new.name, new.parent = name, parent
+    old.name = new.name  # Blender makes another name of it; a node takes its curves with its name
+    new.name = name
+    animation.hand_over(old, new)
+    old.node_tree = None
+    tree.nodes.remove(old)
+    new.parent = parent
     for key, value in kept.items():
         setattr(new, key, value)
     inputs = {socket.identifier: socket for socket in new.inputs}

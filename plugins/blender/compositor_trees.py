@@ -62,10 +62,18 @@ def temporary_copy(scene: bpy.types.Scene) -> Iterator[tuple[bpy.types.Scene, bp
 
 
 def add_math(tree: bpy.types.CompositorNodeTree, operation: str) -> bpy.types.Node:
-    """A Math node: two inputs, one output."""
+    """A Math node: as many inputs as the operation has terms, one output."""
     node = tree.nodes.new("CompositorNodeMath" if HAS_EMBEDDED_TREES else "ShaderNodeMath")
     node.operation = operation
     return node
+
+
+def choose(node: bpy.types.Node, setting: str, value: str, socket: str, item: str) -> None:
+    """Sets what 4.5 has as a setting of the node, and 5.x as a menu among its inputs."""
+    if HAS_EMBEDDED_TREES:
+        setattr(node, setting, value)
+    else:
+        node.inputs[socket].default_value = item
 
 
 def over_inputs(over: bpy.types.Node) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:

@@ -8,10 +8,21 @@ from pathlib import Path
 
 import bpy
 
-from . import compositor_trees
+from . import compositor_trees, live_matte
 from .client_package import Refused, TakeFolder
+from .live_matte import FEATHER, GROW, HOLD_OUT
 
-INPUTS = (("Image", "NodeSocketColor"), ("Mask", "NodeSocketFloat"))
+INPUTS = (
+    ("Image", "NodeSocketColor", {"description": "The plate"}),
+    ("Mask", "NodeSocketFloat", {"description": "A hint for the model: where to edit, or what to keep"}),
+    (
+        HOLD_OUT,
+        "NodeSocketFloat",
+        {"subtype": "FACTOR", "min_value": 0.0, "max_value": 1.0, "description": "White is where nothing may change"},
+    ),
+    (GROW, "NodeSocketInt", {"description": "Pixels by which the matte is grown; fewer than 0 choke it"}),
+    (FEATHER, "NodeSocketFloat", {"min_value": 0.0, "description": "Pixels over which the matte's edge is softened"}),
+)
 OUTPUTS = (
     ("Edit", "NodeSocketColor", "The edit, premultiplied: grade it and merge it over the plate"),
     ("Alpha", "NodeSocketFloat", "The matte of the edit"),
@@ -25,8 +36,10 @@ def new_inner_tree() -> bpy.types.CompositorNodeTree:
     tree = bpy.data.node_groups.new("Vera Edit", "CompositorNodeTree")
     # Blender miscounts the users of a group whose node was copied, and a file loses what it believes unused.
     tree.use_fake_user = True
-    for name, kind in INPUTS:
-        tree.interface.new_socket(name, in_out="INPUT", socket_type=kind)
+    for name, kind, details in INPUTS:
+        socket = tree.interface.new_socket(name, in_out="INPUT", socket_type=kind)
+        for detail, value in details.items():
+            setattr(socket, detail, value)
     for name, kind, description in OUTPUTS:
         socket = tree.interface.new_socket(name, in_out="OUTPUT", socket_type=kind)
         socket.description = description
@@ -71,18 +84,19 @@ def show_take(tree: bpy.types.CompositorNodeTree, take: TakeFolder) -> None:
     within = _within_frames(tree, take)
     edit = _gate(tree, image.outputs["Combined"], within, 0)
     straight = _gate(tree, image.outputs["straight"], within, -200)
+    drawn = live_matte.draw_matte(tree, edit, straight, is_held_out=take.is_held_out)
     split = tree.nodes.new("CompositorNodeSeparateColor")
-    split.location = (200, -150)
+    split.location = (1800, -150)
     over = tree.nodes.new("CompositorNodeAlphaOver")
-    over.location = (200, 100)
+    over.location = (1800, 100)
     background, foreground = compositor_trees.over_inputs(over)
     for source, target in (
-        (edit, outputs["Edit"]),
-        (edit, split.inputs["Image"]),
+        (drawn, outputs["Edit"]),
+        (drawn, split.inputs["Image"]),
         (split.outputs["Alpha"], outputs["Alpha"]),
         (straight, outputs["Straight"]),
         (plate, background),
-        (edit, foreground),
+        (drawn, foreground),
         (over.outputs["Image"], outputs["Composite"]),
     ):
         tree.links.new(source, target)
@@ -121,7 +135,7 @@ def _bare(tree: bpy.types.CompositorNodeTree) -> tuple[bpy.types.NodeSocket, dic
     """The inner tree with nothing but its ends: the plate's socket, and those of the outputs."""
     tree.nodes.clear()
     begin, end = tree.nodes.new("NodeGroupInput"), tree.nodes.new("NodeGroupOutput")
-    begin.location, end.location = (-300, 150), (450, 0)
+    begin.location, end.location = (-300, 150), (2000, 0)
     return begin.outputs["Image"], {name: end.inputs[name] for name, _, _ in OUTPUTS}
 
 

@@ -28,7 +28,8 @@ def inner_trees() -> list[bpy.types.NodeTree]:
 def test_a_new_node_has_its_sockets_and_is_in_the_add_menu(tmp_path: Path) -> None:
     _, addon, tree = start(tmp_path)
     node = comps.add_node(addon, tree)
-    assert [(s.name, s.type) for s in node.inputs] == [("Image", "RGBA"), ("Mask", "VALUE")]
+    asked = [("Image", "RGBA"), ("Mask", "VALUE"), ("Hold-out", "VALUE"), ("Grow", "INT"), ("Feather", "VALUE")]
+    assert [(s.name, s.type) for s in node.inputs] == asked
     kinds = [("Edit", "RGBA"), ("Alpha", "VALUE"), ("Straight", "RGBA"), ("Composite", "RGBA")]
     assert [(s.name, s.type) for s in node.outputs] == kinds
     assert addon.nodes.draw_add_menu in bpy.types.NODE_MT_compositor_node_add_all._dyn_ui_initialize()

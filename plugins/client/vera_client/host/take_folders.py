@@ -76,6 +76,11 @@ class TakeFolder:
         return largest_seam(self.record)
 
     @property
+    def is_held_out(self) -> bool:
+        """Its matte has a hold-out in it already."""
+        return bool((self.record.get("request") or {}).get("holdout"))
+
+    @property
     def warnings(self) -> list[str]:
         """What the engine said an artist should know of it."""
         return [str(text) for text in self.record.get("warnings") or ()]
