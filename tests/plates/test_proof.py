@@ -26,7 +26,7 @@ def frame(random) -> FrameToProve:
     alpha[10:20, 10:20] = 1
     alpha[:, WIDTH // 2 :] = 0
     layers = solve_layers(plate, edit, alpha)
-    return FrameToProve(1001, plate, ACESCG, layers, meant=Meant(edit, alpha))
+    return FrameToProve(1001, plate, ACESCG, layers, meant=Meant(edit, alpha, plate))
 
 
 def proved(frame: FrameToProve) -> FrameProof:
@@ -90,9 +90,9 @@ def test_layers_that_merge_to_another_picture_are_found(frame):
 def test_what_was_meant_by_hand():
     """Half a black shadow over sRGB 0.5 is sRGB 0.25; over a negative value its mirror."""
     plate = np.array([[[((0.5 + 0.055) / 1.055) ** 2.4, -(((0.5 + 0.055) / 1.055) ** 2.4), 0.0]]], np.float32)
-    meant = Meant(np.zeros((1, 1, 3), np.float32), np.full((1, 1), 0.5, np.float32))
+    meant = Meant(np.zeros((1, 1, 3), np.float32), np.full((1, 1), 0.5, np.float32), plate)
     quarter = ((0.25 + 0.055) / 1.055) ** 2.4
-    assert compose(plate, meant) == pytest.approx(np.array([[[quarter, -quarter, 0.0]]]), rel=1e-6)
+    assert compose(meant) == pytest.approx(np.array([[[quarter, -quarter, 0.0]]]), rel=1e-6)
 
 
 def test_flicker_is_what_the_matte_changes_beyond_the_plate(frame):

@@ -32,6 +32,8 @@ class Meant:
     """(H, W, 3), the edit's own color, linear in the plate's primaries."""
     alpha: NDArray[np.float32]
     """(H, W), 0..1, in the model's compositing space, finished."""
+    plate_linear: NDArray[np.float32]
+    """(H, W, 3), the plate as the comp means it: the plate itself, but where spill was taken out of it."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,10 @@ class FrameMaps:
     """Where it was measured, (H, W) float32 each."""
 
     comp_linear: NDArray[np.float32]
-    """(H, W, 3), the layers over the plate."""
+    """(H, W, 3), the layers over the plate, linear in the primaries of `space`."""
+    space: ColorSpace
+    matte: NDArray[np.float32]
+    """0..1."""
     changed: NDArray[np.float32]
     """The largest difference of a channel from the plate, outside; 0 inside. A change of sign of 0 counts as the least
     number there is."""
@@ -124,7 +129,7 @@ class Prover:
         changed = np.max([each.changed for each in found], axis=0)
 
         # 2. The comp that the model meant
-        error = None if one.meant is None else relative_error(comp, compose(plate, one.meant))
+        error = None if one.meant is None else relative_error(comp, compose(one.meant))
 
         # 3. The matte, by itself and in time
         matte = layers.matte.astype(np.float32)
@@ -141,7 +146,7 @@ class Prover:
             matte_coverage=float(matte.mean(dtype=np.float64)),
             flicker=flicker,
         )
-        return proof, FrameMaps(comp, changed, error, flicker_map)
+        return proof, FrameMaps(comp, one.space, matte, changed, error, flicker_map)
 
     def _flicker(
         self, frame: int, shown: NDArray[np.float32], matte: NDArray[np.float32]
@@ -249,19 +254,18 @@ def verdict_line(frames: Sequence[FrameProof]) -> str:
     return f"{head}: {count}, {plate}, {comp}; matte covers {take.matte_coverage:.1%}{known}"
 
 
-def compose(plate_linear: NDArray[np.float32], meant: Meant) -> NDArray[np.float64]:
+def compose(meant: Meant) -> NDArray[np.float64]:
     """The comp `c` (H, W, 3) that the model meant, in linear light: edit over plate by `alpha` in signed sRGB encoding.
 
     `C = a E + (1 - a) S`, `c = linear(C)`; where alpha is 0 the plate itself, where it is 1 the edit.
     """
-    composed = np.where(meant.alpha[..., np.newaxis] == 1, meant.edit_linear, plate_linear).astype(np.float64)
-    flat = composed.reshape(-1, 3)
-    flat_plate, flat_edit = plate_linear.reshape(-1, 3), meant.edit_linear.reshape(-1, 3)
+    composed = np.where(meant.alpha[..., np.newaxis] == 1, meant.edit_linear, meant.plate_linear).astype(np.float64)
+    flat, flat_edit = composed.reshape(-1, 3), meant.edit_linear.reshape(-1, 3)
     flat_alpha = meant.alpha.reshape(-1)
     soft = np.flatnonzero((flat_alpha > 0) & (flat_alpha < 1))
     for begin in range(0, soft.size, _PIXELS_AT_ONCE):
         pixels = soft[begin : begin + _PIXELS_AT_ONCE]
         a = flat_alpha[pixels, np.newaxis].astype(np.float64)
-        edit, plate = flat_edit[pixels].astype(np.float64), flat_plate[pixels].astype(np.float64)
+        edit, plate = flat_edit[pixels].astype(np.float64), flat[pixels]
         flat[pixels] = decode_signed_srgb(a * encode_signed_srgb(edit) + (1 - a) * encode_signed_srgb(plate))
     return composed
