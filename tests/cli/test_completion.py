@@ -53,7 +53,7 @@ def offered(bash_file, tmp_path, monkeypatch):
 
 def test_commands(offered):
     assert offered("wa") == ["watch"]
-    assert offered("c") == ["cancel", "cache", "completion", "convert-weights"]
+    assert offered("c") == ["check", "cancel", "cache", "completion", "convert-weights"]
     assert offered("takes", "un") == ["unstar"]
     assert offered("nonsense", "") == offered("")
 

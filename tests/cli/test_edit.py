@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from vera_client.bridge.convert import to_dict
+from vera_edit.v1.takes_pb2 import Take
 from vera_engine.cli.edit_request import SeedsInvalid, parse_seeds
+from vera_engine.cli.region_text import RegionTextInvalid, parse_region, region_text
 from vera_engine.cli.take_result import FIELDS, duration, seam_text
 from vera_engine.takes.take import VISIBLE_SEAM
 
@@ -35,6 +38,7 @@ def test_the_last_line_of_json_has_every_field(edit, shot):
         "windows": 1,
         "seam": None,
         "seams": [],
+        "color": None,
         "existing": False,
         "warnings": [],
         "seconds": {"total": 1.5, "queued": 0.0, "model": 0.0, "pixels": 0.0},
@@ -121,6 +125,11 @@ def test_a_refused_request_has_no_take(edit):
         (["--seeds", "4-1"], "seeds"),
         (["--mask-means", "keep"], "mask_means"),
         (["--invert-mask"], "invert_mask"),
+        (["--invert-holdout"], "invert_holdout"),
+        (["--margin", "8"], "margin"),
+        (["--region", "10,20,30"], "region"),
+        (["--nan", "skip"], "plate.nan"),
+        (["--detail", "sharp"], "finish.detail"),
         (["--base", "v007"], "take"),
         (["--base", "/no/such/v001"], "directory"),
         (["--edit", "ad"], "edit_type"),
@@ -141,6 +150,7 @@ def test_what_is_wrong_is_named(edit, words, argument):
         (["/p.####.exr", "--frames", "1001", "--edit", "add"], "prompt"),
         (["--base", "v001", "--frames", "1001", "--colorspace", "srgb"], "colorspace"),
         (["--base", "v001", "--frames", "1001", "--frame-offset", "0"], "frame_offset"),
+        (["--base", "v001", "--frames", "1001", "--layer", "beauty"], "layer"),
     ],
 )
 def test_what_only_a_base_makes_needless(say, engine, words, argument):
@@ -148,6 +158,71 @@ def test_what_only_a_base_makes_needless(say, engine, words, argument):
     assert said.status == 2
     assert said.json["error"]["argument"] == argument
     assert engine.processes() == []
+
+
+def asked(engine) -> dict:
+    """The newest request as the engine has it."""
+    takes = [Take.FromString(file.read_bytes()) for file in (engine.state_dir / "scripted").glob("*.take")]
+    return to_dict(max(takes, key=lambda take: take.created_at).request)
+
+
+def test_every_word_reaches_the_engine(edit, engine, shot):
+    said = edit(
+        *("--colorspace", "ARRI LogC4", "--view", "left", "--part", "1", "--layer", "beauty", "--nan", "zero"),
+        *("--exposure", "-1.5", "--region", "1003:10,20,30,40", "--region", "1001:0,0,30,40", "--margin", "8"),
+        *("--holdout", shot / "keep.mov", "--invert-holdout", "--frame-offset", "5", "--residual", "--write-comp"),
+        *("--detail", "smooth", "--matte-black", "0.1", "--matte-white", "0.9", "--refine", "0.5", "--despill", "0.25"),
+        *("--highlights", "4"),
+    )
+    assert said.status == 0, said.err
+    request = asked(engine)
+    assert request["plate"] == {
+        "path": str(shot / "plate" / "plate.####.exr"),
+        "frame_offset": 5,
+        "color_space": "",  # the shell's word counts after the files' own
+        "fallback_color_space": "ARRI LogC4",
+        "view": "left",
+        "part": "1",
+        "layer": "beauty",
+        "nan": "zero",
+    }
+    assert request["exposure"] == -1.5
+    first, last = ({"x": x, "y": y, "width": 30, "height": 40} for x, y in ((0, 0), (10, 20)))
+    keys = [{"frame": 1001, "box": first}, {"frame": 1003, "box": last}]
+    assert request["region"] == {"boxes": {"keys": keys}, "margin": 8}
+    holdout = request["holdout"]
+    assert (holdout["source"]["path"], holdout["source"]["frame_offset"]) == (str(shot / "keep.mov"), 5)
+    assert (holdout["meaning"], holdout["invert"]) == ("", True)
+    assert request["finish"] == {
+        "black": 0.1,
+        "white": 0.9,
+        "detail": "smooth",
+        "refine": 0.5,
+        "despill": 0.25,
+        "highlights": 4.0,
+    }
+    assert (request["write_residual"], request["write_comp"], request["finish_only"]) == (True, True, False)
+
+
+def test_what_is_not_said_is_left_to_the_engine(edit, engine):
+    assert edit().status == 0
+    request = asked(engine)
+    assert {"exposure", "region", "holdout", "mask"} & request.keys() == set()
+    assert request["finish"] == {"detail": ""}
+
+
+def test_a_take_is_finished_anew(edit, say, engine, shot):
+    base = edit("--node", "hero", "--seed", "4", "--json").json
+    said = say("finish", base["take"], "--frames", "1002", "--detail", "edit", "--no-holdout", "--json")
+    assert said.status == 0, said.err
+    assert said.json["take"] == str(shot / "takes" / "hero" / "v002")
+    assert (said.json["base"], said.json["frames"]) == ("v001", "1001-1003")
+    assert "frames 1002, the rest from v001; finished anew, without the model" in said.err
+    request = asked(engine)
+    assert (request["finish_only"], request["without_holdout"]) == (True, True)
+    assert request["finish"] == {"detail": "edit"}
+    assert say("finish", "v001", "--node", "hero", "--again").status == 0
+    assert asked(engine)["frames"] == [{"first_frame": 1001, "last_frame": 1003}]
 
 
 def test_no_engine_is_told_apart_from_a_refusal(edit, engine):
@@ -189,6 +264,31 @@ def test_the_engines_loss_is_told(edit, engine):
     assert "Looking for it, or starting another" in said.err
     assert said.json["state"] == "failed"
     assert said.json["error"]["argument"] == "take_id"
+
+
+@pytest.mark.parametrize(
+    ("texts", "region"),
+    [
+        ([], None),
+        (["mask"], {"from_mask": True, "margin": 4}),
+        (["base"], {"from_base": True, "margin": 4}),
+        ([" -8, 0,640,480 "], {"box": {"x": -8, "y": 0, "width": 640, "height": 480}, "margin": 4}),
+    ],
+)
+def test_regions(texts, region):
+    assert parse_region(texts, 4) == region
+    if region and texts[0] in ("mask", "base"):
+        assert region_text(region) == f"{texts[0]}, margin 4"
+
+
+@pytest.mark.parametrize(
+    "texts", [[""], ["plate"], ["1,2,3"], ["1,2,3,-4"], ["1,2,3,4", "5,6,7,8"], ["1:1,2,3,4", "1:5,6,7,8"]]
+)
+def test_what_are_no_regions(texts):
+    with pytest.raises(RegionTextInvalid) as refused:
+        parse_region(texts, 0)
+    assert refused.value.argument == "region"
+    assert refused.value.remedy
 
 
 @pytest.mark.parametrize(

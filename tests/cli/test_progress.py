@@ -20,6 +20,7 @@ TAKE = {
     "finished_frames": [],
     "window_count": 2,
     "base_version": "",
+    "color_space": "",
     "warnings": ["'bonsai' is a word the model does not know"],
     "seams": [],
     "request": {"frames": [], "settings": {"seed": 7, "num_inference_steps": 2, "guidance_scale": 4.5}},

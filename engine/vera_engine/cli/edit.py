@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vera_engine.cli.connection import add_connection_options, connect
 from vera_engine.cli.edit_request import DEFAULT_NODE, make_requests
+from vera_engine.cli.finish_options import add_finish_options
 from vera_engine.cli.follow import make_takes, tell_takes
 from vera_engine.cli.outcome import EXIT_STATUS
 from vera_engine.cli.take_address import HELP as TAKE_HELP
@@ -45,7 +46,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "plate", nargs="?", metavar="PLATE", help="the plate's files: plate.####.exr or plate.%%04d.exr"
+        "plate",
+        nargs="?",
+        metavar="PLATE",
+        help="the plate: plate.####.exr or plate.%%04d.exr, its folder, one of its files, or a movie",
     )
     parser.add_argument("--frames", required=True, metavar="FRAMES", help="as in 1001-1017 or 1011-1018,1040")
     parser.add_argument("--edit", metavar="add|background", help="put something in, or change the back")
@@ -74,21 +78,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     seeds.add_argument("--seeds", metavar="SEEDS", help="a take for each, as in 1-4 or 1,5,9")
     settings.add_argument("--steps", type=int, metavar="N", help="denoising steps")
     settings.add_argument("--guidance", type=float, metavar="G", help="classifier-free guidance, 1 for none")
-    files = parser.add_argument_group("files")
-    files.add_argument(
-        "--colorspace", default="", metavar="lin_rec709|acescg|srgb", help="the plate's, where its files do not say"
+    settings.add_argument(
+        "--exposure", type=float, metavar="STOPS", help="how much brighter the model sees the plate (default: 0)"
     )
-    files.add_argument(
-        "--frame-offset", type=int, metavar="N", help="file frame = frame + N, also of the mask (default: 0)"
-    )
-    files.add_argument("--take-root", type=Path, metavar="DIR", help="where takes go (default: see below)")
-    files.add_argument(
-        "--node",
-        default="",
-        metavar="NAME",
-        help=f"folder below the take root (default: {DEFAULT_NODE}, or the base's)",
-    )
-    files.add_argument("--write-comp", action="store_true", help="also write comp.####.exr, the edit over the plate")
+    _add_region(parser)
+    add_finish_options(parser)
+    _add_files(parser)
     queue = parser.add_argument_group("queue")
     queue.add_argument("--label", default="", metavar="TEXT", help="one line that names the take in lists")
     queue.add_argument("--priority", type=int, default=0, metavar="N", help="higher goes first (default: 0)")
@@ -99,6 +94,48 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_connection_options(parser, starts_work=True)
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.set_defaults(run=run, no_result=NO_RESULT)
+
+
+def _add_region(parser: argparse.ArgumentParser) -> None:
+    region = parser.add_argument_group("region of interest")
+    region.add_argument(
+        "--region",
+        action="append",
+        default=[],
+        metavar="X,Y,W,H|mask|base",
+        help="work on this part of the picture alone, in pixels from its upper left; several, as in 1001:X,Y,W,H, for "
+        "a box that moves; mask, base: around the mask, or the base's matte",
+    )
+    region.add_argument("--margin", type=int, metavar="N", help="N pixels more on each side of it (default: 0)")
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    files = parser.add_argument_group("files")
+    files.add_argument(
+        "--colorspace",
+        default="",
+        metavar="lin_rec709|acescg|srgb|NAME",
+        help="the plate's, where its files do not say; NAME: any of the OpenColorIO configuration",
+    )
+    files.add_argument("--view", default="", metavar="NAME", help="of a file with several views")
+    files.add_argument("--part", default="", metavar="NAME", help="of a file with several parts: its name or number")
+    files.add_argument("--layer", default="", metavar="NAME", help="the channels' prefix: beauty for beauty.R")
+    files.add_argument(
+        "--nan",
+        default="",
+        metavar="refuse|zero",
+        help="pixels that are not finite: refuse them, or read 0 (default: refuse)",
+    )
+    files.add_argument(
+        "--frame-offset", type=int, metavar="N", help="file frame = frame + N, also of mask and hold-out (default: 0)"
+    )
+    files.add_argument("--take-root", type=Path, metavar="DIR", help="where takes go (default: see below)")
+    files.add_argument(
+        "--node",
+        default="",
+        metavar="NAME",
+        help=f"folder below the take root (default: {DEFAULT_NODE}, or the base's)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

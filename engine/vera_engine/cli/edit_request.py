@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from vera_client import VeraClient
+from vera_engine.cli.finish_options import finish_of
+from vera_engine.cli.region_text import parse_region
 from vera_engine.cli.take_address import find_take
 from vera_engine.errors import InvalidArgument
 from vera_engine.plates.frames import FrameSet
@@ -16,6 +18,9 @@ from vera_engine.plates.frames import FrameSet
 DEFAULT_NODE = "shell"
 MOST_VARIANTS = 100
 """Takes of one command line; more are a slip of the hand."""
+
+OF_THE_PLATE = ("colorspace", "view", "part", "layer", "nan")
+"""Options that say how the plate's files are read."""
 
 _SEEDS = re.compile(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?")
 
@@ -49,12 +54,14 @@ def make_requests(arguments: argparse.Namespace, client: VeraClient) -> list[dic
         "mask": _mask(arguments),
         "without_mask": arguments.no_mask,
         "take_root": str(take_root(arguments.take_root, arguments.plate, base)),
-        "write_comp": arguments.write_comp,
+        "exposure": arguments.exposure,
+        "region": parse_region(arguments.region, arguments.margin or 0),
         "strength": arguments.strength,
         "priority": arguments.priority,
         "label": arguments.label,
         "reuse": not arguments.again,
         "base_directory": base["directory"] if base else "",
+        **finish_of(arguments),
     }
     settings = {"num_inference_steps": arguments.steps, "guidance_scale": arguments.guidance}
     return [{**request, "settings": {"seed": seed, **settings}} for seed in seeds]
@@ -106,7 +113,8 @@ def take_root(given: Path | None, plate: str | None, base: dict[str, Any] | None
         return given.absolute()
     if base is not None:
         return Path(base["directory"]).parent.parent
-    folder = Path(os.path.abspath(plate or "")).parent
+    path = Path(os.path.abspath(plate or ""))
+    folder = path if path.is_dir() else path.parent
     if folder == folder.parent:
         raise InvalidArgument(
             "There is no folder beside the plate's own to put takes in.",
@@ -126,13 +134,17 @@ def _check_words(arguments: argparse.Namespace) -> None:
                     argument=name,
                     remedy=f"Give {metavar}, or the take to start from with --base.",
                 )
-    has_offset = arguments.frame_offset is not None and not arguments.mask
-    if arguments.plate is None and (arguments.colorspace or has_offset):
+    for name in () if arguments.plate else OF_THE_PLATE:
+        if getattr(arguments, name):
+            raise _about_no_plate(name, getattr(arguments, name))
+    if arguments.frame_offset is not None and not (arguments.plate or arguments.mask or arguments.holdout):
+        raise _about_no_plate("frame_offset", arguments.frame_offset)
+    if arguments.margin is not None and not arguments.region:
         raise InvalidArgument(
-            "There is no plate that this could be about.",
-            argument="colorspace" if arguments.colorspace else "frame_offset",
-            value=arguments.colorspace or arguments.frame_offset,
-            remedy="Give PLATE, or leave it out: the base's plate is known.",
+            "There is no region that this could be about.",
+            argument="margin",
+            value=arguments.margin,
+            remedy="Give it with --region.",
         )
     if not arguments.mask and (arguments.mask_means or arguments.invert_mask):
         raise InvalidArgument(
@@ -149,7 +161,8 @@ def _plate(arguments: argparse.Namespace) -> dict[str, Any] | None:
     return {
         "path": os.path.abspath(arguments.plate),
         "frame_offset": arguments.frame_offset or 0,
-        "color_space": arguments.colorspace,
+        "fallback_color_space": arguments.colorspace,
+        **{name: getattr(arguments, name) for name in ("view", "part", "layer", "nan")},
     }
 
 
@@ -158,6 +171,15 @@ def _mask(arguments: argparse.Namespace) -> dict[str, Any] | None:
         return None
     source = {"path": os.path.abspath(arguments.mask), "frame_offset": arguments.frame_offset or 0}
     return {"source": source, "meaning": arguments.mask_means, "invert": arguments.invert_mask}
+
+
+def _about_no_plate(argument: str, value: object) -> InvalidArgument:
+    return InvalidArgument(
+        "There is no plate that this could be about.",
+        argument=argument,
+        value=value,
+        remedy="Give PLATE, or leave it out: the base's plate is known.",
+    )
 
 
 def _invalid(reason: str, text: str, remedy: str) -> SeedsInvalid:

@@ -16,7 +16,9 @@ from vera_engine.errors import Cancelled, VeraEditError
 SUBCOMMANDS = (
     "vera_engine.cli.serve",
     "vera_engine.cli.edit",
+    "vera_engine.cli.finish",
     "vera_engine.cli.takes",
+    "vera_engine.cli.check",
     "vera_engine.cli.watch",
     "vera_engine.cli.cancel",
     "vera_engine.cli.resume",

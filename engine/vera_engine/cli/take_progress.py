@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from vera_engine.cli.take_result import duration, frames_text, largest_seam, seam_text
+from vera_engine.cli.take_result import color_text, duration, frames_text, largest_seam, seam_text
 from vera_engine.takes.take import VISIBLE_SEAM
 
 BAR = "{desc} |{bar}| {percentage:3.0f}%{postfix}"
@@ -52,15 +52,21 @@ class TakeProgress:
         self._warned.clear()
         count = take["window_count"]
         windows = f" in {count} windows" if count > 1 else ""
-        base = f", the rest from {take['base_version']}" if take["base_version"] else ""
-        made = frames_text(take["request"]["frames"]) if base else frames_text(take["frames"])
+        made, base = frames_text(take["frames"]), ""
+        if take["base_version"]:
+            asked, all_frames = frames_text(take["request"]["frames"]), made
+            made, base = asked, f", {'from' if asked == all_frames else 'the rest from'} {take['base_version']}"
         settings = take["request"]["settings"]
         words = [f"seed {settings['seed']}", f"{settings['num_inference_steps']} steps"]
         if "guidance_scale" in settings:
             words.append(f"guidance {settings['guidance_scale']:g}")
         if take["request"].get("strength", 1) != 1:
             words.append(f"strength {take['request']['strength']:g}")
+        if take["request"].get("finish_only"):
+            words = ["finished anew, without the model"]
         self.say(f"{self._version}{f' ({which})' if which else ''}: frames {made}{windows}{base}; {', '.join(words)}")
+        if color := color_text(take):
+            self.say(f"plate in {color}")
         self._warn(take)
 
     def show(self, message: dict[str, Any]) -> None:

@@ -13,9 +13,11 @@ With --json the last line is one object: {"state": "queued" | "checking" | "runn
 "frames": "1001-1049" (all that the version has), "finished_frames" (of those to be made, on disk already), "prompt",
 "seed", "label", "note", "starred", "base": version of the take it is based on or null, "windows": how many runs of
 the model, "seam": the largest of its seams or null, "seams": [{"between": [1029, 1030], "seam": 0.8, "kind": "window"
-| "repair"}], "existing": true where a finished take of the same request was there, "warnings": [...], "seconds":
-{"total", "queued", "model", "pixels"}, "error": null or {"kind", "argument", "value", "reason", "remedy"}}. Where
-there is no take, "state" is "failed", "error" says why, and all else is null.
+| "repair"}], "color": {"plate": its color space, "found_by": "host" | "file" | "option" | "rules", "layers": theirs,
+"config": the OpenColorIO configuration} or null where that is not known, "existing": true where a finished take of the
+same request was there, "warnings": [...], "seconds": {"total", "queued", "model", "pixels"}, "error": null or {"kind",
+"argument", "value", "reason", "remedy"}}. Where there is no take, "state" is "failed", "error" says why, and all else
+is null.
 """
 
 AS_EDIT = """
@@ -39,11 +41,19 @@ FIELDS = (
     "windows",
     "seam",
     "seams",
+    "color",
     "existing",
     "warnings",
     "seconds",
     "error",
 )
+FOUND_BY = {
+    "host": "said by the host",
+    "file": "said by its files",
+    "option": "said by --colorspace",
+    "rules": "by the rules of $OCIO",
+}
+"""How a plate's colour space was found, in words."""
 NO_RESULT: dict[str, Any] = {**dict.fromkeys(FIELDS), "state": "failed"}
 """Where there is no take; the error comes besides."""
 
@@ -71,11 +81,33 @@ def take_result(take: dict[str, Any]) -> dict[str, Any]:
             {"between": [seam["first_side"], seam["second_side"]], "seam": seam["value"], "kind": seam["kind"]}
             for seam in take["seams"]
         ],
+        "color": take_color(take),
         "existing": take.get("existing", False),
         "warnings": take["warnings"],
         "seconds": take.get("seconds"),
         "error": {name: error[name] for name in ("kind", "argument", "value", "reason", "remedy")} if error else None,
     }
+
+
+def take_color(take: dict[str, Any]) -> dict[str, str] | None:
+    """The colour spaces of a take, as `take.json` has them; None where they are not known."""
+    if not take["color_space"]:
+        return None
+    return {
+        "plate": take["color_space"],
+        "found_by": take["color_space_source"],
+        "layers": take["layer_space"],
+        "config": take["color_config"],
+    }
+
+
+def color_text(take: dict[str, Any]) -> str:
+    """`ACEScg (said by its files)`, and the space of the layers where that is another; empty where nothing is known."""
+    color = take_color(take)
+    if color is None:
+        return ""
+    layers = f", layers in {color['layers']}" if color["layers"] != color["plate"] else ""
+    return f"{color['plate']} ({FOUND_BY.get(color['found_by'], color['found_by'])}){layers}"
 
 
 def largest_seam(take: dict[str, Any]) -> float | None:

@@ -10,10 +10,11 @@ from typing import Any
 
 from vera_client import VeraClient
 from vera_engine.cli.outcome import DONE, print_json
+from vera_engine.cli.region_text import region_text
 from vera_engine.cli.table import table
 from vera_engine.cli.take_address import find_take
-from vera_engine.cli.take_result import frames_text, seam_text, take_result
-from vera_engine.cli.takes_show import read_record, source_text
+from vera_engine.cli.take_result import color_text, frames_text, seam_text, take_result
+from vera_engine.cli.takes_show import finish_text, holdout_text, read_record, source_text
 from vera_engine.plates.frames import FrameSet
 
 WIDTH = 110
@@ -57,14 +58,20 @@ def facts(take: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
         "windows": take["window_count"],
         "base": take["base_version"] or None,
         "made again": frames_text(request["frames"]) if take["base_version"] else None,
+        "finished anew": request.get("finish_only") or None,
         "strength": request.get("strength"),
         "seams": [f"{seam['first_side']}/{seam['second_side']} {seam_text(seam['value'])}" for seam in take["seams"]],
         "plate": source_text(request.get("plate")),
+        "color": color_text(take) or None,
         "plate files": record.get("plate"),
         "mask": source_text(mask["source"]) if mask else None,
         "mask means": mask["meaning"] if mask else None,
         "mask inverted": mask["invert"] if mask else None,
         "mask files": record.get("mask"),
+        "hold-out": holdout_text(request.get("holdout")) or None,
+        "region": region_text(request["region"]) if request.get("region") else None,
+        "exposure": request.get("exposure") or None,
+        "finish": finish_text(request.get("finish")) or None,
         "model": record.get("model"),
         "device": record.get("device"),
         "engine": record.get("engine_version"),

@@ -11,8 +11,9 @@ from typing import Any
 
 from vera_client import VeraClient
 from vera_engine.cli.outcome import DONE, print_json
+from vera_engine.cli.region_text import region_text
 from vera_engine.cli.take_address import find_take
-from vera_engine.cli.take_result import duration, frames_text, seam_text, take_result
+from vera_engine.cli.take_result import color_text, duration, frames_text, seam_text, take_result
 
 JSON_HELP = """
 With --json the last line is the object that `vera-edit edit` prints, and in it "record": all of take.json, or null.
@@ -54,7 +55,11 @@ def in_words(take: dict[str, Any], record: dict[str, Any]) -> str:
         "frames": _frames(take),
         "edit": f"{request['edit_type']}: {request['prompt']}",
         "plate": source_text(request.get("plate")),
-        "mask": _mask(request.get("mask")),
+        "color": color_text(take),
+        "mask": mask_text(request.get("mask")),
+        "hold-out": holdout_text(request.get("holdout")),
+        "region": region_text(request["region"]) if request.get("region") else "",
+        "finish": finish_text(request.get("finish")),
         "settings": _settings(request),
         "base": _base(take),
         "model": _model(record),
@@ -84,8 +89,9 @@ def source_text(source: dict[str, Any] | None) -> str:
     words = [source.get("path") or f"upload {source.get('upload_id', '')}"]
     if source.get("frame_offset"):
         words.append(f"file frame = frame {source['frame_offset']:+d}")
-    if source.get("color_space"):
-        words.append(source["color_space"])
+    words += [f"{name} {source[name]}" for name in ("view", "part", "layer") if source.get(name)]
+    if source.get("nan") == "zero":
+        words.append("what is not finite read as 0")
     return ", ".join(words)
 
 
@@ -109,10 +115,30 @@ def _frames(take: dict[str, Any]) -> str:
     return words
 
 
-def _mask(mask: dict[str, Any] | None) -> str:
+def mask_text(mask: dict[str, Any] | None) -> str:
+    """A mask: its files, and what white says."""
+    meanings = {"edit": "white is where to edit", "keep": "white is what to keep"}
+    return _mask(mask, meanings)
+
+
+def holdout_text(holdout: dict[str, Any] | None) -> str:
+    """A hold-out: its files, and what white says."""
+    return _mask(holdout, {"edit": "black stays", "keep": "white stays"})
+
+
+def finish_text(finish: dict[str, Any] | None) -> str:
+    """How the layers were finished: `detail plate, black 0.06, ...`."""
+    return ", ".join(
+        f"{name} {value if isinstance(value, str) else f'{value:g}'}"
+        for name, value in (finish or {}).items()
+        if value != ""
+    )
+
+
+def _mask(mask: dict[str, Any] | None, meanings: dict[str, str]) -> str:
     if not mask:
         return ""
-    meaning = {"edit": "white is where to edit", "keep": "white is what to keep"}.get(mask["meaning"], "")
+    meaning = meanings.get(mask["meaning"], "")
     return ", ".join(filter(None, [source_text(mask["source"]), meaning, "inverted" if mask["invert"] else ""]))
 
 
@@ -123,6 +149,8 @@ def _settings(request: dict[str, Any]) -> str:
         words.append(f"{settings['num_inference_steps']} steps")
     if "guidance_scale" in settings:
         words.append(f"guidance {settings['guidance_scale']:g}")
+    if request.get("exposure"):
+        words.append(f"exposure {request['exposure']:+g}")
     if request.get("handles"):
         words.append(f"handles of {request['handles']}")
     if request.get("priority"):
@@ -135,6 +163,8 @@ def _base(take: dict[str, Any]) -> str:
         return ""
     strength = take["request"].get("strength", 1)
     made = frames_text(take["request"]["frames"])
+    if take["request"].get("finish_only"):
+        return f"{take['base_version']}; finished anew: {made}"
     return f"{take['base_version']}; made again: {made}" + (f", strength {strength:g}" if strength != 1 else "")
 
 
