@@ -20,7 +20,8 @@ import numpy as np
 
 from benchmarks.shots import Shot, make_shot, read
 from vera_client import VeraClient
-from vera_engine.plates.color import ColorSpace, encode_signed_srgb, to_linear
+from vera_engine.plates.color import ColorSpace, to_linear
+from vera_engine.plates.srgb import encode_signed_srgb
 from vera_engine.takes.seam import ShownFrame, measure_seam
 
 WHOLE, AGAIN = "1001-1049", "1021-1029"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vera_engine.plates.color import ColorSpace, encode_signed_srgb
+from vera_engine.plates.color import ColorSpace
 from vera_engine.plates.image import Window
 from vera_engine.plates.layers import over
 from vera_engine.plates.source import PlateFormat
+from vera_engine.plates.srgb import encode_signed_srgb
 from vera_engine.takes.delivery import layers_of_frame
 
 

@@ -1,22 +1,25 @@
 """Colour spaces of plates, and the ways to linear light and to what the model sees.
 
-Spaces and conversions are OpenColorIO's, but for the sRGB curve, which is written out here: the built-in configuration
-continues its straight part below zero and computes its power approximately (1.0 becomes 1.000024), while layers are
-solved for with a curve mirrored at zero and exact.
+    plate ----to_linear----> linear, its own primaries ----plate_to_model_rgb----> what the model sees
+                             layers over the plate     <---model_to_plate_linear-- what the model makes
+
+Spaces and conversions are OpenColorIO's, but for the sRGB curve (see `srgb`) and the model's (see `model_curve`).
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vera_engine.errors import InvalidArgument
 from vera_engine.plates.color_config import REC709_NAMES, ColorConfig, config_named
+from vera_engine.plates.model_curve import BRIGHTEST, decode_model, encode_model, limit_highlights
+from vera_engine.plates.srgb import decode_signed_srgb
 
 SHORT_NAMES = {
     "lin_rec709": REC709_NAMES,
@@ -35,7 +38,7 @@ SHORT_NAMES = {
 SRGB_TOLERANCE = 1e-4
 """How far a space's curve may lie from the standard's, in linear light, and still be taken for it."""
 
-Floats = TypeVar("Floats", NDArray[np.float32], NDArray[np.float64])
+_PIXELS_AT_ONCE = 1 << 14
 
 
 class ColorSpaceUnknown(InvalidArgument):
@@ -108,45 +111,60 @@ class ColorSpace:
         return config_named(self.config).chromaticities(self.name)
 
 
-def encode_signed_srgb(linear: Floats) -> Floats:
-    """Linear light to sRGB values by IEC 61966-2-1, not clamped, mirrored at zero. Any shape, float32 or float64."""
-    magnitude = np.abs(linear)
-    # 1 + 1.055 (x - 1) is the standard's 1.055 x - 0.055, and exactly 1 for 1 in float32 too.
-    curved = 1 + 1.055 * (magnitude ** (1 / 2.4) - 1)
-    encoded = np.where(magnitude <= 0.0031308, magnitude * 12.92, curved)
-    return np.copysign(encoded, linear).astype(linear.dtype, copy=False)
-
-
-def decode_signed_srgb(encoded: Floats) -> Floats:
-    """sRGB values to linear light, the inverse of `encode_signed_srgb`. Any shape, float32 or float64."""
-    magnitude = np.abs(encoded)
-    linear = np.where(magnitude <= 0.04045, magnitude / 12.92, ((magnitude + 0.055) / 1.055) ** 2.4)
-    return np.copysign(linear, encoded).astype(encoded.dtype, copy=False)
-
-
 def to_linear(rgb: NDArray[np.float32], space: ColorSpace) -> NDArray[np.float32]:
-    """A plate's values (H, W, 3) in `space.linear`. Those of a linear plate come back as they are."""
+    """A plate's values (H, W, 3) in `space.linear`: below 0 and above 1 included, and those of a linear plate as they
+    are."""
     meaning = _meaning(space)
     if meaning.is_srgb:
-        return decode_signed_srgb(rgb)
+        return _by_bands(decode_signed_srgb, rgb)
     return config_named(space.config).convert(rgb, space.name, meaning.linear)
 
 
 def plate_to_model_rgb(
     plate_linear: NDArray[np.float32], space: ColorSpace, exposure: float = 0.0
 ) -> NDArray[np.float32]:
-    """What the model sees: a plate (H, W, 3) in `space.linear`, `exposure` stops brighter, as Rec.709 sRGB in 0..1,
-    clipped."""
-    matrix = config_named(space.config).matrix_to_rec709(space.linear.name)
-    rec709 = _times(plate_linear, matrix * np.float32(2**exposure))
-    return encode_signed_srgb(np.clip(rec709, np.float32(0), np.float32(1)))
+    """What the model sees of a plate: (H, W, 3), 0..1.
+
+    Args:
+        plate_linear: (H, W, 3), in `space.linear`, finite.
+        space: The plate's.
+        exposure: Stops by which the model sees it brighter.
+    """
+    exposed = _to_rec709(space) * np.float32(2**exposure)
+
+    def see(plate: NDArray[np.float32]) -> NDArray[np.float32]:
+        return encode_model(_times(plate, exposed))
+
+    return _by_bands(see, plate_linear)
+
+
+def plate_to_rec709(plate_linear: NDArray[np.float32], space: ColorSpace) -> NDArray[np.float32]:
+    """Light (H, W, 3) in `space.linear` in Rec.709's primaries, for people to look at; below 0 and above 1 included."""
+    return _times(plate_linear, _to_rec709(space))
 
 
 def model_to_plate_linear(
-    model_rgb: NDArray[np.float32], space: ColorSpace, exposure: float = 0.0
+    model_rgb: NDArray[np.float32], space: ColorSpace, exposure: float = 0.0, highlights: float = BRIGHTEST
 ) -> NDArray[np.float32]:
-    """The way back: model colour (H, W, 3), sRGB in Rec.709, 0..1, to `space.linear`, `exposure` stops darker."""
-    return _times(decode_signed_srgb(model_rgb), _from_rec709(space.linear) * np.float32(2**-exposure))
+    """The way back: light (H, W, 3) in `space.linear`.
+
+    Primaries narrower than Rec.709's give negative values for the most saturated colours; all of the built-in
+    configuration hold all of it.
+
+    Args:
+        model_rgb: (H, W, 3), 0..1.
+        space: The plate's.
+        exposure: Stops by which the model saw the plate brighter.
+        highlights: The brightest value that the model's picture may stand for, before exposure is undone: 1 to 64. See
+            `limit_highlights`.
+    """
+    unexposed = _from_rec709(space) * np.float32(2**-exposure)
+
+    def light(model: NDArray[np.float32]) -> NDArray[np.float32]:
+        linear_exposed = limit_highlights(decode_model(model), highlights)
+        return _times(linear_exposed, unexposed)
+
+    return _by_bands(light, model_rgb)
 
 
 @dataclass(frozen=True)
@@ -171,15 +189,30 @@ def _meaning(space: ColorSpace) -> _Meaning:
 
 
 @cache
-def _from_rec709(linear: ColorSpace) -> NDArray[np.float32]:
-    matrix = config_named(linear.config).matrix_to_rec709(linear.name)
-    return np.linalg.inv(matrix.astype(np.float64)).astype(np.float32)
+def _to_rec709(space: ColorSpace) -> NDArray[np.float32]:
+    return config_named(space.config).matrix_to_rec709(space.linear.name)
+
+
+@cache
+def _from_rec709(space: ColorSpace) -> NDArray[np.float32]:
+    return np.linalg.inv(_to_rec709(space).astype(np.float64)).astype(np.float32)
 
 
 def _times(image: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     if np.array_equal(matrix, np.eye(3)):
         return image
     converted: NDArray[np.float32] = image @ matrix
+    return converted
+
+
+def _by_bands(
+    convert: Callable[[NDArray[np.float32]], NDArray[np.float32]], image: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """`convert` done to an image (H, W, 3) by bands of rows, so that what lies between two steps stays in the cache."""
+    converted = np.empty_like(image)
+    rows = max(1, _PIXELS_AT_ONCE // max(1, image.shape[1]))
+    for begin in range(0, len(image), rows):
+        converted[begin : begin + rows] = convert(image[begin : begin + rows])
     return converted
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vera_engine.errors import InvalidArgument
-from vera_engine.plates.color import decode_signed_srgb, encode_signed_srgb
+from vera_engine.plates.srgb import decode_signed_srgb, encode_signed_srgb
 
 _PIXELS_AT_ONCE = 1 << 16  # float64 temporaries that stay in the cache
 

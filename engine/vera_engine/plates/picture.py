@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from vera_engine.errors import InvalidArgument
-from vera_engine.plates.color import ColorSpace, decode_signed_srgb, plate_to_model_rgb
+from vera_engine.plates.color import ColorSpace, plate_to_rec709
 from vera_engine.plates.layers import Layers, over
 from vera_engine.plates.resize import resize
+from vera_engine.plates.srgb import decode_signed_srgb, encode_signed_srgb
 from vera_engine.plates.write import write_image
 
 _CHECKER_DARK, _CHECKER_LIGHT = 0.35, 0.55  # sRGB
@@ -29,7 +30,7 @@ class PictureInvalid(InvalidArgument):
 
 def plate_picture(plate_linear: NDArray[np.float32], space: ColorSpace) -> NDArray[np.float32]:
     """A plate or comp (H, W, 3), linear in the primaries of `space`, as sRGB 0..1; brighter than white is white."""
-    return plate_to_model_rgb(plate_linear, space)
+    return encode_signed_srgb(np.clip(plate_to_rec709(plate_linear, space), np.float32(0), np.float32(1)))
 
 
 def matte_picture(matte: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -48,7 +49,7 @@ def edit_picture(layers: Layers, space: ColorSpace, square: int = 16) -> NDArray
     rows, columns = np.indices(layers.matte.shape) // square
     gray = np.where((rows + columns) % 2, np.float32(_CHECKER_LIGHT), np.float32(_CHECKER_DARK))
     checkerboard = np.repeat(decode_signed_srgb(gray)[..., np.newaxis], 3, axis=-1)
-    return plate_to_model_rgb(over(layers.premult, layers.matte, checkerboard), space)
+    return plate_picture(over(layers.premult, layers.matte, checkerboard), space)
 
 
 def write_png(path: Path, picture: NDArray[np.float32]) -> None:

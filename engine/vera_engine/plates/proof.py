@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vera_engine.plates.color import ColorSpace, decode_signed_srgb, encode_signed_srgb, plate_to_model_rgb
+from vera_engine.plates.color import ColorSpace, plate_to_model_rgb
 from vera_engine.plates.frames import frames_as_text
 from vera_engine.plates.layers import Layers, over
 from vera_engine.plates.likeness import difference, psnr, relative_error, ssim
+from vera_engine.plates.srgb import decode_signed_srgb, encode_signed_srgb
 
 LARGEST_ERROR = 2.0**-10
 """How far the comp may be from what the model meant, relative: two roundings to half float."""
