@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import bpy
 
 from . import animation, compositor_trees
+from .client_package import Chain
 from .plates import files_shown
 
 DEEPEST = 8
@@ -21,31 +21,6 @@ NO_VALUES = frozenset(each.identifier for each in bpy.types.Node.bl_rna.properti
 NEVER = ("rna_type", "select")
 DEPRECATED = "(Deprecated"
 """So Blender 4.5 describes settings that are sockets now, and say the socket's value once more."""
-
-
-@dataclass(frozen=True)
-class Chain:
-    """All that feeds an output, as it is now."""
-
-    text: str
-    """Its nodes, links, settings and animation; the same for the same pixels."""
-    files: tuple[Path, ...]
-    """What it reads from disk."""
-    unseen: tuple[str, ...]
-    """What it shows besides, that is not looked into: a render of a 3D scene, tracks of a clip."""
-
-    @property
-    def fingerprint(self) -> str:
-        """16 hexadecimal digits of all that was looked at, the files' sizes and times among it. Asks the disk; needs no
-        Blender, so a thread may do it."""
-        hashed = hashlib.sha256(self.text.encode())
-        for file in self.files:
-            try:
-                status = file.stat()
-                hashed.update(f"\n{file.name} {status.st_size} {status.st_mtime_ns}".encode())
-            except OSError:
-                hashed.update(f"\n{file.name} is not there".encode())
-        return hashed.hexdigest()[:16]
 
 
 def nodes_above(outputs: Iterable[bpy.types.NodeSocket]) -> list[bpy.types.Node]:

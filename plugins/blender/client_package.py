@@ -18,6 +18,7 @@ def _package() -> str:
 
 _errors = importlib.import_module(f"{_package()}.errors")
 _host = f"{_package()}.host"
+chain = importlib.import_module(f"{_host}.chain")
 freshness = importlib.import_module(f"{_host}.freshness")
 plate_files = importlib.import_module(f"{_host}.plate_files")
 rendered = importlib.import_module(f"{_host}.rendered")
@@ -27,6 +28,7 @@ take_folders = importlib.import_module(f"{_host}.take_folders")
 take_record = importlib.import_module(f"{_host}.take_record")
 
 Refused, VeraClientError = _errors.Refused, _errors.VeraClientError
+Chain = chain.Chain
 Asked, Verdict = freshness.Asked, freshness.Verdict
 Notes = take_record.Notes
 PartialTake, TakeFolder = take_folders.PartialTake, take_folders.TakeFolder

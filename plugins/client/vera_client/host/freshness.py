@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from . import rendered
+from .chain import Chain
 from .plate_files import Plate, changed_frames
 from .take_folders import TakeFolder, spell_frames
 
@@ -17,18 +18,6 @@ MOST_GOES = 1000
 """A chain of repairs that is longer bites its own tail."""
 TOLERANCE = 1e-5
 """Relative; a guidance has gone through 32 bits."""
-
-
-class Chain(Protocol):
-    """All that feeds an input of a node, as it is now."""
-
-    @property
-    def fingerprint(self) -> str:
-        """16 hexadecimal digits of all that was looked at."""
-
-    @property
-    def unseen(self) -> tuple[str, ...]:
-        """What it shows besides, that is not looked into."""
 
 
 @dataclass(frozen=True)

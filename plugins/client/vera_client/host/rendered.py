@@ -18,25 +18,27 @@ from pathlib import Path
 from .plate_files import Plate
 
 FOLDER = "upstream"
-NAME = re.compile(r"(plate|mask)\.(\d+)-(\d+)\.([0-9a-f]{16})(?:\.[0-9a-f]{8})?")
+NAME = re.compile(r"(plate|mask|holdout)\.(\d+)-(\d+)\.([0-9a-f]{16})(?:\.[0-9a-f]{8})?")
 YOUNG_SECONDS = 3600.0
 """So long a folder that no take speaks of is left alone: its request may be on the way."""
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """One rendered sequence, by its folder's name."""
+    """One rendered sequence, by its folder's name, which says all but its color space."""
 
     folder: Path
     name: str
-    """`plate` or `mask`."""
+    """`plate`, `mask` or `holdout`."""
     frames: range
     fingerprint: str
     """Of the chain it was rendered from."""
+    color_space: str = "lin_rec709"
+    """The host's working space when it was rendered; a mask has none."""
 
     @property
     def plate(self) -> Plate:
-        return Plate(str(self.folder / f"{self.name}.####.exr"), 0, "lin_rec709" if self.name == "plate" else "")
+        return Plate(str(self.folder / f"{self.name}.####.exr"), 0, self.color_space if self.name == "plate" else "")
 
     @property
     def is_whole(self) -> bool:

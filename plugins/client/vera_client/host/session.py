@@ -6,7 +6,7 @@ Running state lives here and not in the file, where it would go stale after a cr
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..client import VeraClient
@@ -36,6 +36,11 @@ class Session:
         """By node: why its last errand was refused."""
         self._errands: dict[int, str] = {}
         """Requests under way that are no runs, and for which node."""
+
+    def reserve(self, run: Run) -> None:
+        """Has a node's request be known before it can be sent: its plate is on the way to the disk."""
+        self.refusals.pop(run.node_id, None)
+        self.runs[run.node_id] = [run]
 
     def start(self, runs: list[Run]) -> None:
         """Sends a node's requests; returns at once."""
@@ -96,8 +101,16 @@ class Session:
         Returns:
             The runs they were about, each once.
         """
+        return self.take_in(self.client.poll())
+
+    def take_in(self, messages: Iterable[dict[str, Any]]) -> list[Run]:
+        """Takes in messages of the client that another thread has polled for.
+
+        Returns:
+            The runs they were about, each once.
+        """
         changed: dict[int, Run] = {}
-        for message in self.client.poll():
+        for message in messages:
             changed |= {id(run): run for run in self.apply(message)}
         return list(changed.values())
 
