@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vera_engine.plates.color import ColorSpace, model_to_plate_linear
+from vera_engine.plates.color import ColorSpace, model_to_plate_linear, plate_to_model_rgb
 from vera_engine.plates.finish_settings import FinishSettings
 from vera_engine.plates.image import Window
 from vera_engine.plates.layers import Layers, over, solve_layers
@@ -95,7 +95,9 @@ def finish_frame(
         finished_alpha *= 1 - holdout
 
     # 2. The edit's colour
-    edit = model_to_plate_linear(resize(edit_model_rgb, where.width, where.height), space, exposure)
+    edit = model_to_plate_linear(
+        resize(edit_model_rgb, where.width, where.height), space, exposure, settings.highlights
+    )
     outside = ((where.y, height - rows.stop), (where.x, width - columns.stop), (0, 0))
     edit_linear = np.pad(np.maximum(edit, np.float32(0)), outside, mode="edge")
 
@@ -128,7 +130,10 @@ def residual_of(
     rows, columns = slice(where.y, where.y + where.height), slice(where.x, where.x + where.width)
     small_height, small_width = composite_model_rgb.shape[:2]
     comp = over(layers.premult[rows, columns], layers.matte[rows, columns], plate_linear[rows, columns])
-    difference = model_to_plate_linear(composite_model_rgb, space, exposure) - resize(comp, small_width, small_height)
+    # Both as the model's white limits them: light above it is not what the two differ in.
+    seen = plate_to_model_rgb(resize(comp, small_width, small_height), space, exposure)
+    meant, there = (model_to_plate_linear(picture, space, exposure, 1.0) for picture in (composite_model_rgb, seen))
+    difference = meant - there
     residual = np.zeros((height, width, 3), np.float16)
     residual[rows, columns] = np.clip(resize(difference, where.width, where.height), -65504, 65504)
     return residual

@@ -2,84 +2,188 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vera_engine.plates.color import model_to_plate_linear, plate_to_model_rgb
-from vera_engine.plates.exr import comp_file, layers_file, read_layers, write_comp, write_layers
-from vera_engine.plates.layers import Layers, over, solve_layers
-from vera_engine.plates.matte import clean_matte
+from vera_engine.plates.exr import (
+    ModelOutput,
+    comp_file,
+    layers_file,
+    model_file,
+    read_layers,
+    read_model_output,
+    residual_file,
+    write_comp,
+    write_layers,
+    write_model_output,
+    write_residual,
+)
+from vera_engine.plates.finish import finish_frame, residual_of
+from vera_engine.plates.frames import frames_as_text
+from vera_engine.plates.image import Window
+from vera_engine.plates.layers import Layers, over
 from vera_engine.plates.resize import resize
-from vera_engine.plates.source import PlateFormat
-from vera_engine.takes.inputs import PlateReader
+from vera_engine.plates.source import PlateFrame
+from vera_engine.takes.inputs import PlateReader, cut, picture_corner
+from vera_engine.takes.progress import FileWritten, Statistics
+from vera_engine.takes.request import TakeRequest
 from vera_engine.takes.seam import ShownFrame
 
+Floats = NDArray[np.float32]
 
-def layers_of_frame(
-    plate_linear: NDArray[np.float32],
-    plate_format: PlateFormat,
-    edit_model_rgb: NDArray[np.float32],
-    alpha: NDArray[np.float32],
-) -> Layers:
-    """One frame's layers for a plate (H, W, 3), from the model's edit (h, w, 3) and alpha (h, w), both 0..1."""
-    width, height = plate_format.width, plate_format.height
-    edit_linear = model_to_plate_linear(resize(edit_model_rgb, width, height), plate_format.color_space)
-    matte = clean_matte(resize(alpha, width, height))
-    return solve_layers(plate_linear, edit_linear, matte)
+
+@dataclass(frozen=True)
+class ReadFrame:
+    """What of a frame's files its layers are made from."""
+
+    plate: PlateFrame
+    plate_linear: Floats
+    """(H, W, 3), in the plate's primaries."""
+    holdout: Floats | None
+    """(H, W), 0..1; 1 where nothing may change."""
+
+
+@dataclass(frozen=True)
+class FinishedFiles:
+    """A frame that is finished, and not yet on the disk."""
+
+    statistics: Statistics
+    write: Callable[[], dict[str, FileWritten]]
+    """Writes all its files, each whole or not at all; returns them by name."""
 
 
 class Delivery:
-    """Writes the frames of one take.
+    """Makes and writes the frames of one take.
 
     Args:
         directory: Its partial directory.
-        reader: Its plate.
-        write_comp: Whether a comp is written beside the layers.
+        reader: Its plate and hold-out.
+        request: The effective request.
     """
 
-    def __init__(self, directory: Path, reader: PlateReader, write_comp: bool) -> None:
+    def __init__(self, directory: Path, reader: PlateReader, request: TakeRequest) -> None:
         self._directory = directory
         self._reader = reader
-        self._write_comp = write_comp
+        self._settings = request.finish.settings
+        self._exposure = request.exposure or 0.0
+        self._write_model = not request.finish_only
+        self._write_comp = request.write_comp
+        self._write_residual = request.write_residual
+        self._region_of_all = reader.region_of_all(request.made_frames)
 
-    def names(self, frame: int) -> list[str]:
-        """The files of a frame."""
-        files = [layers_file(self._directory, frame)]
-        if self._write_comp:
-            files.append(comp_file(self._directory, frame))
-        return [file.name for file in files]
+    def read(self, frame: int) -> ReadFrame:
+        """Reads what a frame's layers are made from, but for what the model made."""
+        plate, plate_linear = self._reader.plate(frame)
+        return ReadFrame(plate, plate_linear, self._reader.holdout(frame))
 
-    def write(self, frame: int, edit_model_rgb: NDArray[np.float32], alpha: NDArray[np.float32]) -> dict[str, float]:
-        """Writes a frame's files, each whole or not at all; returns its statistics.
+    def read_output(self, frame: int) -> ModelOutput:
+        """What the model made of a frame, from the take's own file.
 
         Raises:
-            DiskFull, FolderNotWritable, FileNotWritten, ImageNotWritten, and what reading a plate raises
+            LayersUnreadable
         """
-        plate, plate_linear = self._reader.plate(frame)
-        layers = layers_of_frame(plate_linear, self._reader.format, edit_model_rgb, alpha)
-        write_layers(layers_file(self._directory, frame), layers, plate)
-        if self._write_comp:
-            write_comp(comp_file(self._directory, frame), over(layers.premult, layers.matte, plate_linear), plate)
-        return {
-            "matte_coverage": float(layers.matte.mean(dtype=np.float64)),
-            "matte_max": float(layers.matte.max()),
-        }
+        return read_model_output(model_file(self._directory, frame))
 
-    def write_missing_comp(self, frame: int) -> None:
-        """Makes the comp of a frame whose layers are there already, where one is asked for and is not there."""
-        comp = comp_file(self._directory, frame)
-        if self._write_comp and not comp.is_file():
-            plate, plate_linear = self._reader.plate(frame)
-            layers = read_layers(layers_file(self._directory, frame))
+    def finish(self, frame: int, read: ReadFrame, output: ModelOutput) -> FinishedFiles:
+        """Makes a frame's layers; writes nothing yet.
+
+        Raises:
+            What finishing raises
+        """
+        region = self._reader.region(frame)
+        finished = finish_frame(
+            read.plate_linear,
+            output.edit_model_rgb.astype(np.float32),
+            output.alpha.astype(np.float32),
+            self._reader.format.color_space,
+            self._settings,
+            exposure=self._exposure,
+            region=region,
+            holdout=read.holdout,
+        )
+        layers = finished.layers  # and not the rest of it: a frame that waits to be written holds no more than it needs
+        statistics = self._statistics(finished.statistics.as_dict(), read.plate.not_finite)
+        return FinishedFiles(statistics, lambda: self._write(frame, read, output, layers, region))
+
+    def write_missing(self, frame: int) -> None:
+        """Makes comp and residual of a frame whose layers are there already, where they are asked for and not there."""
+        comp, residual = comp_file(self._directory, frame), residual_file(self._directory, frame)
+        needs_comp = self._write_comp and not comp.is_file()
+        needs_residual = self._write_residual and not residual.is_file() and self.has_output(frame)
+        if not (needs_comp or needs_residual):
+            return
+        plate, plate_linear = self._reader.plate(frame)
+        layers = read_layers(layers_file(self._directory, frame))
+        if needs_comp:
             write_comp(comp, over(layers.premult, layers.matte, plate_linear), plate)
+        if needs_residual:
+            output = self.read_output(frame)
+            write_residual(residual, self._residual(output, layers, plate_linear, self._reader.region(frame)), plate)
+
+    def has_output(self, frame: int) -> bool:
+        """Whether the take keeps what the model made of a frame."""
+        return model_file(self._directory, frame).is_file()
 
     def shown(self, frame: int) -> ShownFrame:
-        """A frame as its files show it over the plate, at the working size."""
+        """A frame as its files show it over the plate, at the working size, cut to where the take's regions are."""
         _, plate_linear = self._reader.plate(frame)
         layers = read_layers(layers_file(self._directory, frame))
         comp_linear = over(layers.premult, layers.matte, plate_linear)
-        comp = plate_to_model_rgb(comp_linear, self._reader.format.color_space)
-        matte = layers.matte.astype(np.float32)
+        comp = self._reader.model_rgb(cut(comp_linear, self._region_of_all))
+        matte = cut(layers.matte.astype(np.float32), self._region_of_all)
         return ShownFrame(resize(comp, *self._reader.working_size), resize(matte, *self._reader.working_size))
+
+    def _write(
+        self, frame: int, read: ReadFrame, output: ModelOutput, layers: Layers, region: Window | None
+    ) -> dict[str, FileWritten]:
+        paths = [layers_file(self._directory, frame)]
+        write_layers(paths[0], layers, read.plate)
+        if self._write_model:
+            paths.append(model_file(self._directory, frame))
+            write_model_output(paths[-1], output)
+        if self._write_comp:
+            paths.append(comp_file(self._directory, frame))
+            write_comp(paths[-1], over(layers.premult, layers.matte, read.plate_linear), read.plate)
+        if self._write_residual:
+            paths.append(residual_file(self._directory, frame))
+            write_residual(paths[-1], self._residual(output, layers, read.plate_linear, region), read.plate)
+        return {path.name: FileWritten.of(path) for path in paths}
+
+    def _residual(
+        self, output: ModelOutput, layers: Layers, plate_linear: Floats, region: Window | None
+    ) -> NDArray[np.float16]:
+        return residual_of(
+            output.composite_model_rgb.astype(np.float32),
+            layers,
+            plate_linear,
+            self._reader.format.color_space,
+            exposure=self._exposure,
+            region=region,
+        )
+
+    def _statistics(self, of_layers: dict[str, Any], not_finite: int) -> Statistics:
+        """With the matte's box in the display window's pixels, as regions are."""
+        across, down = picture_corner(self._reader.format)
+        box = of_layers["matte_box"]
+        placed = None if box is None else [box[0] + across, box[1] + down, *box[2:]]
+        return {**of_layers, "matte_box": placed, "not_finite": not_finite}
+
+
+def pixel_warnings(statistics: dict[int, Statistics]) -> list[str]:
+    """What an artist should know of pixels that were no numbers."""
+    frames = [frame for frame, values in statistics.items() if values["not_finite"]]
+    if not frames:
+        return []
+    count = sum(statistics[frame]["not_finite"] for frame in frames)
+    return [f"{count} pixels of the plate are NaN or infinite and were read as 0, in {frames_as_text(frames)}."]
+
+
+def residual_warnings(delivery: Delivery, frames: Iterable[int]) -> list[str]:
+    """What an artist should know of kept frames that cannot have the residual asked for."""
+    without = [frame for frame in frames if not delivery.has_output(frame)]
+    return [f"Frames {frames_as_text(without)} have no residual: an older engine made them."] if without else []
