@@ -1,0 +1,97 @@
+"""What feeds an input of the node, described so that a later look can say whether it has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nuke
+from vera_client.host.chain import Chain
+
+from . import reads, tcl
+
+LOOKS = frozenset(
+    "name selected xpos ypos label indicators icon tile_color gl_color note_font note_font_size note_font_color "
+    "hide_input cached dope_sheet bookmark postage_stamp postage_stamp_frame help panel lock_connections autolabel "
+    "onCreate onDestroy knobChanged updateUI useLifetime lifetimeStart lifetimeEnd localizationPolicy "
+    "cacheLocal version checkHashOnRead rootNodeUpdated".split()
+)
+"""Knobs that change no pixel."""
+PASS_ON = ("Dot", "NoOp", "PostageStamp", "Viewer", "BackdropNode", "StickyNote")
+"""Classes that change no pixel."""
+TIME_SHIFTS = frozenset(
+    "TimeOffset TimeWarp TimeClip TimeEcho TimeBlur TimeDissolve TimeTrack Retime FrameHold FrameRange FrameBlend "
+    "AppendClip Kronos OFlow OFXuk.co.thefoundry.time.oflow_v100 TemporalMedian SmartVector TimeBlend NoTimeBlur "
+    "VectorGenerator MotionBlur Deflicker2 CurveTool DegrainSimple".split()
+)
+"""Classes that show other frames than the one asked for: files below them may be read at any frame of theirs."""
+ROOT_KNOBS = ("format", "proxy", "fps", "colorManagement", "OCIO_config", "customOCIOConfigPath", "workingSpaceLUT")
+"""What of the script's own settings reaches into its pictures."""
+LOOKED_FOR = nuke.INPUTS | nuke.HIDDEN_INPUTS | nuke.EXPRESSIONS | nuke.LINKINPUTS
+
+
+def describe(output: nuke.Node, frames: range, view: str) -> Chain:
+    """What a node shows over the frames in a view. Main thread; renders nothing and asks no disk."""
+    description = _Description(frames, view)
+    said = [description.nodes(list(nodes_above(output))), _root()]
+    return Chain(repr(said), tuple(dict.fromkeys(description.files)), tuple(dict.fromkeys(description.unseen)))
+
+
+def nodes_above(output: nuke.Node) -> Iterator[nuke.Node]:
+    """A node and all that it depends on, by links and by expressions, itself first."""
+    found: set[str] = set()
+    waiting = [output]
+    while waiting:
+        node = waiting.pop()
+        name = node.fullName()
+        if name in found or node.Class() == "Root":
+            continue
+        found.add(name)
+        yield node
+        waiting += node.dependencies(LOOKED_FOR)
+
+
+class _Description:
+    """Collects, while it goes through nodes, the files they read and what cannot be looked into."""
+
+    def __init__(self, frames: range, view: str) -> None:
+        self.frames = frames
+        self.view = view
+        self.files: list[Path] = []
+        self.unseen: list[str] = []
+        self.is_shifted = False
+
+    def nodes(self, nodes: list[nuke.Node]) -> list[Any]:
+        """Nodes called by number, for a name changes no pixel."""
+        shifted_before = self.is_shifted
+        self.is_shifted |= any(node.Class() in TIME_SHIFTS for node in nodes)
+        numbers = {node.fullName(): number for number, node in enumerate(nodes)}
+        said = [self.node(node, numbers) for node in nodes]
+        self.is_shifted = shifted_before
+        return said
+
+    def node(self, node: nuke.Node, numbers: dict[str, int]) -> list[Any]:
+        links = [self.link(node.input(k), numbers) for k in range(node.inputs())]
+        if node.Class() in PASS_ON:
+            return ["passes on", links]
+        inner = self.nodes(list(node.nodes())) if isinstance(node, nuke.Group) else None
+        self.files += reads.files_of(node, self.frames, self.view, self.is_shifted)
+        return [node.Class(), self.knobs(node), links, inner]
+
+    def link(self, source: nuke.Node | None, numbers: dict[str, int]) -> int | None:
+        return None if source is None else numbers.get(source.fullName())
+
+    def knobs(self, node: nuke.Node) -> list[tuple[str, str]]:
+        """All that was set on a node, animation and expressions as their text."""
+        words = tcl.split_list(node.writeKnobs(nuke.WRITE_NON_DEFAULT_ONLY | nuke.TO_SCRIPT))
+        said = [(name, text) for name, text in zip(words[::2], words[1::2]) if name not in LOOKS]
+        if any("[python" in text for _, text in said):
+            self.unseen.append(f"Python expressions of {node.name()}")
+        return sorted(said)
+
+
+def _root() -> list[tuple[str, str]]:
+    root = nuke.root()
+    knobs = ((name, root.knob(name)) for name in ROOT_KNOBS)
+    return [(name, knob.toScript()) for name, knob in knobs if knob is not None]

@@ -1,0 +1,53 @@
+"""The way from a thread to Nuke's main thread, the only one that may touch the graph."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from typing import Any, Callable, TypeVar
+
+import nuke
+
+Value = TypeVar("Value")
+
+
+def is_here() -> bool:
+    """Whether this is the main thread."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def call(work: Callable[..., Value], *args: Any) -> Value:
+    """Does some work on the main thread and waits for it: at once where this is the main thread.
+
+    `nuke.executeInMainThreadWithResult` prints what its work raises and gives None, and hangs on the main thread; here
+    the work's value comes back and what it raises is raised.
+
+    Raises:
+        RuntimeError: Nuke has no window, so that its main thread serves nobody.
+    """
+    if is_here():
+        return work(*args)
+    return _send(work, args).result()
+
+
+def post(work: Callable[..., Any], *args: Any) -> None:
+    """Has some work done on the main thread and returns at once; what it raises, it raises there."""
+    if is_here():
+        work(*args)
+    else:
+        nuke.executeInMainThread(work, args)
+
+
+def _send(work: Callable[..., Value], args: tuple[Any, ...]) -> Future[Value]:
+    if not nuke.GUI:
+        raise RuntimeError("Without a window Nuke's main thread serves no other: call this on the main thread.")
+    answer: Future[Value] = Future()
+
+    def do() -> None:
+        try:
+            answer.set_result(work(*args))
+        except BaseException as error:  # noqa: BLE001, it belongs to who waits
+            answer.set_exception(error)
+
+    nuke.executeInMainThread(do)
+    return answer
