@@ -26,6 +26,7 @@ from vera_engine.plates.nan_policy import NanPolicy
 from vera_engine.plates.sequence import PatternInvalid, SequencePattern
 
 __all__ = [
+    "HOLDOUT",
     "MASK",
     "PLATE",
     "ColorSpaceUnknown",
@@ -58,6 +59,7 @@ MASK_TOLERANCE = 2.0**-10
 
 PLATE = Role("plate", "plate.path", ("RGB",))
 MASK = Role("mask", "mask.source.path", ("A", "Y", "R"))
+HOLDOUT = Role("hold-out", "holdout.source.path", ("A", "Y", "R"))
 
 
 class PlateFormatVaries(InvalidArgument):
@@ -195,19 +197,23 @@ def read_plate_frame(source: PlateSource, frame: int) -> PlateFrame:
     return PlateFrame(frame, rgb, _format_of(source, header), header)
 
 
-def check_mask(source: PlateSource, frames: Iterable[int], plate: PlateFormat) -> None:
-    """Checks every mask file as `check_plate` does, and that its size is the plate's.
+def check_mask(source: PlateSource, frames: Iterable[int], plate: PlateFormat, role: Role = MASK) -> list[str]:
+    """Checks every file of a mask or a hold-out as `check_plate` does, and that its size is the plate's.
+
+    Returns:
+        What an artist should know of it.
 
     Raises:
         PatternInvalid, PlateNotFound, FrameMissing, PlateForbidden, PlateUnreadable, NoRgbChannels: As for plates.
         MaskSizeMismatch: A display window of another size than the plate's.
     """
-    sizes = source.files(MASK).check(list(frames), lambda header: header.display_window)
+    sizes = source.files(role).check(list(frames), lambda header: header.display_window)
     for frame, window in sizes.items():
         _check_mask_size(frame, window, plate)
+    return []
 
 
-def read_mask_frame(source: PlateSource, frame: int, plate: PlateFormat) -> NDArray[np.float32]:
+def read_mask_frame(source: PlateSource, frame: int, plate: PlateFormat, role: Role = MASK) -> NDArray[np.float32]:
     """Reads one mask frame as (H, W) float32, 0..1, over the plate's data window.
 
     The first of the channels A, Y, R is taken, as it is. Pixels are placed by their coordinates in the display window;
@@ -217,7 +223,7 @@ def read_mask_frame(source: PlateSource, frame: int, plate: PlateFormat) -> NDAr
     Raises:
         MaskSizeMismatch, MaskOutOfRange, PixelsNotFinite, FrameMissing, PlateForbidden, PlateUnreadable, NoRgbChannels
     """
-    pixels, header = source.files(MASK).read(frame)
+    pixels, header = source.files(role).read(frame)
     _check_mask_size(frame, header.display_window, plate)
     lowest, highest = float(pixels.min()), float(pixels.max())
     if lowest < -MASK_TOLERANCE or highest > 1 + MASK_TOLERANCE:
