@@ -33,6 +33,7 @@ Asked, Verdict = freshness.Asked, freshness.Verdict
 Notes = take_record.Notes
 PartialTake, TakeFolder = take_folders.PartialTake, take_folders.TakeFolder
 Plate = plate_files.Plate
+require_files = plate_files.require_files
 Rendered = rendered.Rendered
 Run = run.Run
 Session = session.Session

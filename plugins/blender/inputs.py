@@ -9,8 +9,8 @@ from typing import Any
 import bpy
 
 from .chain import Chain, describe
-from .client_package import Plate, Refused, rendered
-from .plates import feeding_socket, require_files, sequence_of
+from .client_package import Plate, Refused, rendered, require_files
+from .plates import feeding_socket, sequence_of
 from .upstream import render_upstream
 
 SOCKETS = {"plate": "Image", "mask": "Mask"}
@@ -48,7 +48,7 @@ def on_disk(
     files, missing = {}, {}
     for name, source in sources.items():
         if isinstance(source, Plate):
-            require_files(source, frames, name)
+            require_files(source, frames, name, "Image")
             files[name] = source
         elif source is not None:
             place = rendered.place(node_folder, name, frames, source.fingerprint, is_alone=bool(source.unseen))

@@ -31,7 +31,7 @@ def sequence_of(output: bpy.types.NodeSocket, frames: range) -> Plate | None:
 
     Rendered are: all nodes but Image, a muted or animated one, movies and stills, packed or generated images, layers of
     a multilayer file, frames that are held or looped, color spaces the engine does not know, straight alpha, and files
-    other than EXR. Whether the files are there is not asked: see `require_files`.
+    other than EXR. Whether the files are there is not asked here.
     """
     node = output.node
     image = getattr(node, "image", None)
@@ -100,28 +100,3 @@ def _numbers_shown(node: bpy.types.Node, frames: range) -> tuple[str, list[int]]
     last = node.frame_duration - 1
     shown = {place % (last + 1) if node.use_cyclic else min(place, last) for place in places}
     return pattern, [place + node.frame_offset + 1 for place in sorted(shown) if place >= 0]
-
-
-def require_files(plate: Plate, frames: range, argument: str) -> None:
-    """Finds gaps ourselves: Blender shows a missing file as empty without a word.
-
-    Raises:
-        Refused: Names the frames that are not on disk.
-    """
-    missing = [frame for frame in frames if not plate.file(frame).is_file()]
-    if len(missing) == len(frames):
-        raise Refused(
-            f"None of the {argument}'s files is there.",
-            argument=f"{argument}.path",
-            value=plate.pattern,
-            remedy="Check the path of the Image node that is plugged in.",
-        )
-    if missing:
-        files = [frame + plate.frame_offset for frame in missing]
-        numbers = f" (files {take_folders.spell_frames(files)})" if plate.frame_offset else ""
-        raise Refused(
-            f"The {argument} lacks frames {take_folders.spell_frames(missing)}{numbers}.",
-            argument=f"{argument}.path",
-            value=plate.pattern,
-            remedy="Put the files there, or choose a frame range without them.",
-        )

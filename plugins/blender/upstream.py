@@ -12,8 +12,8 @@ import bpy
 
 from . import compositor_trees, nodes
 from .chain import nodes_above
-from .client_package import Refused, Rendered
-from .plates import require_files, require_sequence
+from .client_package import Refused, Rendered, require_files
+from .plates import require_sequence
 
 
 def render_upstream(outputs: dict[str, bpy.types.NodeSocket], places: dict[str, Rendered]) -> None:
@@ -93,7 +93,7 @@ def _require_frames(rendered: Rendered, output: bpy.types.NodeSocket) -> None:
             value=output.node.name,
             remedy="Plug in an image, a render, or a chain of nodes that starts with one.",
         )
-    require_files(rendered.plate, rendered.frames, rendered.name)
+    require_files(rendered.plate, rendered.frames, rendered.name, "Image")
 
 
 def _same_socket(tree: bpy.types.CompositorNodeTree, output: bpy.types.NodeSocket) -> bpy.types.NodeSocket:

@@ -9,6 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import Refused
+from .take_folders import spell_frames
+
+NAMES = {"plate": "plate", "mask": "mask", "holdout": "hold-out"}
+"""What artists call what a request names so."""
+
 _hashed: dict[Path, tuple[tuple[int, int, int], str]] = {}
 """By file: which one it was (inode, size, time), and its SHA-256."""
 
@@ -21,7 +27,7 @@ class Plate:
     """Absolute path with `####` for the file's frame number."""
     frame_offset: int
     color_space: str
-    """`lin_rec709`, `acescg`, `srgb`; empty for a mask, which is data."""
+    """By a name of the engine's configuration; empty for a mask, which is data."""
 
     def as_source(self) -> dict[str, object]:
         """As proto's `PlateSource`."""
@@ -42,6 +48,37 @@ class Plate:
     def has_files(self, frames: Iterable[int]) -> bool:
         """Whether all of them are on disk."""
         return all(self.file(frame).is_file() for frame in frames)
+
+
+def require_files(plate: Plate, frames: Iterable[int], argument: str, reader: str) -> None:
+    """Finds gaps ourselves: hosts show a missing file as empty, or fail later.
+
+    Args:
+        argument: `plate`, `mask` or `holdout`.
+        reader: What the host calls the node that names the files: `Image`, `Read`.
+
+    Raises:
+        Refused: Names the frames that are not on disk.
+    """
+    asked = list(frames)
+    missing = [frame for frame in asked if not plate.file(frame).is_file()]
+    if not missing:
+        return
+    if len(missing) == len(asked):
+        raise Refused(
+            f"None of the {NAMES[argument]}'s files is there.",
+            argument=f"{argument}.path",
+            value=plate.pattern,
+            remedy=f"Check the path of the {reader} node that is plugged in.",
+        )
+    files = spell_frames([frame + plate.frame_offset for frame in missing])
+    numbers = f" (files {files})" if plate.frame_offset else ""
+    raise Refused(
+        f"The {NAMES[argument]} lacks frames {spell_frames(missing)}{numbers}.",
+        argument=f"{argument}.path",
+        value=plate.pattern,
+        remedy="Put the files there, or choose a frame range without them.",
+    )
 
 
 def changed_frames(plate: Plate, seen: dict[str, Any]) -> list[int]:
