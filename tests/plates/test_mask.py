@@ -8,18 +8,15 @@ import pytest
 
 from vera_engine.plates.color import ColorSpace
 from vera_engine.plates.image import Window
+from vera_engine.plates.mask import MaskOutOfRange, MaskSizeMismatch, check_mask, read_mask_frame
 from vera_engine.plates.source import (
     FrameMissing,
-    MaskOutOfRange,
-    MaskSizeMismatch,
     NoRgbChannels,
     PixelsNotFinite,
     PlateFormat,
     PlateNotFound,
     PlateSource,
     PlateUnreadable,
-    check_mask,
-    read_mask_frame,
 )
 
 ImageWriter = Callable[..., Path]

@@ -1,20 +1,28 @@
-"""The files of host frames, checked fast by a thread pool or read one by one: what plates and masks have in common."""
+"""The pictures of host frames, checked fast or read one by one: what plates and masks have in common."""
 
 from __future__ import annotations
 
+import abc
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from vera_engine.errors import NotFound
+from vera_engine.plates.channels import Choice, Role, choose_picture
 from vera_engine.plates.frames import FrameRangeInvalid, frames_as_text
-from vera_engine.plates.image import Header, PixelsNotFinite, PlateForbidden, PlateUnreadable, Role, open_image
-from vera_engine.plates.sequence import SequencePattern
+from vera_engine.plates.image import (
+    Header,
+    Pixels,
+    PixelsNotFinite,
+    PlateForbidden,
+    PlateUnreadable,
+    open_image,
+)
+from vera_engine.plates.movie import Movie, open_movie
+from vera_engine.plates.nan_policy import NanPolicy
+from vera_engine.plates.sequence import Sequence
 
 _THREADS = 16  # headers are waited for, not computed
 
@@ -22,27 +30,28 @@ Found = TypeVar("Found")
 
 
 class PlateNotFound(NotFound):
-    """A sequence without a single file."""
+    """A sequence without a single file, or a movie that is not there."""
 
 
 class FrameMissing(NotFound):
-    """Frames of the range that have no file."""
+    """Frames of the range that have no file, or that a movie does not have."""
 
 
-@dataclass(frozen=True)
-class FrameFiles:
-    """Files of host frames: file frame = host frame + `frame_offset`."""
+class FrameFiles(abc.ABC):
+    """Pictures of host frames: file frame = host frame + `frame_offset`."""
 
-    role: Role
-    sequence: SequencePattern
-    frame_offset: int
+    def __init__(self, role: Role, choice: Choice, frame_offset: int) -> None:
+        self.role = role
+        self._choice = choice
+        self._frame_offset = frame_offset
 
+    @abc.abstractmethod
     def file(self, frame: int) -> Path:
         """The file of a host frame, whether it exists or not."""
-        return self.sequence.file(frame + self.frame_offset)
 
+    @abc.abstractmethod
     def check(self, frames: list[int], describe: Callable[[Header], Found]) -> dict[int, Found]:
-        """Reads every frame's header, first and last row.
+        """Checks what can be checked without reading all pixels.
 
         Args:
             frames: Host frames.
@@ -56,15 +65,50 @@ class FrameFiles:
             PlateNotFound: No file of the sequence exists.
             FrameMissing: Frames have no file; all of them are named.
             PlateUnreadable: Files are cut off or damaged; all of them are named.
-            PlateForbidden, NoRgbChannels: Of the first frame it is true for.
+            PlateForbidden, PlateTurned, NoRgbChannels, ChannelsUnclear: Of the first frame it is true for.
         """
+
+    @abc.abstractmethod
+    def read(self, frame: int, nan: NanPolicy) -> Pixels:
+        """Reads the role's channels of one host frame.
+
+        Raises:
+            PlateNotFound, FrameMissing, PlateUnreadable, PlateForbidden, PlateTurned, NoRgbChannels, ChannelsUnclear:
+                As for `check`.
+            PixelsNotFinite: A pixel is NaN or infinite, and that is refused; the frame and the count are named.
+        """
+
+    def _check_any(self, frames: list[int]) -> None:
         if not frames:
             raise FrameRangeInvalid("There are no frames to check.", argument="frames", value="")
+
+    def _named(self, frames: list[int]) -> str:
+        noun = "Frame" if len(frames) == 1 else "Frames"
+        text = f"{noun} {frames_as_text(frames)} of the {self.role.noun}"
+        if self._frame_offset:
+            text += f" (numbered {frames_as_text(frame + self._frame_offset for frame in frames)} on disk)"
+        return text
+
+
+class ImageFiles(FrameFiles):
+    """A file for each frame."""
+
+    def __init__(self, role: Role, choice: Choice, frame_offset: int, sequence: Sequence) -> None:
+        super().__init__(role, choice, frame_offset)
+        self._sequence = sequence
+
+    def file(self, frame: int) -> Path:
+        """The file of a host frame, whether it exists or not."""
+        return self._sequence.file(frame + self._frame_offset)
+
+    def check(self, frames: list[int], describe: Callable[[Header], Found]) -> dict[int, Found]:
+        """Reads every frame's header, first and last row."""
+        self._check_any(frames)
         self._check_existence(frames)
 
         def check_one(frame: int) -> Found | PlateUnreadable:
             try:
-                with open_image(self.file(frame), self.role) as image:
+                with open_image(self.file(frame), self.role, self._choice) as image:
                     image.check_ends()
                     return describe(image.header)
             except PlateUnreadable as error:
@@ -81,21 +125,16 @@ class FrameFiles:
                 good[frame] = result
         if damaged:
             first = damaged[min(damaged)]
-            first.reason = f"{self._named(damaged)} cannot be read: {first.reason}"
+            first.reason = f"{self._named(list(damaged))} cannot be read: {first.reason}"
             raise first
         return good
 
-    def read(self, frame: int) -> tuple[NDArray[np.float32], Header]:
-        """Reads the role's channels of one host frame, (height, width, channels) float32 over the data window.
-
-        Raises:
-            PlateNotFound, FrameMissing, PlateUnreadable, PlateForbidden, NoRgbChannels: As for `check`.
-            PixelsNotFinite: A pixel is NaN or infinite; the frame and the count are named.
-        """
+    def read(self, frame: int, nan: NanPolicy) -> Pixels:
+        """Reads the role's channels of one host frame."""
         self._check_existence([frame])
-        with open_image(self.file(frame), self.role) as image:
+        with open_image(self.file(frame), self.role, self._choice) as image:
             try:
-                return image.read(), image.header
+                return image.read(nan)
             except (PixelsNotFinite, PlateUnreadable) as error:
                 error.reason = f"{self._named([frame])}: {error.reason}"
                 raise
@@ -104,38 +143,104 @@ class FrameFiles:
         missing = [frame for frame in frames if not self._has_file(frame)]
         if not missing:
             return
-        there = self.sequence.frames()
+        there = self._sequence.frames()
         if not there:
             raise PlateNotFound(
-                f"There is no such {self.role.noun}: no file matches this pattern.",
+                f"There is no such {self.role.noun}: no file has this name or matches this pattern.",
                 argument=self.role.argument,
-                value=self.sequence,
+                value=self._sequence,
                 remedy="Check the folder, the file's name and the number of digits.",
             )
+        lie = f"Its {len(there)} files lie within {there[0]}-{there[-1]}." if len(there) > 1 else f"It has {there[0]}."
         raise FrameMissing(
             f"{self._named(missing)} {'has' if len(missing) == 1 else 'have'} no file.",
             argument=self.role.argument,
-            value=self.sequence,
-            remedy=f"Its {len(there)} files lie within {there[0]}-{there[-1]}. Render what is missing, or choose "
-            "another range.",
+            value=self._sequence,
+            remedy=f"{self._sequence.hint or lie} Render what is missing, or choose another range.",
         )
 
     def _has_file(self, frame: int) -> bool:
         try:
-            return self.file(frame).is_file()
+            return self._sequence.has(frame + self._frame_offset)
         except PermissionError as error:
             raise PlateForbidden(
                 f"The folder of the {self.role.noun} may not be looked into.",
                 argument=self.role.argument,
-                value=self.sequence.folder,
+                value=self.file(frame).parent,
                 remedy="Let the user who runs the engine read it.",
             ) from error
         except OSError:  # a name that no file can have, such as one too long
             return False
 
-    def _named(self, frames: list[int] | dict[int, PlateUnreadable]) -> str:
-        noun = "Frame" if len(frames) == 1 else "Frames"
-        text = f"{noun} {frames_as_text(frames)} of the {self.role.noun}"
-        if self.frame_offset:
-            text += f" (numbered {frames_as_text(frame + self.frame_offset for frame in frames)} on disk)"
-        return text
+
+class MovieFrames(FrameFiles):
+    """Frames of a movie, numbered from 1 as they are shown."""
+
+    def __init__(self, role: Role, choice: Choice, frame_offset: int, path: Path) -> None:
+        super().__init__(role, choice, frame_offset)
+        self._path = path
+
+    def file(self, frame: int) -> Path:
+        """The movie, whichever frame is asked for."""
+        return self._path
+
+    def check(self, frames: list[int], describe: Callable[[Header], Found]) -> dict[int, Found]:
+        """Goes through the movie's index, and decodes the first of the frames to see that it can be decoded."""
+        self._check_any(frames)
+        self._check_existence()
+        with contextlib.closing(Movie(self._path, self.role)) as movie:
+            self._check_frames(movie, frames)
+            header = self._header(movie, frames[0])
+            movie.read(frames[0] + self._frame_offset)
+        return dict.fromkeys(frames, describe(header))
+
+    def read(self, frame: int, nan: NanPolicy) -> Pixels:
+        """Reads the role's channels of one host frame. No movie has values that are no numbers."""
+        self._check_existence()
+        with open_movie(self._path, self.role) as movie:
+            self._check_frames(movie, [frame])
+            header = self._header(movie, frame)
+            try:
+                values = movie.read(frame + self._frame_offset)
+            except PlateUnreadable as error:
+                error.reason = f"{self._named([frame])}: {error.reason}"
+                raise
+        return Pixels(values[..., list(header.channels)], header, not_finite=0)
+
+    def _header(self, movie: Movie, frame: int) -> Header:
+        spec = movie.header.spec_of(frame + self._frame_offset)
+        return Header(self._path, 0, spec, choose_picture(self._path, [spec], self.role, self._choice).channels)
+
+    def _check_existence(self) -> None:
+        try:
+            is_there = self._path.exists()
+        except OSError:
+            is_there = True  # opening it tells what is wrong
+        if not is_there:
+            raise PlateNotFound(
+                f"There is no such {self.role.noun}: no movie has this name.",
+                argument=self.role.argument,
+                value=self._path,
+                remedy="Check the folder and the file's name.",
+            )
+
+    def _check_frames(self, movie: Movie, frames: list[int]) -> None:
+        count = movie.index.frame_count
+        missing = [frame for frame in frames if not 1 <= frame + self._frame_offset <= count]
+        if not missing:
+            return
+        if movie.index.is_cut_off:
+            raise PlateUnreadable(
+                f"{self._named(missing)} cannot be read: the movie is cut off after its {count} first frames.",
+                argument=self.role.argument,
+                value=self._path,
+                remedy="Copy the movie again, or choose another range.",
+            )
+        first = 1 - self._frame_offset
+        raise FrameMissing(
+            f"The movie does not have {self._named(missing)[0].lower()}{self._named(missing)[1:]}.",
+            argument=self.role.argument,
+            value=self._path,
+            remedy=f"Its {count} frames are {frames_as_text([first, first + count - 1])}. Choose another range, or "
+            "another frame offset.",
+        )

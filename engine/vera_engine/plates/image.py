@@ -1,8 +1,10 @@
-"""An image file opened for reading: its header, windows and channels. Every failure is typed and names the file."""
+"""An image file opened for reading: its header, windows and pixels. Every failure is typed and names the file."""
 
 from __future__ import annotations
 
 import errno
+import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +16,16 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from vera_engine.errors import FailedPrecondition, InvalidArgument, PermissionRefused
+from vera_engine.plates.channels import Choice, Role, choose_picture
+from vera_engine.plates.nan_policy import NanPolicy
+
+_ENDS = {
+    # What closes a file of a format that has to be read from its beginning to its last row: PNG's last chunk, JPEG's
+    # last marker.
+    ".png": b"IEND\xaeB`\x82",
+    ".jpg": b"\xff\xd9",
+    ".jpeg": b"\xff\xd9",
+}
 
 
 class PlateUnreadable(FailedPrecondition):
@@ -24,8 +36,8 @@ class PlateForbidden(PermissionRefused):
     """A file that this user may not read."""
 
 
-class NoRgbChannels(InvalidArgument):
-    """A plate without channels R, G and B, or a mask without one of A, Y, R."""
+class PlateTurned(InvalidArgument):
+    """A picture stored on its side or mirrored, with a note that says so: some hosts follow it, some do not."""
 
 
 class PixelsNotFinite(InvalidArgument):
@@ -47,7 +59,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Header:
-    """One image of a file: the first of its parts that has the channels asked for."""
+    """One picture of a file, as the file describes it; of a movie, as its stream does."""
 
     path: Path
     part: int
@@ -66,29 +78,25 @@ class Header:
         return Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height)
 
     @property
+    def pixel_aspect(self) -> float:
+        """Width of a pixel by its height, as shown."""
+        return float(self.spec.get_float_attribute("PixelAspectRatio", 1.0)) or 1.0
+
+    @property
     def pixel_type(self) -> str:
         """`half`, `float`, `uint8`, ...: how the file stores the first of the channels asked for."""
         return str(self.spec.channelformat(self.channels[0]))
 
 
 @dataclass(frozen=True)
-class Role:
-    """What a file is read as."""
+class Pixels:
+    """The channels of one frame that its role asks for."""
 
-    noun: str
-    """`plate` or `mask`, in messages."""
-    argument: str
-    """The argument named in errors."""
-    choices: tuple[str, ...]
-    """Sets of one-letter channels, the first that a part has is read: `("RGB",)`, `("A", "Y", "R")`."""
-
-    def places(self, spec: oiio.ImageSpec) -> tuple[int, ...]:
-        """Places of the channels to read, in either case of letters; empty where the part has none of the sets."""
-        places = {name.upper(): place for place, name in reversed(list(enumerate(spec.channelnames)))}
-        for choice in self.choices:
-            if all(name in places for name in choice):
-                return tuple(places[name] for name in choice)
-        return ()
+    values: NDArray[np.float32]
+    """(height, width, channels) over the data window. All finite."""
+    header: Header
+    not_finite: int
+    """How many pixels had a value that was NaN or infinite and is 0 here."""
 
 
 class ImageReader:
@@ -101,11 +109,14 @@ class ImageReader:
 
     def check_ends(self) -> None:
         """Reads the first and the last row (of tiles, in a tiled file): one of them is what a cut-off file lacks,
-        whichever end it was written from.
+        whichever end it was written from. Of a file that can only be read from its beginning, whether it was closed
+        is enough.
 
         Raises:
             PlateUnreadable: They cannot be read.
         """
+        if self._is_closed():
+            return
         spec, first, end = self.header.spec, min(self.header.channels), max(self.header.channels) + 1
         for row in (spec.y, spec.y + spec.height - 1):
             if spec.tile_width:
@@ -117,34 +128,37 @@ class ImageReader:
                 )
             else:
                 pixels = self._opened.read_scanlines(self.header.part, 0, row, row + 1, 0, first, end, oiio.FLOAT)
-            if pixels is None:
+            if pixels is None or self._opened.has_error:
                 raise self._damaged()
 
-    def read(self) -> NDArray[np.float32]:
-        """The wanted channels as (height, width, channels) float32 over the data window: half and float as stored,
-        integers scaled to 0..1. Straight alpha is not multiplied in.
+    def read(self, nan: NanPolicy) -> Pixels:
+        """The wanted channels: half, float and OpenEXR's uint by their values, other integers scaled to 0..1. Straight
+        alpha is not multiplied in.
 
         Raises:
             PlateUnreadable: Any part of the file is cut off or damaged.
-            PixelsNotFinite: A wanted channel holds NaN or infinity.
+            PixelsNotFinite: A wanted channel holds NaN or infinity, and that is to be refused.
         """
-        first, end = min(self.header.channels), max(self.header.channels) + 1
-        pixels: NDArray[Any] | None = self._opened.read_image(self.header.part, 0, first, end, oiio.FLOAT)
-        if pixels is None:
+        header = self.header
+        first, end = min(header.channels), max(header.channels) + 1
+        kind = oiio.UINT32 if header.pixel_type == "uint" and self._opened.format_name() == "openexr" else oiio.FLOAT
+        pixels: NDArray[Any] | None = self._opened.read_image(header.part, 0, first, end, kind)
+        if pixels is None or self._opened.has_error:
             raise self._damaged()
-        pixels = pixels.reshape(self.header.spec.height, self.header.spec.width, end - first)
-        wanted: NDArray[np.float32] = np.ascontiguousarray(pixels[..., [c - first for c in self.header.channels]])
-        bad = ~np.isfinite(wanted).all(axis=-1)
-        if bad.any():
-            row, column = np.argwhere(bad)[0]
-            raise PixelsNotFinite(
-                f"{int(bad.sum())} pixels are not finite (NaN or infinite), the first at "
-                f"x {column + self.header.spec.x}, y {row + self.header.spec.y}.",
-                argument=self._role.argument,
-                value=self.header.path,
-                remedy="Render these pixels again, or replace them before the node.",
-            )
-        return wanted
+        pixels = pixels.reshape(header.spec.height, header.spec.width, end - first)
+        if header.channels != tuple(range(first, end)):
+            pixels = pixels[..., [channel - first for channel in header.channels]]
+        values = np.ascontiguousarray(pixels, np.float32)
+        return Pixels(values, header, zero_not_finite(values, nan, header, self._role))
+
+    def _is_closed(self) -> bool:
+        """Whether the file's last bytes are those that end such a file; False for formats that have no such mark."""
+        end = _ENDS.get(self.header.path.suffix.lower())
+        if end is None:
+            return False
+        with self.header.path.open("rb") as file:
+            file.seek(-len(end), os.SEEK_END)
+            return file.read() == end
 
     def _damaged(self) -> PlateUnreadable:
         return PlateUnreadable(
@@ -156,13 +170,38 @@ class ImageReader:
 
 
 @contextmanager
-def open_image(path: Path, role: Role) -> Iterator[ImageReader]:
-    """Opens a file at the first of its parts that has the role's channels.
+def open_image(path: Path, role: Role, choice: Choice) -> Iterator[ImageReader]:
+    """Opens a file at the picture that the role and the choice mean.
 
     Raises:
         PlateForbidden: The file may not be read.
         PlateUnreadable: It is no image, or one of a kind that is not supported (deep, volume).
-        NoRgbChannels: No part has the channels.
+        NoRgbChannels, ChannelsUnclear: As `choose_picture` does.
+        PlateTurned: The picture is not stored upright.
+    """
+    check_openable(path, role)
+    settings = oiio.ImageSpec()
+    settings.attribute("oiio:UnassociatedAlpha", 1)  # else the colours of a PNG come multiplied by its alpha
+    opened = oiio.ImageInput.open(str(path), settings)
+    if opened is None:
+        raise PlateUnreadable(
+            f"This file of the {role.noun} is cut off, or no image: {oiio.geterror().strip()}.",
+            argument=role.argument,
+            value=path,
+            remedy="Render or copy this frame again.",
+        )
+    try:
+        yield ImageReader(opened, _find_picture(opened, path, role, choice), role)
+    finally:
+        opened.close()
+
+
+def check_openable(path: Path, role: Role) -> None:
+    """Raises what the system says to opening a file.
+
+    Raises:
+        PlateForbidden: It may not be read.
+        PlateUnreadable: It is gone, or no file.
     """
     try:
         with path.open("rb"):
@@ -178,44 +217,72 @@ def open_image(path: Path, role: Role) -> Iterator[ImageReader]:
         raise PlateUnreadable(
             f"This file of the {role.noun} cannot be opened: {error.strerror}.", argument=role.argument, value=path
         ) from error
-    settings = oiio.ImageSpec()
-    settings.attribute("oiio:UnassociatedAlpha", 1)  # else the colours of a PNG come multiplied by its alpha
-    opened = oiio.ImageInput.open(str(path), settings)
-    if opened is None:
-        raise PlateUnreadable(
-            f"This file of the {role.noun} is cut off, or no image: {oiio.geterror().strip()}.",
-            argument=role.argument,
-            value=path,
-            remedy="Render or copy this frame again.",
-        )
-    try:
-        yield ImageReader(opened, _find_part(opened, path, role), role)
-    finally:
-        opened.close()
 
 
-def _find_part(opened: oiio.ImageInput, path: Path, role: Role) -> Header:
-    names: list[str] = []
-    part = 0
-    while opened.seek_subimage(part, 0):
-        spec = oiio.ImageSpec(opened.spec())
-        if spec.deep or spec.depth > 1:
-            raise PlateUnreadable(
-                f"This file holds {'deep' if spec.deep else 'volume'} pixels, which are not supported.",
-                argument=role.argument,
-                value=path,
-                remedy="Flatten it to an ordinary image.",
-            )
-        places = role.places(spec)
-        if places:
-            return Header(path, part, spec, places)
-        names.extend(spec.channelnames)
-        part += 1
-    opened.geterror()  # clears the error of looking past the last part
-    wanted = " or ".join(", ".join(choice) for choice in role.choices)
-    raise NoRgbChannels(
-        f"The {role.noun} has no channels {wanted}; it has {', '.join(names) or 'none at all'}.",
+def turned(path: Path, role: Role, how: str) -> PlateTurned:
+    """The refusal of a picture that is not stored upright.
+
+    Args:
+        path: The file.
+        role: What it is read as.
+        how: What the file says: `orientation 6`, `90 degrees`.
+    """
+    return PlateTurned(
+        f"This file of the {role.noun} is stored turned or mirrored ({how}), which hosts read differently.",
         argument=role.argument,
         value=path,
-        remedy=f"Write the {role.noun} with {wanted} as its base layer.",
+        remedy="Write it upright, without such a note.",
     )
+
+
+def zero_not_finite(values: NDArray[np.float32], nan: NanPolicy, header: Header, role: Role) -> int:
+    """Sets what is NaN or infinite to 0, in place, and counts the pixels.
+
+    Args:
+        values: (H, W, C) over the data window.
+        nan: Whether that is allowed.
+        header: Of the picture.
+        role: What it is read as.
+
+    Raises:
+        PixelsNotFinite: It is not allowed; count and first place are named.
+    """
+    with np.errstate(invalid="ignore"):  # infinities of both signs
+        total = values.sum(dtype=np.float64)
+    if math.isfinite(total):
+        return 0  # no sum over a NaN or an infinity is finite, and float64 holds any sum of float32
+    is_bad = ~np.isfinite(values)
+    bad = is_bad.any(axis=-1)
+    count = int(bad.sum())
+    if nan is NanPolicy.ZERO:
+        values[is_bad] = 0
+        return count
+    row, column = np.argwhere(bad)[0]
+    raise PixelsNotFinite(
+        f"{count} pixels are not finite (NaN or infinite), the first at x {column + header.spec.x}, "
+        f"y {row + header.spec.y}.",
+        argument=role.argument,
+        value=header.path,
+        remedy="Render these pixels again, replace them before the node, or have them read as 0.",
+    )
+
+
+def _find_picture(opened: oiio.ImageInput, path: Path, role: Role, choice: Choice) -> Header:
+    parts: list[oiio.ImageSpec] = []
+    while opened.seek_subimage(len(parts), 0):
+        parts.append(oiio.ImageSpec(opened.spec()))
+    opened.geterror()  # clears the error of looking past the last part
+    flat = [spec for spec in parts if not (spec.deep or spec.depth > 1)]
+    if not flat:
+        raise PlateUnreadable(
+            f"This file holds {'deep' if parts[0].deep else 'volume'} pixels, which are not supported.",
+            argument=role.argument,
+            value=path,
+            remedy="Flatten it to an ordinary image.",
+        )
+    picture = choose_picture(path, parts, role, choice)
+    spec = parts[picture.part]
+    orientation = spec.get_int_attribute("Orientation", 1)
+    if orientation != 1:
+        raise turned(path, role, f"orientation {orientation}")
+    return Header(path, picture.part, spec, picture.channels)

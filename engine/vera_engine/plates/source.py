@@ -1,38 +1,36 @@
-"""Plates and masks as they come in: checked fast before work starts, read frame by frame afterwards."""
+"""Plates as they come in: checked fast before work starts, read frame by frame afterwards."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vera_engine.errors import InvalidArgument
+from vera_engine.plates.channels import ChannelsUnclear, Choice, NoRgbChannels, Role
 from vera_engine.plates.color import ColorSpace, ColorSpaceUnknown
 from vera_engine.plates.color_rules import color_space_of_file, resolve_color_space
-from vera_engine.plates.frame_files import FrameFiles, FrameMissing, PlateNotFound
+from vera_engine.plates.frame_files import FrameFiles, FrameMissing, ImageFiles, MovieFrames, PlateNotFound
 from vera_engine.plates.frames import frames_as_text
 from vera_engine.plates.image import (
     Header,
-    NoRgbChannels,
     PixelsNotFinite,
     PlateForbidden,
+    PlateTurned,
     PlateUnreadable,
-    Role,
     Window,
 )
 from vera_engine.plates.nan_policy import NanPolicy
-from vera_engine.plates.sequence import PatternInvalid, SequencePattern
+from vera_engine.plates.sequence import PatternInvalid, find_sequence
 
 __all__ = [
-    "HOLDOUT",
-    "MASK",
     "PLATE",
+    "ChannelsUnclear",
     "ColorSpaceUnknown",
     "FrameMissing",
-    "MaskOutOfRange",
-    "MaskSizeMismatch",
     "NanPolicy",
     "NoRgbChannels",
     "PatternInvalid",
@@ -44,38 +42,24 @@ __all__ = [
     "PlateFrame",
     "PlateNotFound",
     "PlateSource",
+    "PlateTurned",
     "PlateUnreadable",
-    "check_mask",
     "check_plate",
-    "read_mask_frame",
     "read_plate_frame",
 ]
 
 LARGEST_HALF = 65504.0
 """Layers are half float; no layer over a brighter plate than this can be stored."""
 
-MASK_TOLERANCE = 2.0**-10
-"""How far a mask's values may lie outside 0..1 before it is refused: one step of half float above 1."""
-
 PLATE = Role("plate", "plate.path", ("RGB",))
-MASK = Role("mask", "mask.source.path", ("A", "Y", "R"))
-HOLDOUT = Role("hold-out", "holdout.source.path", ("A", "Y", "R"))
 
 
 class PlateFormatVaries(InvalidArgument):
-    """A sequence whose frames differ in size, windows or stated colour space."""
+    """A sequence whose frames differ in size, windows or colour space."""
 
 
 class PixelsBeyondHalf(InvalidArgument):
     """Plate values that half float cannot hold."""
-
-
-class MaskSizeMismatch(InvalidArgument):
-    """A mask of another size than the plate's."""
-
-
-class MaskOutOfRange(InvalidArgument):
-    """Mask values below 0 or above 1."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +88,17 @@ class PlateSource:
     nan: NanPolicy = NanPolicy.REFUSE
 
     def files(self, role: Role) -> FrameFiles:
-        """The files of host frames, read as a plate or as a mask.
+        """The pictures of host frames, read as a plate or as a mask.
 
         Raises:
-            PatternInvalid: The pattern has not exactly one place for the frame number.
+            PatternInvalid: The path has not exactly one place for the frame number, or is a folder that does not hold
+                exactly one sequence.
         """
-        return FrameFiles(role, SequencePattern.parse(self.pattern, role.argument), self.frame_offset)
+        found = find_sequence(self.pattern, role.argument)
+        choice = Choice(self.view, self.part, self.layer)
+        if isinstance(found, Path):
+            return MovieFrames(role, choice, self.frame_offset, found)
+        return ImageFiles(role, choice, self.frame_offset, found)
 
 
 @dataclass(frozen=True)
@@ -160,8 +149,9 @@ def check_plate(source: PlateSource, frames: Iterable[int]) -> PlateFormat:
         frames: Host frames.
 
     Raises:
-        PatternInvalid, PlateNotFound, FrameMissing, PlateForbidden, PlateUnreadable, NoRgbChannels,
-        PlateFormatVaries, ColorSpaceUnknown: The first that applies; several frames are named as ranges.
+        PatternInvalid, PlateNotFound, FrameMissing, PlateForbidden, PlateUnreadable, PlateTurned, NoRgbChannels,
+        ChannelsUnclear, PlateFormatVaries, ColorSpaceUnknown: The first that applies; several frames are named as
+            ranges.
     """
     formats = source.files(PLATE).check(list(frames), lambda header: _format_of(source, header))
     first_frame, first = next(iter(formats.items()))
@@ -181,63 +171,22 @@ def read_plate_frame(source: PlateSource, frame: int) -> PlateFrame:
     """Reads one host frame with all its pixels.
 
     Raises:
-        FrameMissing, PlateForbidden, PlateUnreadable, NoRgbChannels, ColorSpaceUnknown: As for `check_plate`.
-        PixelsNotFinite: A pixel is NaN or infinite.
+        FrameMissing, PlateForbidden, PlateUnreadable, PlateTurned, NoRgbChannels, ChannelsUnclear, ColorSpaceUnknown:
+            As for `check_plate`.
+        PixelsNotFinite: A pixel is NaN or infinite, and `source.nan` refuses that.
         PixelsBeyondHalf: A value lies beyond +-65504.
     """
-    rgb, header = source.files(PLATE).read(frame)
-    beyond = int((np.abs(rgb) > LARGEST_HALF).any(axis=-1).sum())
-    if beyond:
+    pixels = source.files(PLATE).read(frame, source.nan)
+    rgb, header = pixels.values, pixels.header
+    if max(rgb.max(), -rgb.min()) > LARGEST_HALF:
+        beyond = int((np.abs(rgb) > LARGEST_HALF).any(axis=-1).sum())
         raise PixelsBeyondHalf(
             f"{beyond} pixels of frame {frame} lie beyond +-65504, which layers in half float cannot hold.",
             argument=PLATE.argument,
             value=header.path,
             remedy="Clamp the plate to 65504, or grade it down.",
         )
-    return PlateFrame(frame, rgb, _format_of(source, header), header)
-
-
-def check_mask(source: PlateSource, frames: Iterable[int], plate: PlateFormat, role: Role = MASK) -> list[str]:
-    """Checks every file of a mask or a hold-out as `check_plate` does, and that its size is the plate's.
-
-    Returns:
-        What an artist should know of it.
-
-    Raises:
-        PatternInvalid, PlateNotFound, FrameMissing, PlateForbidden, PlateUnreadable, NoRgbChannels: As for plates.
-        MaskSizeMismatch: A display window of another size than the plate's.
-    """
-    sizes = source.files(role).check(list(frames), lambda header: header.display_window)
-    for frame, window in sizes.items():
-        _check_mask_size(frame, window, plate)
-    return []
-
-
-def read_mask_frame(source: PlateSource, frame: int, plate: PlateFormat, role: Role = MASK) -> NDArray[np.float32]:
-    """Reads one mask frame as (H, W) float32, 0..1, over the plate's data window.
-
-    The first of the channels A, Y, R is taken, as it is. Pixels are placed by their coordinates in the display window;
-    where the mask's own data window does not reach it is 0, as everywhere in OpenEXR. Values up to `MASK_TOLERANCE`
-    outside 0..1, as filtering leaves them, become 0 or 1.
-
-    Raises:
-        MaskSizeMismatch, MaskOutOfRange, PixelsNotFinite, FrameMissing, PlateForbidden, PlateUnreadable, NoRgbChannels
-    """
-    pixels, header = source.files(role).read(frame)
-    _check_mask_size(frame, header.display_window, plate)
-    lowest, highest = float(pixels.min()), float(pixels.max())
-    if lowest < -MASK_TOLERANCE or highest > 1 + MASK_TOLERANCE:
-        raise MaskOutOfRange(
-            f"Mask values of frame {frame} run from {lowest:.6g} to {highest:.6g}; 0 to 1 is what a mask can mean.",
-            argument=MASK.argument,
-            value=header.path,
-            remedy="Clamp the mask, or divide it by its greatest value.",
-        )
-    mask = np.clip(pixels[..., 0], np.float32(0), np.float32(1))
-    offset_x = plate.display_window.x - header.display_window.x
-    offset_y = plate.display_window.y - header.display_window.y
-    placed = replace(header.data_window, x=header.data_window.x + offset_x, y=header.data_window.y + offset_y)
-    return _placed(mask, placed, plate.data_window)
+    return PlateFrame(frame, rgb, _format_of(source, header), header, pixels.not_finite)
 
 
 def _format_of(source: PlateSource, header: Header) -> PlateFormat:
@@ -249,32 +198,9 @@ def _format_of(source: PlateSource, header: Header) -> PlateFormat:
         source.fallback_color_space,
         said=spec.get_string_attribute("oiio:ColorSpace"),
     )
-    return PlateFormat(found.space, header.data_window, header.display_window, color_space_source=found.source)
+    return PlateFormat(found.space, header.data_window, header.display_window, header.pixel_aspect, found.source)
 
 
 def _described(plate: PlateFormat) -> str:
-    return f"data window {plate.data_window}, display window {plate.display_window}, {plate.color_space}"
-
-
-def _check_mask_size(frame: int, mask: Window, plate: PlateFormat) -> None:
-    expected = plate.display_window
-    if (mask.width, mask.height) != (expected.width, expected.height):
-        raise MaskSizeMismatch(
-            f"The mask of frame {frame} is {mask.width}x{mask.height}, the plate {expected.width}x{expected.height}.",
-            argument=MASK.argument,
-            value=f"{mask.width}x{mask.height}",
-            remedy="Bring the mask to the plate's size before the node.",
-        )
-
-
-def _placed(pixels: NDArray[np.float32], window: Window, target: Window) -> NDArray[np.float32]:
-    if window == target:
-        return pixels
-    result = np.zeros((target.height, target.width), np.float32)
-    left, right = max(window.x, target.x), min(window.x + window.width, target.x + target.width)
-    top, bottom = max(window.y, target.y), min(window.y + window.height, target.y + target.height)
-    if left < right and top < bottom:
-        result[top - target.y : bottom - target.y, left - target.x : right - target.x] = pixels[
-            top - window.y : bottom - window.y, left - window.x : right - window.x
-        ]
-    return result
+    text = f"data window {plate.data_window}, display window {plate.display_window}, {plate.color_space}"
+    return text if plate.pixel_aspect == 1 else f"{text}, pixel aspect {plate.pixel_aspect:g}"

@@ -1,0 +1,230 @@
+"""Frames of a movie by number, exact wherever its decoder has to be sent to find them.
+
+Frames are numbered from 1 in the order they are shown. A movie stays open between frames: reading on decodes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+
+import av
+import numpy as np
+from av import VideoFrame
+from av.packet import Packet
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from vera_engine.plates.channels import Role
+from vera_engine.plates.image import PlateUnreadable, check_openable, turned
+from vera_engine.plates.movie_header import MovieHeader, header_of
+from vera_engine.plates.movie_index import MovieIndex, index_of
+from vera_engine.plates.movie_pixels import LayoutUnsupported, rgb_of
+
+_OPTIONS = {
+    # Nothing that is called a movie may make the library open other files, or addresses.
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mxf",
+}
+_THREADS = 4  # each keeps frames of its own
+_FRAMES_DECODED_ON = 8  # rather than sending the decoder elsewhere
+_MOST_OPEN = 4  # a plate, its mask, its hold-out, and one more
+_CENTERED_CODECS = ("mjpeg", "mpeg1video")
+_UNSPECIFIED_MATRIX = 2
+
+
+class Movie:
+    """An open movie, for one thread at a time.
+
+    Args:
+        path: The file.
+        role: What it is read as, for messages.
+
+    Raises:
+        PlateForbidden, PlateUnreadable: It cannot be opened, or holds no pictures that can be decoded.
+    """
+
+    header: MovieHeader
+    index: MovieIndex
+    _frames: Iterator[VideoFrame]
+    _at: int
+    """The number of the frame that the decoder gave last; 0 where that is not known."""
+    _last: VideoFrame | None
+    """That frame; None where it is damaged."""
+
+    def __init__(self, path: Path, role: Role) -> None:
+        check_openable(path, role)
+        self._path = path
+        self._role = role
+        self._begin()
+        try:
+            self.header = header_of(self._container, self._stream)
+            self.index = index_of(self._container, self._stream)
+            self._begin()
+        except av.FFmpegError as error:
+            self.close()
+            raise self._unreadable(str(error.strerror)) from error
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._container.close()
+
+    def read(self, number: int) -> NDArray[np.float32]:
+        """A frame, from 1 to `index.frame_count`, as (H, W, 3 or 4) float32: see `rgb_of`.
+
+        Raises:
+            PlateUnreadable: It is damaged, changes its size, or is coded in a way that is not read.
+            PlateTurned: It is not stored upright.
+        """
+        try:
+            frame = self._frame(number)
+        except av.FFmpegError as error:
+            self._leave()
+            raise self._unreadable(str(error.strerror)) from error
+        if frame is None:
+            raise self._unreadable("its decoder does not give this frame")
+        spec = self.header.spec
+        if (frame.width, frame.height) != (spec.width, spec.height):
+            raise self._unreadable(f"from {spec.width}x{spec.height} its pictures become {frame.width}x{frame.height}")
+        if frame.rotation:
+            raise turned(self._path, self._role, f"{frame.rotation} degrees")
+        matrix = self.header.matrix if frame.colorspace == _UNSPECIFIED_MATRIX else frame.colorspace
+        is_centered = self._stream.codec_context.name in _CENTERED_CODECS
+        try:
+            return rgb_of(frame, matrix, frame.color_range or self.header.color_range, is_centered)
+        except LayoutUnsupported as error:
+            raise self._unreadable(f"it holds {error}, which is not supported") from error
+
+    def _frame(self, number: int) -> VideoFrame | None:
+        if number == self._at:
+            return self._last
+        if not self.index.shown:
+            if number < self._at:
+                self._begin()
+            return self._counted_on(number)
+        place = self.index.keyframe_before(number)
+        keyframe = self.index.numbers[self.index.keyframes[place].shown]
+        is_near = keyframe <= self._at or number - self._at <= _FRAMES_DECODED_ON
+        if not (self._at and self._at < number and is_near):
+            self._seek(place)
+        frame = self._decoded_on(number)
+        if frame is None:  # such as where a stream may be entered is not always where its tables say
+            self._begin()
+            frame = self._decoded_on(number)
+        return frame
+
+    def _decoded_on(self, number: int) -> VideoFrame | None:
+        """The frame of that number, if it comes next or after others; None where it does not come whole."""
+        for frame in self._frames:
+            at = self.index.numbers.get(frame.pts) if frame.pts is not None else None
+            if at is None:
+                continue
+            self._at, self._last = at, None if frame.is_corrupt else frame
+            if at >= number:
+                return self._last if at == number else None
+        self._leave()
+        return None
+
+    def _counted_on(self, number: int) -> VideoFrame | None:
+        for frame in self._frames:
+            self._at, self._last = self._at + 1, None if frame.is_corrupt else frame
+            if self._at == number:
+                return self._last
+        self._leave()
+        return None
+
+    def _seek(self, place: int) -> None:
+        """Goes to a keyframe, or before it: containers mean different things by a moment, and find them roughly."""
+        wanted = self.index.keyframes[place]
+        earlier = self.index.keyframes[max(0, place - 1)]
+        for moment in (wanted.shown, wanted.decoded, earlier.decoded, earlier.shown):
+            if moment is None:
+                continue
+            try:
+                self._container.seek(moment, stream=self._stream)
+                packets = self._container.demux(self._stream)
+                first = next(packets)
+            except (av.FFmpegError, StopIteration):
+                continue
+            begins = first.dts if first.pts is None else first.pts
+            if first.is_keyframe and begins is not None and begins <= wanted.shown:
+                self._decode(chain([first], packets))
+                return
+        self._begin()
+
+    def _begin(self) -> None:
+        """Opens the file, again where it is open."""
+        if hasattr(self, "_container"):
+            self.close()
+        try:
+            self._container = av.open(self._path, options=_OPTIONS, metadata_errors="replace")
+        except av.FFmpegError as error:
+            raise self._unreadable(f"it is no movie, or cut off ({error.strerror})") from error
+        streams = [stream for stream in self._container.streams.video if stream.codec_context is not None]
+        if not streams:
+            self.close()
+            raise self._unreadable("it holds no pictures, or none that can be decoded")
+        self._stream: VideoStream = streams[0]
+        self._stream.thread_type = "AUTO"
+        self._stream.thread_count = _THREADS
+        self._decode(self._container.demux(self._stream))
+
+    def _decode(self, packets: Iterable[Packet[VideoStream]]) -> None:
+        self._leave()
+        self._frames = (frame for packet in packets for frame in packet.decode())
+
+    def _leave(self) -> None:
+        """Forgets where the decoder is."""
+        self._frames, self._at, self._last = iter(()), 0, None
+
+    def _unreadable(self, reason: str) -> PlateUnreadable:
+        return PlateUnreadable(
+            f"The movie cannot be read: {reason}.",
+            argument=self._role.argument,
+            value=self._path,
+            remedy="Copy or write it again, or make an image sequence of it.",
+        )
+
+
+_open_movies: dict[tuple[str, Path, int, int], Movie] = {}
+_open_movies_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def open_movie(path: Path, role: Role) -> Iterator[Movie]:
+    """A movie for one frame, left open for the next ones; another file under its name is another movie.
+
+    Raises:
+        PlateForbidden, PlateUnreadable: As `Movie` does.
+    """
+    check_openable(path, role)
+    status = path.stat()
+    key = (role.argument, path, status.st_size, status.st_mtime_ns)
+    with _open_movies_lock:
+        movie = _open_movies.pop(key, None)
+    if movie is None:
+        movie = Movie(path, role)
+    try:
+        yield movie
+    except BaseException:
+        movie.close()
+        raise
+    with _open_movies_lock:
+        replaced = [_open_movies.pop(key)] if key in _open_movies else []
+        _open_movies[key] = movie
+        while len(_open_movies) > _MOST_OPEN:
+            replaced.append(_open_movies.pop(next(iter(_open_movies))))
+    for other in replaced:
+        other.close()
+
+
+def close_movies() -> None:
+    """Lets go of all movies that were left open, such as at the end of a take."""
+    with _open_movies_lock:
+        movies = list(_open_movies.values())
+        _open_movies.clear()
+    for movie in movies:
+        movie.close()
