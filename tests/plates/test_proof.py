@@ -41,6 +41,7 @@ def test_layers_that_are_right_are_exact(frame):
     assert proof.matte_coverage == pytest.approx(frame.layers.matte.astype(np.float64).mean())
     assert proof.flicker is None
     assert not maps.changed.any()
+    assert ((maps.difference == 0) == (frame.layers.matte == 0)).all()
     assert maps.relative_error.max() == np.float32(proof.largest_relative_error)
     assert proof.as_dict()["psnr_outside"] is None
 

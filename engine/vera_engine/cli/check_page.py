@@ -57,10 +57,13 @@ class CheckPage:
         pictures = {
             "comp": _smaller(plate_picture(maps.comp_linear, maps.space)),
             "matte": _smaller(matte_picture(maps.matte)),
-            "changed outside": heat_map(peaks(maps.changed, WIDTH), FULL_CHANGE),
+            "difference from the plate": heat_map(peaks(maps.difference, WIDTH), FULL_CHANGE),
+            "changed outside the matte": heat_map(peaks(maps.changed, WIDTH), FULL_CHANGE),
         }
         if maps.relative_error is not None:
-            pictures["difference from the model's comp"] = heat_map(peaks(maps.relative_error, WIDTH), LARGEST_ERROR)
+            pictures["error: difference from the model's comp"] = heat_map(
+                peaks(maps.relative_error, WIDTH), LARGEST_ERROR
+            )
         if maps.flicker is not None:
             pictures["flicker"] = heat_map(peaks(maps.flicker, WIDTH), FULL_FLICKER)
         figures = "".join(self._figure(proof.frame, name, picture) for name, picture in pictures.items())
@@ -88,8 +91,8 @@ class CheckPage:
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(self._title)}</title>'
             f"<style>{STYLE}</style><h1>{html.escape(self._title)}</h1><p>{html.escape(verdict)}</p>"
             "<p>Heat maps: black is exactly 0, brightest "
-            f"{FULL_CHANGE:g} of linear light for changes, {LARGEST_ERROR:.1e} for differences, {FULL_FLICKER:g} for "
-            f"flicker, and more.</p><table><tr>{heads}</tr>{''.join(self._rows)}</table></html>\n"
+            f"{FULL_CHANGE:g} of linear light for differences and changes, {LARGEST_ERROR:.1e} for the error, "
+            f"{FULL_FLICKER:g} for flicker, and more.</p><table><tr>{heads}</tr>{''.join(self._rows)}</table></html>\n"
         )
         self._put(self._path if self._is_file else self._path / "index.html", page.encode())
 
@@ -98,7 +101,7 @@ class CheckPage:
         if self._is_file:
             source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
         else:
-            source = f"{name.split()[0]}.{frame:04d}.png"
+            source = f"{name.split()[0].rstrip(':')}.{frame:04d}.png"
             self._put(self._path / source, content)
         words = html.escape(name)
         return f'<figure><img src="{source}" alt="{words}"><figcaption>{words}</figcaption></figure>'

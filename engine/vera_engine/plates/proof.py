@@ -45,7 +45,7 @@ class FrameToProve:
     plate_linear: NDArray[np.float32]
     """(H, W, 3), as it was when the layers were made."""
     space: ColorSpace
-    """The plate's, made linear."""
+    """The plate's; layers are in its `linear`."""
     layers: Layers
     must_stay: NDArray[np.bool_] | None = None
     """(H, W), where the comp has to be the plate whatever the matte says: outside a region, or held out. None:
@@ -100,9 +100,11 @@ class FrameMaps:
     space: ColorSpace
     matte: NDArray[np.float32]
     """0..1."""
+    difference: NDArray[np.float32]
+    """The largest difference of a channel between comp and plate, in linear light; a change of sign of 0 counts as the
+    least number there is."""
     changed: NDArray[np.float32]
-    """The largest difference of a channel from the plate, outside; 0 inside. A change of sign of 0 counts as the least
-    number there is."""
+    """The same outside, of the worse comp where the take has one of its own; 0 inside."""
     relative_error: NDArray[np.float32] | None
     """As `FrameProof.largest_relative_error`, of the worst channel."""
     flicker: NDArray[np.float32] | None
@@ -124,9 +126,9 @@ class Prover:
 
         # 1. The plate outside the matte
         shown = plate_to_model_rgb(plate, one.space)
-        found = [_Outside.of(comp, plate, outside, one.space)]
+        found = [_Compared.of(comp, plate, outside, one.space)]
         if one.comp_written is not None:
-            found.append(_Outside.of(one.comp_written, plate.astype(one.comp_written.dtype), outside, one.space))
+            found.append(_Compared.of(one.comp_written, plate.astype(one.comp_written.dtype), outside, one.space))
         changed = np.max([each.changed for each in found], axis=0)
 
         # 2. The comp that the model meant
@@ -147,7 +149,7 @@ class Prover:
             matte_coverage=float(matte.mean(dtype=np.float64)),
             flicker=flicker,
         )
-        return proof, FrameMaps(comp, one.space, matte, changed, error, flicker_map)
+        return proof, FrameMaps(comp, one.space, matte, found[0].difference, changed, error, flicker_map)
 
     def _flicker(
         self, frame: int, shown: NDArray[np.float32], matte: NDArray[np.float32]
@@ -162,9 +164,10 @@ class Prover:
 
 
 @dataclass(frozen=True)
-class _Outside:
-    """A comp and the plate, compared where the comp has to be the plate."""
+class _Compared:
+    """A comp and the plate, and how alike they are where the comp has to be the plate."""
 
+    difference: NDArray[np.float32]
     changed: NDArray[np.float32]
     psnr: float = math.inf
     ssim: float = 1.0
@@ -172,13 +175,14 @@ class _Outside:
     @classmethod
     def of(
         cls, comp: NDArray[np.floating], plate: NDArray[np.floating], where: NDArray[np.bool_], space: ColorSpace
-    ) -> _Outside:
-        changed = np.where(where, difference(comp, plate), np.float32(0))
+    ) -> _Compared:
+        found = difference(comp, plate)
+        changed = np.where(where, found, np.float32(0))
         if not changed.any():
-            return cls(changed)  # equal pictures need no measuring
+            return cls(found, changed)  # equal pictures need no measuring
         shown = plate_to_model_rgb(plate.astype(np.float32), space)
         shown_comp = np.where(where[..., np.newaxis], plate_to_model_rgb(comp.astype(np.float32), space), shown)
-        return cls(changed, psnr(shown_comp, shown, where), ssim(shown_comp, shown, where))
+        return cls(found, changed, psnr(shown_comp, shown, where), ssim(shown_comp, shown, where))
 
 
 @dataclass(frozen=True)
