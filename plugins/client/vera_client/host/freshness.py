@@ -5,11 +5,11 @@ A repaired take was made in several goes; what any of them was made from counts 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import rendered
+from . import regions, rendered
 from .chain import Chain
 from .plate_files import Plate, changed_frames
 from .take_folders import TakeFolder, spell_frames
@@ -40,6 +40,14 @@ class Asked:
     """What is plugged in as mask, over the frames of each mask the take was made from; empty: nothing is."""
     mask_meaning: str
     mask_invert: bool
+    exposure: float = 0.0
+    region: dict[str, Any] | None = None
+    """Proto's `Region`; None: all of the picture."""
+    finish: dict[str, Any] = field(default_factory=dict)
+    """Proto's `FinishSettings`; what is left out is not held against the take."""
+    holdouts: dict[range, Chain] = field(default_factory=dict)
+    """What is plugged in as hold-out and goes into takes, over the frames of each that the take was made from."""
+    holdout_invert: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,9 +84,9 @@ def plate_frames(take: TakeFolder, take_root: Path) -> range:
     return range(min(seen), max(seen) + 1)
 
 
-def masks_rendered(take: TakeFolder, take_root: Path) -> list[rendered.Rendered]:
-    """The masks that a take was made from, where they were rendered."""
-    sources = [(_request(go).get("mask") or {}).get("source", {}).get("path", "") for go in goes(take)]
+def masks_rendered(take: TakeFolder, take_root: Path, kind: str = "mask") -> list[rendered.Rendered]:
+    """The masks, or of kind `holdout` the hold-outs, that a take was made from, where they were rendered."""
+    sources = [(_request(go).get(kind) or {}).get("source", {}).get("path", "") for go in goes(take)]
     return [was for was in (rendered.of_path(source, take_root) for source in sources) if was is not None]
 
 
@@ -90,11 +98,12 @@ def compare(asked: Asked, take: TakeFolder, take_root: Path) -> Verdict:
         return Verdict(unseen=("what the take was made from, for its take.json does not say",))
     reasons = [asked.problem] if asked.plate is None else plate_reasons(asked.plate, made[-1], take_root)
     unseen = list(asked.plate.unseen) if asked.plate is not None and not isinstance(asked.plate, Plate) else []
-    unseen += [name for chain in asked.masks.values() for name in chain.unseen]
+    unseen += [name for chain in (*asked.masks.values(), *asked.holdouts.values()) for name in chain.unseen]
     if made[-1].record.get("base_take"):
         unseen.append("what was asked for at first, for that take is not on disk any more")
     else:
         reasons += words_reasons(asked, made, take_root)
+    reasons += picture_reasons(asked, take, take_root)
     beyond = sorted(set(asked.frames) - set(take.frames))
     if beyond:
         reasons.append(f"It lacks frames {spell_frames(beyond)}, which are asked for")
@@ -113,6 +122,25 @@ def words_reasons(asked: Asked, made: list[TakeFolder], take_root: Path) -> list
         (lambda go: _is_mask(asked, go, take_root), "The mask was another"),
     )
     return [reason for was_asked, reason in looks if not any(map(was_asked, made))]
+
+
+def picture_reasons(asked: Asked, take: TakeFolder, take_root: Path) -> list[str]:
+    """What of the picture's treatment is not what the take's newest go was made with.
+
+    A hold-out that the take does not have is none of it: the host shows it live.
+    """
+    newest, size = _request(take), take.record.get("plate_size")
+    finish = newest.get("finish") or {}
+    looks = (
+        (_is_near(asked.exposure, newest.get("exposure") or 0.0), "The exposure was another"),
+        (regions.is_made_so(asked.region, newest.get("region"), take.frames, size), "The region was another"),
+        (
+            all(_is_near(value, finish[name]) for name, value in asked.finish.items() if finish.get(name) is not None),
+            "The finish was another",
+        ),
+        (_is_holdout(asked, newest.get("holdout"), take_root), "The hold-out was another"),
+    )
+    return [reason for is_same, reason in looks if not is_same]
 
 
 def plate_reasons(plate: Plate | Chain, origin: TakeFolder, take_root: Path) -> list[str]:
@@ -143,8 +171,14 @@ def _is_setting(asked: float | None, go: TakeFolder, name: str) -> bool:
     """Left to the model then and now, or the value that was effective."""
     if asked is None:
         return _request(go)["settings"][name] is None
-    was = float(go.record["settings"][name])
-    return abs(asked - was) <= TOLERANCE * abs(was)
+    return _is_near(asked, float(go.record["settings"][name]))
+
+
+def _is_near(value: Any, was: Any) -> bool:
+    """The same word, or a number that has gone through 32 bits."""
+    if isinstance(value, str) or isinstance(was, str):
+        return bool(value == was)
+    return bool(abs(value - was) <= TOLERANCE * max(1.0, abs(was)))
 
 
 def _is_mask(asked: Asked, go: TakeFolder, take_root: Path) -> bool:
@@ -154,3 +188,12 @@ def _is_mask(asked: Asked, go: TakeFolder, take_root: Path) -> bool:
     was = rendered.of_path(mask["source"]["path"], take_root)
     is_read_alike = (mask["meaning"], mask["invert"]) == (asked.mask_meaning, asked.mask_invert)
     return is_read_alike and was is not None and asked.masks[was.frames].fingerprint == was.fingerprint
+
+
+def _is_holdout(asked: Asked, made: dict[str, Any] | None, take_root: Path) -> bool:
+    if made is None:
+        return True
+    was = rendered.of_path(made["source"]["path"], take_root)
+    now = None if was is None else asked.holdouts.get(was.frames)
+    is_same = was is not None and now is not None and now.fingerprint == was.fingerprint
+    return is_same and made["invert"] == asked.holdout_invert

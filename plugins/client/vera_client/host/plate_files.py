@@ -15,6 +15,7 @@ from .take_folders import spell_frames
 NAMES = {"plate": "plate", "mask": "mask", "holdout": "hold-out"}
 """What artists call what a request names so."""
 
+READ_AS = ("color_space", "view", "part", "layer", "nan")
 _hashed: dict[Path, tuple[tuple[int, int, int], str]] = {}
 """By file: which one it was (inode, size, time), and its SHA-256."""
 
@@ -37,7 +38,7 @@ class Plate:
     @classmethod
     def from_record(cls, source: dict[str, Any]) -> Plate:
         """What a take.json's request names."""
-        return cls(source["path"], source["frame_offset"], source.get("color_space") or "")
+        return cls(source["path"], source["frame_offset"], **{name: source.get(name) or "" for name in READ_AS})
 
     def file(self, frame: int) -> Path:
         """The file of a host frame."""

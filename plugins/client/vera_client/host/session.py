@@ -34,8 +34,12 @@ class Session:
         """What concerns no single node: why the engine could not be asked."""
         self.refusals: dict[str, dict[str, str]] = {}
         """By node: why its last errand was refused."""
-        self._errands: dict[int, str] = {}
-        """Requests under way that are no runs, and for which node."""
+        self.color_spaces: list[str] = []
+        """The names that the engine knows, once it was asked."""
+        self.proofs: dict[str, dict[str, Any]] = {}
+        """By version directory: what `check_take` has found."""
+        self._errands: dict[int, tuple[str, str, dict[str, Any]]] = {}
+        """Requests under way that are no runs: for which node, the method and its parameters."""
 
     def reserve(self, run: Run) -> None:
         """Has a node's request be known before it can be sent: its plate is on the way to the disk."""
@@ -59,6 +63,10 @@ class Session:
         self.notice = ""
         return self.client.submit("engine_info")
 
+    def ask_color_spaces(self) -> Any:
+        """Asks the engine for the names of colour spaces; the answer comes with `drain`."""
+        return self.client.submit("color_spaces")
+
     def send(self, node_id: str, method: str, **params: Any) -> Any:
         """Sends a node's errand: a request that makes no take. Where it is refused, `refusals` says so.
 
@@ -67,8 +75,13 @@ class Session:
         """
         self.refusals.pop(node_id, None)
         ticket = self.client.submit(method, **params)
-        self._errands[ticket.ticket_id] = node_id
+        self._errands[ticket.ticket_id] = (node_id, method, params)
         return ticket
+
+    def is_checking(self, directory: str) -> bool:
+        """Whether `check_take` of a version directory is under way."""
+        asked = (params.get("directory") for _, method, params in self._errands.values() if method == "check_take")
+        return directory in asked
 
     def run_of(self, node_id: str) -> Run | None:
         """The one of a node's runs to speak of: the first that is not over, else the first that failed, else the last.
@@ -158,9 +171,13 @@ class Session:
         if message["method"] == "engine_info":
             self.engine, self.notice = (None, error["reason"]) if error else (message["result"], "")
             return []
-        node_id = self._errands.pop(message["reply"], None)
-        if node_id is not None and error:
+        if message["method"] == "color_spaces" and not error:
+            self.color_spaces = list(message["result"]["names"])
+        node_id, method, params = self._errands.pop(message["reply"], ("", "", {}))
+        if node_id and error:
             self.refusals[node_id] = error
+        elif method == "check_take":
+            self.proofs[params["directory"]] = message["result"]
         about = [run for run in self._all() if run.ticket and run.ticket.ticket_id == message["reply"]]
         for run in about:
             if error:
