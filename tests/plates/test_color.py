@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import OpenImageIO as oiio
 import PyOpenColorIO as ocio
 import pytest
 
@@ -13,7 +12,6 @@ from vera_engine.plates.color import (
     to_linear,
 )
 from vera_engine.plates.color_config import BUILT_IN
-from vera_engine.plates.color_rules import color_space_of_file
 
 REC709_SPACE, ACESCG, SRGB = (ColorSpace.parse(name) for name in ("lin_rec709", "acescg", "srgb"))
 SPACES = (REC709_SPACE, ACESCG, SRGB)
@@ -148,38 +146,3 @@ def test_unknown_names_are_refused_with_those_that_look_like_them() -> None:
     assert "ARRI LogC4" in refused.value.remedy
     with pytest.raises(ColorSpaceUnknown, match="data"):
         ColorSpace.parse("Raw")
-
-
-AP1 = (0.713, 0.293, 0.165, 0.830, 0.128, 0.044, 0.32168, 0.33767)
-REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
-AP0 = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.0770, 0.32168, 0.33767)
-
-
-@pytest.mark.parametrize(
-    ("name", "chromaticities", "space"),
-    [
-        (None, None, None),
-        ("lin_rec709_scene", None, REC709_SPACE),
-        ("lin_ap1_scene", None, ACESCG),
-        ("ACEScg", None, ACESCG),
-        ("srgb_rec709_scene", None, SRGB),
-        ("g24_rec709_scene", None, ColorSpace.parse("Gamma 2.4 Encoded Rec.709")),
-        (None, REC709, REC709_SPACE),
-        (None, AP1, ACESCG),
-        (None, AP0, ColorSpace.parse("ACES2065-1")),
-        ("lin_ap1_scene", AP1, ACESCG),
-        ("lin_ap1_scene", REC709, None),
-        ("srgb_rec709_scene", REC709, SRGB),
-        ("lin_ap0_scene", AP0, ColorSpace.parse("ACES2065-1")),
-        ("no such space", None, None),
-    ],
-)
-def test_a_file_states_its_space_or_nothing_is_guessed(
-    name: str | None, chromaticities: tuple[float, ...] | None, space: ColorSpace | None
-) -> None:
-    spec = oiio.ImageSpec(4, 4, 3, "half")
-    if name:
-        spec.attribute("oiio:ColorSpace", name)
-    if chromaticities:
-        spec.attribute("chromaticities", "float[8]", chromaticities)
-    assert color_space_of_file(spec) == space

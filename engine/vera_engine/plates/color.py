@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vera_engine.errors import InvalidArgument
-from vera_engine.plates.color_config import REC709_NAMES, ColorConfig, config_named
+from vera_engine.plates.color_config import BUILT_IN, REC709_NAMES, ColorConfig, config_named
 from vera_engine.plates.model_curve import BRIGHTEST, decode_model, encode_model, limit_highlights
 from vera_engine.plates.srgb import decode_signed_srgb
 
@@ -59,7 +59,8 @@ class ColorSpace:
         """Finds a space of the current configuration.
 
         Args:
-            text: Its name, an alias or a role there, in either case of letters; or `lin_rec709`, `acescg`, `srgb`.
+            text: Its name, an alias or a role there, in either case of letters; or `lin_rec709`, `acescg`, `srgb`,
+                which are the built-in configuration's where the current one lacks them.
             argument: Named in the error.
 
         Raises:
@@ -67,8 +68,11 @@ class ColorSpace:
             ColorConfigUnusable: The configuration cannot be read.
         """
         config = ColorConfig.current()
-        candidates = (text, *SHORT_NAMES.get(text.lower(), ()))
-        name = next((found for found in map(config.find, candidates) if found), None)
+        names = (text, *SHORT_NAMES.get(text.lower(), ()))
+        name = next((found for found in map(config.find, names) if found), None)
+        if name is None and len(names) > 1:
+            config = config_named(BUILT_IN)
+            name = config.find(names[1])
         if name is None:
             raise ColorSpaceUnknown(
                 "This colour space is not known.", argument=argument, value=text, remedy=_names_like(text, config)

@@ -6,6 +6,7 @@ It is the studio's, where the environment variable OCIO names one, else a config
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import cache, cached_property
 
 import numpy as np
@@ -17,7 +18,15 @@ from vera_engine.errors import FailedPrecondition, Internal
 BUILT_IN = "ocio://studio-config-v2.2.0_aces-v1.3_ocio-v2.4"
 """ACES with the cameras' log spaces. Pinned by name, so that another OpenColorIO does not change colours."""
 
-REC709_NAMES = ("lin_rec709_scene", "lin_rec709", "Linear Rec.709 (sRGB)", "Utility - Linear - Rec.709", "lin_srgb")
+REC709_NAMES = (
+    "lin_rec709_scene",
+    "lin_rec709",
+    "Linear Rec.709 (sRGB)",
+    "Linear Rec.709",
+    "Utility - Linear - Rec.709",
+    "Utility - Linear - sRGB",
+    "lin_srgb",
+)
 """What configurations call scene-linear Rec.709."""
 INTERCHANGE_ROLE = "aces_interchange"
 """OpenColorIO's role for ACES2065-1, by which one configuration's spaces are known to another."""
@@ -78,7 +87,25 @@ class ColorConfig:
 
     def find(self, text: str) -> str | None:
         """The name of the space that has this name, alias or role, in either case of letters; None without one."""
-        return self._by_any_name.get(text.lower())
+        word = text.lower()
+        return self._by_name.get(word) or self._by_role.get(word)
+
+    def find_by_name(self, text: str) -> str | None:
+        """As `find`, but for roles, which mean something else in every configuration."""
+        return self._by_name.get(text.lower())
+
+    def find_by_interop_id(self, text: str) -> str | None:
+        """The name of the first space that the color interop forum calls so; None without one."""
+        return self._by_interop_id.get(text.lower())
+
+    def find_linear_by_primaries(self, chromaticities: Sequence[float]) -> str | None:
+        """The first linear space with the primaries and white of a standard: x and y of red, green, blue and
+        white; None without one."""
+        for name in filter(self.is_linear, self.names):
+            known = self.chromaticities(name)
+            if known is not None and are_same_primaries(chromaticities, known):
+                return name
+        return None
 
     def is_data(self, name: str) -> bool:
         """Whether the values of a space are no colours: normals, masks, depth."""
@@ -109,9 +136,13 @@ class ColorConfig:
         if from_space == to_space:
             return image
         pixels = oiio.ImageBuf(np.ascontiguousarray(image, np.float32))
-        if not oiio.ImageBufAlgo.colorconvert(
-            pixels, pixels, from_space, to_space, unpremult=False, colorconfig=self.name
-        ):
+        if self._is_kept:
+            done = oiio.ImageBufAlgo.colorconvert(pixels, pixels, from_space, to_space, unpremult=False)
+        else:
+            done = oiio.ImageBufAlgo.colorconvert(
+                pixels, pixels, from_space, to_space, unpremult=False, colorconfig=self.name
+            )
+        if not done:
             raise Internal(f"OpenColorIO, {from_space} to {to_space}: {pixels.geterror().strip()}.")
         return np.asarray(pixels.get_pixels(oiio.FLOAT), np.float32).reshape(image.shape)
 
@@ -156,30 +187,42 @@ class ColorConfig:
 
         Found by numbers, not by names: colours on a lattice are converted to each linear space in turn, and that is it
         whose every channel depends on its own alone, and on all by one curve.
+
+        Raises:
+            ColorConfigUnusable: The configuration has no role `scene_linear`.
         """
         lattice = np.stack(np.meshgrid(_PROBES, _PROBES, _PROBES, indexing="ij"), axis=-1)
-        rows = lattice.reshape(1, -1, 3)
-        linear_spaces = self._linear_spaces_near(name)
-        if not linear_spaces:
-            return None
-        first = linear_spaces[0]
-        seen = self.convert(rows, name, first)
+        seen = self.convert(lattice.reshape(1, -1, 3), name, self.scene_linear)
         if not _is_curve_and_matrix(seen.reshape(lattice.shape)):
             return None
-        for linear in linear_spaces:
-            converted = seen if linear == first else seen @ self.matrix(first, linear)
+        for linear in self._linear_spaces_near(name):
+            converted = seen @ self.matrix(self.scene_linear, linear)
             if _is_one_curve(converted.reshape(lattice.shape)):
                 return linear
         return None
 
     @cached_property
-    def _by_any_name(self) -> dict[str, str]:
+    def _is_kept(self) -> bool:
+        """Whether this is what OCIO named when the process began: OpenImageIO reads any other for every conversion."""
+        return bool(oiio.ColorConfig.default_colorconfig().configname() == self.name)
+
+    @cached_property
+    def _by_name(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        for role in self._read.getRoles():
-            found[role.lower()] = self._read.getColorSpaceNameByRole(role)
-        for name in reversed(self.names):
+        for name in self.names:
             found.update(dict.fromkeys((alias.lower() for alias in self.aliases(name)), name))
         found.update((name.lower(), name) for name in self.names)
+        return found
+
+    @cached_property
+    def _by_role(self) -> dict[str, str]:
+        return {role.lower(): self._read.getColorSpaceNameByRole(role) for role in self._read.getRoles()}
+
+    @cached_property
+    def _by_interop_id(self) -> dict[str, str]:
+        colors = [name for name in self.names if not self.is_data(name)]
+        found = {self.interop_id(name): name for name in reversed(colors)}
+        found.pop("", None)
         return found
 
     @cached_property
@@ -200,14 +243,20 @@ class ColorConfig:
         return name
 
     def _linear_spaces_near(self, name: str) -> list[str]:
-        """Linear spaces, likely siblings first: those of the same family, and what the studio composites in."""
+        """Linear spaces, likely siblings first: those of the same family, what the studio composites in, standards."""
         family = self._read.getColorSpaceFamilyByName(name)
 
-        def is_farther(space: str) -> tuple[bool, bool]:
-            return self._read.getColorSpaceFamilyByName(space) != family, space != self.find("scene_linear")
+        def is_farther(space: str) -> tuple[bool, bool, bool]:
+            is_other = self._read.getColorSpaceFamilyByName(space) != family
+            return is_other, space != self.scene_linear, self.chromaticities(space) is None
 
         active = [space for space in self.names if self._read.isColorSpaceActive(space) and self.is_linear(space)]
         return sorted(active, key=is_farther)
+
+
+def are_same_primaries(some: Sequence[float], others: Sequence[float]) -> bool:
+    """Whether x and y of red, green, blue and white are the same, but for rounding in files."""
+    return np.allclose(some, others, rtol=0, atol=5e-4)
 
 
 @cache

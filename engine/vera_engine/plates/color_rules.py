@@ -5,20 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import OpenImageIO as oiio
 
 from vera_engine.plates.color import ColorSpace, ColorSpaceUnknown
-from vera_engine.plates.color_config import ColorConfig
+from vera_engine.plates.color_config import BUILT_IN, ColorConfig, are_same_primaries, config_named
 
 Source = Literal["host", "file", "option", "rules"]
 """How a space was found: by the host's word, the file's metadata, `--colorspace`, the file rules of $OCIO."""
-
-_SAME_CHROMATICITIES = 5e-4
 
 
 @dataclass(frozen=True)
@@ -70,44 +66,45 @@ def resolve_color_space(
 
 
 def color_space_of_file(spec: oiio.ImageSpec) -> ColorSpace | None:
-    """The colour space a file states itself: its interop name, else its chromaticities; None where it says neither,
-    names one that is not known, or contradicts itself."""
+    """The colour space a file states itself: its name, else its chromaticities; None where it says neither, names one
+    that is not known, or contradicts itself.
+
+    Roles are no names here: they mean what each studio wants. What OpenImageIO makes of a DPX file's transfer is not
+    taken either, as the file does not say its primaries.
+    """
     said: str = spec.get_string_attribute("oiio:ColorSpace")
     chromaticities = spec.getattribute("chromaticities")
+    if spec.get_string_attribute("dpx:Transfer"):
+        return None
     if not said:
         return None if chromaticities is None else _linear_space_with(chromaticities)
-    by_name = _space_named_in_file(said)
+    by_name = _space_called(said)
     if by_name is None or chromaticities is None:
         return by_name
     expected = by_name.linear.chromaticities
     if expected is None:  # a camera's: those of a standard would be others
         return by_name if _linear_space_with(chromaticities) is None else None
-    return by_name if _are_same(chromaticities, expected) else None
+    return by_name if are_same_primaries(chromaticities, expected) else None
 
 
-def _space_named_in_file(said: str) -> ColorSpace | None:
+def _space_called(said: str) -> ColorSpace | None:
     if said.lower() == "srgb_rec709_display":
-        said = "srgb"  # what readers of PNG and JPEG say of any picture that says nothing
-    try:
-        return ColorSpace.parse(said)
-    except ColorSpaceUnknown:
-        return _spaces_by_interop_id(ColorConfig.current()).get(said.lower())
-
-
-@cache
-def _spaces_by_interop_id(config: ColorConfig) -> dict[str, ColorSpace]:
-    known = {config.interop_id(name): ColorSpace(name, config.name) for name in reversed(config.names)}
-    return {name: space for name, space in known.items() if name and not config.is_data(space.name)}
+        said = "srgb_rec709_scene"  # a picture, not a display: some readers say so of every PNG
+    for config in _configs():
+        name = config.find_by_name(said) or config.find_by_interop_id(said)
+        if name is not None:
+            return None if config.is_data(name) else ColorSpace(name, config.name)
+    return None
 
 
 def _linear_space_with(chromaticities: Sequence[float]) -> ColorSpace | None:
-    config = ColorConfig.current()
-    for name in filter(config.is_linear, config.names):
-        known = config.chromaticities(name)
-        if known is not None and _are_same(chromaticities, known):
+    for config in _configs():
+        name = config.find_linear_by_primaries(chromaticities)
+        if name is not None:
             return ColorSpace(name, config.name)
     return None
 
 
-def _are_same(chromaticities: Sequence[float], others: Sequence[float]) -> bool:
-    return np.allclose(chromaticities, others, rtol=0, atol=_SAME_CHROMATICITIES)
+def _configs() -> tuple[ColorConfig, ColorConfig]:
+    """What a file says is a standard's name, whether or not the studio's configuration has it."""
+    return ColorConfig.current(), config_named(BUILT_IN)
