@@ -45,8 +45,8 @@ def region_border(height: int, width: int, region: Window) -> NDArray[np.float32
 
 def _falloff(length: int, soft: float, before: bool, after: bool) -> NDArray[np.float32]:
     """(length,), rising from its first pixel where something lies before it, falling to its last likewise."""
-    places = np.arange(length) + 0.5
-    from_edge = np.minimum(places if before else soft, (length - places) if after else soft)
+    places, far = np.arange(length) + 0.5, np.full(length, soft)
+    from_edge = np.minimum(places if before else far, (length - places) if after else far)
     inside = np.minimum(from_edge / soft, 1)
     risen: NDArray[np.float64] = 0.5 - 0.5 * np.cos(np.pi * inside)
     return risen.astype(np.float32)
