@@ -30,7 +30,7 @@ class FrameStatistics:
     matte_max: float
     """0..1."""
     matte_box: Window | None
-    """The smallest rectangle around all that is not 0 in the matte, in pixels of the plate's data window, from its upper
+    """The smallest rectangle around all that is not 0 in the matte, in pixels of the data window, from its upper
     left; None where the matte is empty."""
     highlights_limited: int
     """Pixels of the model's picture, under its matte, whose light was above `FinishSettings.highlights`."""
