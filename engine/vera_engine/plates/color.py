@@ -38,7 +38,7 @@ SHORT_NAMES = {
 SRGB_TOLERANCE = 1e-4
 """How far a space's curve may lie from the standard's, in linear light, and still be taken for it."""
 
-_PIXELS_AT_ONCE = 1 << 14
+_PIXELS_AT_ONCE = 1 << 13
 
 
 class ColorSpaceUnknown(InvalidArgument):

@@ -18,7 +18,8 @@ def encode_signed_srgb(linear: Floats) -> Floats:
     """Linear light to sRGB values by IEC 61966-2-1, not clamped, mirrored at zero. Any shape, float32 or float64."""
     magnitude = np.abs(linear)
     # 1 + 1.055 (x - 1) is the standard's 1.055 x - 0.055, and exactly 1 for 1 in float32 too.
-    curved = 1 + 1.055 * (magnitude ** (1 / 2.4) - 1)
+    # A power of 0 would take four times as long as others.
+    curved = 1 + 1.055 * (np.maximum(magnitude, 0.0031308) ** (1 / 2.4) - 1)
     encoded = np.where(magnitude <= 0.0031308, magnitude * 12.92, curved)
     return np.copysign(encoded, linear).astype(linear.dtype, copy=False)
 
