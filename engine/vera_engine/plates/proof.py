@@ -7,7 +7,7 @@ composed here once more, in float64.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,7 +22,8 @@ from vera_engine.plates.srgb import decode_signed_srgb, encode_signed_srgb
 
 LARGEST_ERROR = 2.0**-10
 """How far the comp may be from what the model meant, relative: two roundings to half float."""
-_PIXELS_AT_ONCE = 1 << 16  # float64 temporaries that stay in the cache
+_PIXELS_AT_ONCE = 1 << 16
+"""What lies between two steps stays in the cache, and small beside pictures of 4K."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,9 @@ class Prover:
     def prove(self, one: FrameToProve) -> tuple[FrameProof, FrameMaps]:
         """A frame's figures and maps. Frames are given rising, so that each finds the one before it."""
         plate, layers = one.plate_linear, one.layers
-        comp = over(layers.premult, layers.matte, plate)
+        comp = np.empty_like(plate)
+        for rows in _bands(plate):
+            comp[rows] = over(layers.premult[rows], layers.matte[rows], plate[rows])
         outside = layers.matte == 0
         if one.must_stay is not None:
             outside = outside | one.must_stay
@@ -132,7 +135,7 @@ class Prover:
         changed = np.max([each.changed for each in found], axis=0)
 
         # 2. The comp that the model meant
-        error = None if one.meant is None else relative_error(comp, compose(one.meant))
+        error = None if one.meant is None else error_of(comp, one.meant)
 
         # 3. The matte, by itself and in time
         matte = layers.matte.astype(np.float32)
@@ -157,8 +160,10 @@ class Prover:
         if self._before is None or self._before[0] != frame - 1:
             return None, None
         _, shown_before, matte_before = self._before
-        of_plate = np.abs(shown - shown_before).max(axis=-1)
-        beyond = np.maximum(np.abs(matte - matte_before) - of_plate, np.float32(0))
+        beyond = np.abs(matte - matte_before)
+        for rows in _bands(shown):
+            beyond[rows] -= np.abs(shown[rows] - shown_before[rows]).max(axis=-1)
+        beyond = np.maximum(beyond, np.float32(0), out=beyond)
         touched = (matte > 0) | (matte_before > 0)
         return (float(beyond[touched].mean(dtype=np.float64)) if touched.any() else 0.0), beyond
 
@@ -176,7 +181,9 @@ class _Compared:
     def of(
         cls, comp: NDArray[np.floating], plate: NDArray[np.floating], where: NDArray[np.bool_], space: ColorSpace
     ) -> _Compared:
-        found = difference(comp, plate)
+        found = np.empty(where.shape, np.float32)
+        for rows in _bands(comp):
+            found[rows] = difference(comp[rows], plate[rows])
         changed = np.where(where, found, np.float32(0))
         if not changed.any():
             return cls(found, changed)  # equal pictures need no measuring
@@ -259,18 +266,31 @@ def verdict_line(frames: Sequence[FrameProof]) -> str:
     return f"{head}: {count}, {plate}, {comp}; matte covers {take.matte_coverage:.1%}{known}"
 
 
+def error_of(comp: NDArray[np.float32], meant: Meant) -> NDArray[np.float32]:
+    """How far a comp (H, W, 3) is from the one that was meant, as `FrameProof.largest_relative_error`: (H, W)."""
+    error = np.empty(comp.shape[:2], np.float32)
+    for rows in _bands(comp):
+        part = Meant(meant.edit_linear[rows], meant.alpha[rows], meant.plate_linear[rows])
+        error[rows] = relative_error(comp[rows], compose(part))
+    return error
+
+
 def compose(meant: Meant) -> NDArray[np.float64]:
     """The comp `c` (H, W, 3) that the model meant, in linear light: edit over plate by `alpha` in signed sRGB encoding.
 
     `C = a E + (1 - a) S`, `c = linear(C)`; where alpha is 0 the plate itself, where it is 1 the edit.
     """
-    composed = np.where(meant.alpha[..., np.newaxis] == 1, meant.edit_linear, meant.plate_linear).astype(np.float64)
-    flat, flat_edit = composed.reshape(-1, 3), meant.edit_linear.reshape(-1, 3)
-    flat_alpha = meant.alpha.reshape(-1)
-    soft = np.flatnonzero((flat_alpha > 0) & (flat_alpha < 1))
-    for begin in range(0, soft.size, _PIXELS_AT_ONCE):
-        pixels = soft[begin : begin + _PIXELS_AT_ONCE]
-        a = flat_alpha[pixels, np.newaxis].astype(np.float64)
-        edit, plate = flat_edit[pixels].astype(np.float64), flat[pixels]
-        flat[pixels] = decode_signed_srgb(a * encode_signed_srgb(edit) + (1 - a) * encode_signed_srgb(plate))
+    a = meant.alpha.astype(np.float64)[..., np.newaxis]
+    edit, plate = meant.edit_linear.astype(np.float64), meant.plate_linear.astype(np.float64)
+    composed: NDArray[np.float64] = np.where(a == 1, edit, plate)
+    soft = (meant.alpha > 0) & (meant.alpha < 1)
+    encoded = a[soft] * encode_signed_srgb(edit[soft]) + (1 - a[soft]) * encode_signed_srgb(plate[soft])
+    composed[soft] = decode_signed_srgb(encoded)
     return composed
+
+
+def _bands(picture: NDArray[Any]) -> Iterator[slice]:
+    """Rows of a picture, some at a time."""
+    height, width = picture.shape[:2]
+    step = max(1, _PIXELS_AT_ONCE // max(1, width))
+    return (slice(begin, begin + step) for begin in range(0, height, step))
