@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from vera_engine.takes import store
 from vera_engine.takes.database import TakeDatabase
 from vera_engine.takes.queue import TakeQueue
 from vera_engine.takes.request import EditType, PlateReference, TakeRequest, TakeSettings
-from vera_engine.takes.take import StateChanged, Take, TakeState
+from vera_engine.takes.take import LaneKind, StateChanged, Take, TakeState
 from vera_engine.takes.worker_process import WorkerCommand, WorkerProcess
 
 SECONDS = 300.0
@@ -134,7 +134,8 @@ def run(database, scripted_worker) -> Callable[..., None]:
     def run(scene: Callable[[TakeQueue, WorkerProcess], Awaitable[None]], **options: float) -> None:
         async def play() -> None:
             worker = WorkerProcess(scripted_worker)
-            queue = TakeQueue(database, worker, "a machine", **options)
+            finisher = WorkerProcess(replace(scripted_worker, lane=LaneKind.FINISH))
+            queue = TakeQueue(database, worker, finisher, "a machine", **options)
             await queue.start()
             try:
                 await asyncio.wait_for(scene(queue, worker), SECONDS)

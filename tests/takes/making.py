@@ -22,6 +22,7 @@ from vera_engine.takes import store
 from vera_engine.takes.base import read_base
 from vera_engine.takes.cache import ContentCache
 from vera_engine.takes.checks import check_request
+from vera_engine.takes.finish_take import finish_take
 from vera_engine.takes.render import render_take
 from vera_engine.takes.request import AskedSettings, BaseTake, EditType, PlateReference, TakeRequest
 from vera_engine.takes.take import Take, TakeState
@@ -115,7 +116,8 @@ class TakeMaking:
             created_at=time.time(),
             frames=checked.frames,
             working_size=checked.working_size,
-            window_latents=tuple(window.latent_count for window in checked.windows),
+            window_latents=checked.window_latents,
+            color=checked.color,
             warnings=checked.warnings,
         )
         store.record_state(take)
@@ -129,6 +131,9 @@ class TakeMaking:
             made.events.append(event)
             on_event(event)
 
+        if take.request.finish_only:
+            finish_take(take, report, lambda: None, self.engine_id)
+            return made
         render_take(
             take,
             self.model,

@@ -18,8 +18,9 @@ from vera_engine.takes import keep, store
 from vera_engine.takes.archive import TakeArchive, TakeNotStopped, TakeShared, TakeStarred, TakeUnclear
 from vera_engine.takes.database import TakeDatabase, TakeNotFound
 from vera_engine.takes.heartbeat import TakeHeldElsewhere
+from vera_engine.takes.lane import TakeRunning
 from vera_engine.takes.notes import NoteInvalid, read_notes
-from vera_engine.takes.queue import TakeQueue, TakeRunning
+from vera_engine.takes.queue import TakeQueue
 from vera_engine.takes.request import BaseTake
 from vera_engine.takes.rules import PathNotAbsolute
 from vera_engine.takes.take import Notes, Refusal, Seam, SeamKind, Take, TakeSeconds, TakeState

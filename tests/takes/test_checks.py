@@ -50,13 +50,14 @@ def test_what_is_not_asked_for_is_the_models_or_the_plates_own(model, plate, req
     assert (settings.seed, settings.num_inference_steps, settings.guidance_scale) == (0, 1, 0.0)
 
 
-@pytest.mark.parametrize(("write_comp", "channels"), [(False, 7), (True, 10)])
-def test_layers_that_would_not_fit_are_refused(model, plate, request_of, tmp_path, monkeypatch, write_comp, channels):
+@pytest.mark.parametrize(("more", "channels"), [({}, 7), ({"write_comp": True, "write_residual": True}, 13)])
+def test_layers_that_would_not_fit_are_refused(model, plate, request_of, tmp_path, monkeypatch, more, channels):
     layers = 3 * 60 * 40 * channels * 2  # three frames of half floats
     latents = 2 * (48 // 8) * (32 // 8) * 3 * 48 * 2  # two latents of three branches of at most 48 channels, half float
-    needed = layers + latents
+    kept = 3 * 48 * 32 * 7 * 2  # what the model made: edit, alpha, composite, half floats at its own size
+    needed = layers + latents + kept
     usage = namedtuple("usage", "total used free")
-    request = request_of(plate=plate, write_comp=write_comp, take_root=str(tmp_path / "takes"))
+    request = request_of(plate=plate, take_root=str(tmp_path / "takes"), **more)
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, needed))
     check_request(request, model, tmp_path)
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, needed - 1))
@@ -68,8 +69,7 @@ def test_layers_that_would_not_fit_are_refused(model, plate, request_of, tmp_pat
 def test_the_windows_of_a_request_are_known_before_it_is_queued(model, plate, request_of, tmp_path):
     checked = check_request(request_of(plate=plate), model, tmp_path)
     assert (checked.frames, checked.working_size) == (FrameSet.parse("1001-1003"), (48, 32))
-    (window,) = checked.windows
-    assert (window.frames, window.latent_count) == (checked.frames, 2)
+    assert checked.window_latents == (2,)
 
 
 def test_handles_are_frames_that_the_plate_has_to_have(model, plate, request_of, tmp_path):

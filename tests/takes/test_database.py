@@ -12,7 +12,7 @@ import pytest
 from vera_engine.plates.frames import FrameRange
 from vera_engine.takes.database import MOST_EVENTS_AT_ONCE, TakeDatabase, TakeNotFound
 from vera_engine.takes.request import BaseTake, MaskReference, PlateReference
-from vera_engine.takes.take import FrameWritten, Preview, QueuedAt, StateChanged, TakeState, WindowDone
+from vera_engine.takes.take import FrameWritten, LaneKind, Preview, QueuedAt, StateChanged, TakeState, WindowDone
 
 
 def test_takes_and_events_are_there_after_the_process_was_killed(tmp_path):
@@ -102,12 +102,12 @@ def test_the_queue_goes_by_priority_and_then_by_turn(database, reserved_take):
         database.add(take)
     turns = [takes[n].take_id for n in (1, 3, 0, 2)]
     assert database.unfinished() == turns
-    assert [take_id for take_id, _ in database.work()] == turns
-    assert database.next_in_turn() == takes[1]
+    assert [take_id for take_id, _ in database.work(LaneKind.MODEL)] == turns
+    assert database.next_in_turn(LaneKind.MODEL) == takes[1]
     database.to_the_end(takes[1].take_id)
     assert database.unfinished() == [takes[n].take_id for n in (3, 1, 0, 2)]
     database.update(replace(takes[3], cancel_requested=True))
-    assert database.next_in_turn() == takes[1]
+    assert database.next_in_turn(LaneKind.MODEL) == takes[1]
     assert database.unfinished_count() == 4
     database.update(replace(takes[3], state=TakeState.CANCELLED))
     assert database.unfinished_count() == 3

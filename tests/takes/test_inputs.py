@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from vera_engine.plates.frames import FrameSet
-from vera_engine.takes.inputs import FileSeen, PlateChanged, SeenFiles, edit_here, mask_warnings
+from vera_engine.takes.inputs import edit_here, mask_warnings
 from vera_engine.takes.request import EditType, MaskMeaning, MaskReference, PlateReference, TakeRequest
+from vera_engine.takes.seen import FileSeen, PlateChanged, SeenFiles
 
 EDIT, KEEP = MaskMeaning.EDIT_HERE, MaskMeaning.KEEP_THIS
 
@@ -42,7 +43,7 @@ def request_for(tmp_path: Path) -> TakeRequest:
 
 def test_files_are_known_by_frame_and_by_their_bytes(tmp_path: Path, request_for: TakeRequest):
     (tmp_path / "plate.1011.exr").write_bytes(b"abc")
-    seen = SeenFiles.of(request_for, [1001, 1002], lambda: None)
+    seen = SeenFiles.of(request_for, [1001, 1002], [1001], lambda: None)
     assert sorted(seen.plate) == sorted(seen.mask) == [1001, 1002]
     # of FIPS 180-2, appendix B.1
     assert seen.plate[1001].sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -55,7 +56,7 @@ def test_files_are_known_by_frame_and_by_their_bytes(tmp_path: Path, request_for
 
 @pytest.mark.parametrize("name", ["plate.1012.exr", "mask.1011.exr"])
 def test_a_file_with_other_bytes_is_noticed(tmp_path: Path, request_for: TakeRequest, name: str):
-    seen = SeenFiles.of(request_for, [1001, 1002], lambda: None)
+    seen = SeenFiles.of(request_for, [1001, 1002], [1001], lambda: None)
     path = tmp_path / name
     os.utime(path, ns=(0, 0))
     assert seen.are_unchanged(request_for, lambda: None)  # touched, or copied with its content

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 
 from vera_engine.plates.frames import FrameSet
-from vera_engine.takes.inputs import FileSeen, SeenFiles
 from vera_engine.takes.latents import Piece
 from vera_engine.takes.plan import plan_take
 from vera_engine.takes.progress import (
@@ -21,6 +20,7 @@ from vera_engine.takes.progress import (
     as_planned,
     still_whole,
 )
+from vera_engine.takes.seen import FileSeen, SeenFiles
 from vera_engine.takes.take import Seam, SeamKind
 
 FRAMES = FrameSet.parse("1001-1040")

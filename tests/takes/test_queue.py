@@ -13,7 +13,8 @@ from tests.takes.conftest import SECONDS, to_the_end, until_waiting
 from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.takes import store
 from vera_engine.takes.database import TakeDatabase, TakeNotFound
-from vera_engine.takes.queue import TakeQueue, TakeRunning
+from vera_engine.takes.lane import TakeRunning
+from vera_engine.takes.queue import TakeQueue
 from vera_engine.takes.take import (
     FrameWritten,
     Preview,
@@ -200,7 +201,8 @@ def test_windows_previews_and_the_time_that_is_left(run, database, reserved_take
 
     async def scene(queue: TakeQueue, worker: WorkerProcess) -> None:
         queue.add(take)
-        events = await to_the_end(queue, take)
+        await to_the_end(queue, take)
+        events = await to_the_end(queue, take)  # as who begins to watch then is told
         first, second = FrameRange(1001, 1001), FrameRange(1002, 1002)
         assert events[4:-2] == [
             # the other window: 4 steps at half the latents, at half a second a step

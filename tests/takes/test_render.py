@@ -17,7 +17,6 @@ import pytest
 from PIL import Image
 
 from tests.takes.making import Made, TakeMaking, again, layers_of, write_exr, write_plate
-from vera_engine.plates.color import ColorSpace
 from vera_engine.plates.disk import DiskFull, FolderNotWritable
 from vera_engine.plates.exr import read_layers
 from vera_engine.plates.layers import over
@@ -89,7 +88,9 @@ def test_what_a_take_leaves(undisturbed: Made, making: TakeMaking) -> None:
     take, record = undisturbed.take, undisturbed.record
     frames = range(1001, 1028)
     layers = [f"layers.{frame}.exr" for frame in frames]
-    assert names(take.directory) == ["latents.001.safetensors", "latents.002.safetensors", *layers, "take.json"]
+    latents = ["latents.001.safetensors", "latents.002.safetensors"]
+    outputs = [f"model.{frame}.exr" for frame in frames]
+    assert names(take.directory) == [*latents, *layers, *outputs, "take.json"]
     assert not take.partial_directory.exists()
     assert [window["frames"] for window in record["windows"]] == [
         [{"first_frame": 1001, "last_frame": 1013}],
@@ -98,7 +99,7 @@ def test_what_a_take_leaves(undisturbed: Made, making: TakeMaking) -> None:
     assert [(piece["first"], piece["last"]) for piece in record["latents"]] == [(0, 3), (4, 7)]
     assert sorted(map(int, record["frames"])) == list(frames)
     assert sorted(map(int, record["plate"])) == list(frames)
-    assert set(record["files"]) == {*layers, "latents.001.safetensors", "latents.002.safetensors"}
+    assert set(record["files"]) == {*latents, *layers, *outputs}
     for name, digest in layers_of(take.directory).items():
         assert record["files"][name] == {"size": (take.directory / name).stat().st_size, "sha256": digest}
     (seam,) = record["seams"]
@@ -320,7 +321,7 @@ def test_a_stopped_take_keeps_what_it_has(undisturbed: Made, making: TakeMaking)
     assert record["warnings"] == [f"{FIRST} of {FRAMES} were made: the take was cancelled, and these kept."]
     assert names(take.directory) == [
         "latents.001.safetensors",
-        *(f"layers.{frame}.exr" for frame in range(1001, 1014)),
+        *(f"{kind}.{frame}.exr" for kind in ("layers", "model") for frame in range(1001, 1014)),
         "take.json",
     ]
     assert layers_of(take.directory).items() <= layers_of(undisturbed.take.directory).items()

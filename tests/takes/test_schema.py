@@ -12,7 +12,7 @@ from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.takes.database import TakeDatabase
 from vera_engine.takes.request import EditType
 from vera_engine.takes.schema import RecordsDamaged, StateDirNewer
-from vera_engine.takes.take import FrameWritten, Notes, QueuedAt, StateChanged, StepDone, TakeState
+from vera_engine.takes.take import FrameWritten, LaneKind, Notes, QueuedAt, StateChanged, StepDone, TakeState
 
 VERSION_1 = """
 CREATE TABLE takes (
@@ -105,7 +105,8 @@ def test_takes_and_events_of_version_1_are_taken_over(path):
     assert first[1].take.state is TakeState.QUEUED
     assert others == [(2, QueuedAt(1)), (3, StepDone(1, 1, 1, 1, 0.5, 0.0)), (4, FrameWritten(1001))]
     assert database.unfinished() == ["waits"]
-    assert database.next_in_turn() == waits
+    assert database.next_in_turn(LaneKind.MODEL) == waits
+    assert database.next_in_turn(LaneKind.FINISH) is None
     assert database.find_request("request gone").take_id == "gone"
     assert not database.knows("gone")
     assert database.last_version(Path("/takes/hero")) == 7
@@ -125,6 +126,29 @@ def test_what_was_taken_over_stays_so_and_goes_on(path, reserved_take):
     database.close()
     tables = sqlite3.connect(path).execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     assert {name for (name,) in tables} == {"takes", "events", "paces", "sqlite_sequence"}
+
+
+def test_takes_of_version_2_wait_for_the_model(tmp_path, reserved_take):
+    path = tmp_path / "engine.sqlite3"
+    database = TakeDatabase(path)
+    waits = reserved_take()
+    database.add(waits)
+    database.close()
+    connection = sqlite3.connect(path)  # as version 2 left it: no lanes
+    connection.executescript(
+        "DROP INDEX takes_waiting; ALTER TABLE takes DROP COLUMN lane; PRAGMA user_version = 2;"
+        "CREATE INDEX takes_waiting ON takes (priority DESC, turn, step_size, step_count, take_id)"
+        " WHERE NOT is_final AND NOT is_deleted;"
+    )
+    connection.close()
+    database = TakeDatabase(path)
+    finishing = reserved_take(finish_only=True)
+    database.add(finishing)
+    assert database.next_in_turn(LaneKind.MODEL).take_id == waits.take_id
+    assert database.next_in_turn(LaneKind.FINISH).take_id == finishing.take_id
+    assert database.work_before(finishing.take_id, running=None) == (0, [])
+    assert database.unfinished_count() == 2
+    database.close()
 
 
 def test_a_file_that_cannot_be_taken_over_stays_as_it_was(path):
@@ -154,7 +178,7 @@ def test_records_of_a_newer_engine_are_refused(tmp_path):
     path = tmp_path / "engine.sqlite3"
     TakeDatabase(path).close()
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 3")
+    connection.execute("PRAGMA user_version = 4")
     connection.close()
-    with pytest.raises(StateDirNewer, match="version 3; this engine knows up to 2"):
+    with pytest.raises(StateDirNewer, match="version 4; this engine knows up to 3"):
         TakeDatabase(path)

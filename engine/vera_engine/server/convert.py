@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf.message import Message
 
@@ -40,6 +40,9 @@ from vera_engine.takes.take import (
     TakeState,
     WindowDone,
 )
+
+if TYPE_CHECKING:
+    from vera_engine.plates.proof import TakeProof
 
 Number = TypeVar("Number", bound=int)
 Value = TypeVar("Value")
@@ -258,6 +261,19 @@ def model_to_proto(model: ModelSettings) -> engine_pb2.ModelInfo:
         default_num_inference_steps=model.num_inference_steps,
         default_guidance_scale=model.guidance_scale,
         background_needs_mask=model.background_needs_mask,
+    )
+
+
+def proof_to_proto(proof: TakeProof) -> pb.CheckTakeResponse:
+    """What a take's files prove of it."""
+    return pb.CheckTakeResponse(
+        verdict=proof.verdict,
+        exact=proof.exact,
+        frames=len(proof.frames),
+        changed_outside=proof.changed_outside,
+        largest_relative_error=proof.largest_relative_error,
+        matte_coverage=proof.matte_coverage,
+        flicker=proof.flicker,
     )
 
 

@@ -35,7 +35,7 @@ from vera_engine.takes.database import TakeDatabase
 from vera_engine.takes.heartbeat import engine_id
 from vera_engine.takes.intake import TakeIntake
 from vera_engine.takes.queue import SECONDS_TO_UNLOAD, TakeQueue
-from vera_engine.takes.take import INTERFACE_VERSION
+from vera_engine.takes.take import INTERFACE_VERSION, LaneKind
 from vera_engine.takes.worker_process import WorkerCommand, WorkerProcess
 
 SERVICES = [
@@ -100,9 +100,12 @@ async def serve(options: EngineOptions, ready: Callable[[str], None]) -> None:
         # 1. What an earlier engine left, and the worker
         database = TakeDatabase(state.database)
         at_the_end.callback(database.close)
-        worker = WorkerProcess(WorkerCommand(options.model, options.device, options.threads, state.path, state.log))
+        worker, finisher = (
+            WorkerProcess(WorkerCommand(options.model, options.device, options.threads, state.path, state.log, lane))
+            for lane in (LaneKind.MODEL, LaneKind.FINISH)
+        )
         machine = f"{model.name} {weights_digest(model)} {options.device}"
-        queue = TakeQueue(database, worker, machine, seconds_to_unload=options.unload_seconds)
+        queue = TakeQueue(database, worker, finisher, machine, seconds_to_unload=options.unload_seconds)
         uploads = Uploads(state.uploads)
         clean_uploads(uploads, database, seconds_kept=0.0)
 

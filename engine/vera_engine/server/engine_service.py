@@ -15,7 +15,8 @@ from vera_edit.v1 import engine_pb2_grpc
 from vera_engine import __version__
 from vera_engine.model.settings import ModelSettings
 from vera_engine.server.convert import model_to_proto
-from vera_engine.takes.queue import TakeQueue, TakeRunning
+from vera_engine.takes.lane import TakeRunning
+from vera_engine.takes.queue import TakeQueue
 from vera_engine.takes.take import INTERFACE_VERSION
 from vera_engine.takes.worker_process import Worker
 
@@ -95,6 +96,18 @@ class EngineService(engine_pb2_grpc.EngineServiceServicer):
 
     async def ClearCache(self, request: pb.ClearCacheRequest, context: Context) -> pb.ClearCacheResponse:
         return pb.ClearCacheResponse(freed_bytes=await asyncio.to_thread(_clear, self._cache))
+
+    async def ListColorSpaces(self, request: pb.ListColorSpacesRequest, context: Context) -> pb.ListColorSpacesResponse:
+        return await asyncio.to_thread(_color_spaces)
+
+
+def _color_spaces() -> pb.ListColorSpacesResponse:
+    # Imported here: it brings OpenImageIO, and the engine answers before that
+    from vera_engine.plates.color_config import ColorConfig
+
+    config = ColorConfig.current()
+    names = [name for name in config.names if not config.is_data(name)]
+    return pb.ListColorSpacesResponse(config=config.name, names=names)
 
 
 def _cache_to_proto(folder: Path) -> pb.GetCacheResponse:

@@ -6,14 +6,15 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from vera_edit.v1 import takes_pb2 as pb
 from vera_edit.v1 import takes_pb2_grpc
 from vera_engine.errors import FailedPrecondition
-from vera_engine.server.convert import event_to_proto, request_from_proto, take_to_proto
+from vera_engine.server.convert import event_to_proto, proof_to_proto, request_from_proto, take_to_proto
 from vera_engine.server.uploads import LONGEST_CHUNK_BYTES, Upload, UploadInvalid, Uploads
 from vera_engine.takes.archive import TakeArchive
 from vera_engine.takes.database import TakeDatabase
@@ -21,7 +22,10 @@ from vera_engine.takes.intake import TakeIntake
 from vera_engine.takes.notes import NOTE_NAME
 from vera_engine.takes.queue import TakeQueue
 from vera_engine.takes.store import RECORD_NAME
-from vera_engine.takes.take import TakeState
+from vera_engine.takes.take import Take, TakeState
+
+if TYPE_CHECKING:
+    from vera_engine.plates.proof import TakeProof
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -41,6 +45,7 @@ class TakeService(takes_pb2_grpc.TakeServiceServicer):
         self._intake = intake
         self._archive = archive
         self._uploads = uploads
+        self._checking = asyncio.Lock()
 
     async def CreateTake(self, request: pb.CreateTakeRequest, context: Context) -> pb.CreateTakeResponse:
         asked = request_from_proto(request.take, self._uploads.pattern)
@@ -79,6 +84,12 @@ class TakeService(takes_pb2_grpc.TakeServiceServicer):
         take = await self._archive.keep_frames(await self._archive.find(request.take_id, request.directory))
         return pb.KeepFramesResponse(take=take_to_proto(take))
 
+    async def CheckTake(self, request: pb.CheckTakeRequest, context: Context) -> pb.CheckTakeResponse:
+        take = await self._archive.find(request.take_id, request.directory)
+        _check_finished(take, request.take_id or request.directory, "Its layers can be checked once it is finished.")
+        async with self._checking:  # one after another: each takes all of a processor
+            return proof_to_proto(await asyncio.to_thread(_prove, take.directory))
+
     async def DeleteTake(self, request: pb.DeleteTakeRequest, context: Context) -> pb.DeleteTakeResponse:
         await self._archive.delete(await self._archive.find(request.take_id, request.directory), request.force)
         return pb.DeleteTakeResponse()
@@ -108,13 +119,7 @@ class TakeService(takes_pb2_grpc.TakeServiceServicer):
 
     async def ReadLayers(self, request: pb.ReadLayersRequest, context: Context) -> AsyncIterator[pb.ReadLayersResponse]:
         take = self._database.get(request.take_id)
-        if take.state is not TakeState.FINISHED:
-            raise TakeNotFinished(
-                f"The take is {take.state}.",
-                argument="take_id",
-                value=request.take_id,
-                remedy="Layers can be read once it is finished.",
-            )
+        _check_finished(take, request.take_id, "Layers can be read once it is finished.")
         last = (NOTE_NAME, RECORD_NAME)
         paths = sorted(take.directory.iterdir(), key=lambda path: (path.name in last, path.name))
         for path in paths:
@@ -126,6 +131,18 @@ class TakeService(takes_pb2_grpc.TakeServiceServicer):
             yield pb.ReadLayersResponse(
                 end_of_file=pb.ReadLayersEndOfFile(file_name=path.name, sha256=digest.hexdigest())
             )
+
+
+def _check_finished(take: Take, address: str, remedy: str) -> None:
+    if take.state is not TakeState.FINISHED:
+        raise TakeNotFinished(f"The take is {take.state}.", argument="take_id", value=address, remedy=remedy)
+
+
+def _prove(directory: Path) -> TakeProof:
+    # Imported here: it brings arrays and image libraries, and the engine answers before they are there
+    from vera_engine.takes.take_proof import prove_take
+
+    return prove_take(directory)
 
 
 def _out_of_order(part: str | None) -> UploadInvalid:

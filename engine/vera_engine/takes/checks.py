@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,28 +9,27 @@ from typing import TYPE_CHECKING
 from vera_engine.model.settings import ModelSettings
 from vera_engine.pipeline.windows import frames_needed
 from vera_engine.plates.frames import FrameSet
-from vera_engine.takes.base import FoundBase, check_base, check_frames, fill_from_base
+from vera_engine.takes.base import FoundBase, check_base, check_frames, check_plate_of_base, check_same, fill_from_base
+from vera_engine.takes.disk_room import finish_bytes, model_bytes
 from vera_engine.takes.fingerprint import fingerprint
-from vera_engine.takes.plan import TakeWindow, plan_take
-from vera_engine.takes.request import MaskMeaning, PlateReference, TakeRequest, TakeSettings
+from vera_engine.takes.input_files import plate_source
+from vera_engine.takes.plan import TakeWindow, plan_finish, plan_take
+from vera_engine.takes.region_boxes import region_warnings
+from vera_engine.takes.request import EditType, MaskMeaning, TakeRequest, TakeSettings
 from vera_engine.takes.rules import (
     check_mask_given,
     check_rules,
     effective_edit_type,
+    effective_finish,
     effective_settings,
     word_warnings,
 )
 from vera_engine.takes.store import check_disk_room
+from vera_engine.takes.take import TakeColor
 
 if TYPE_CHECKING:
-    from vera_engine.plates.source import PlateSource
+    from vera_engine.plates.source import PlateFormat
 
-LAYER_CHANNELS = 7
-COMP_CHANNELS = 3
-BYTES_PER_HALF = 2
-BYTES_PER_LATENT_PIXEL = 3 * 48 * 2
-"""Three branches, as many channels as any codec here has, half float."""
-PIXELS_PER_LATENT_PIXEL = 64
 LONGEST_CODEC_CONTEXT = 4
 """Latents before a window that a codec may go through first; the server does not know which codec."""
 
@@ -41,12 +39,14 @@ class CheckedRequest:
     """A request that can be run, with nothing left open."""
 
     request: TakeRequest
-    """With all that the base fills in, the plate's colour space and the mask's meaning said."""
+    """With all that the base fills in, the plate's colour space, the mask's meaning and every frame's region said."""
     settings: TakeSettings
     frames: FrameSet
     """Every frame that the finished version has."""
     working_size: tuple[int, int]
-    windows: tuple[TakeWindow, ...]
+    window_latents: tuple[int, ...]
+    """As `Take.window_latents`."""
+    color: TakeColor
     fingerprint: str
     """The same for the very same request; see there."""
     warnings: tuple[str, ...]
@@ -55,7 +55,8 @@ class CheckedRequest:
 def check_request(
     request: TakeRequest, model: ModelSettings, own_take_root: Path, base: FoundBase | None = None
 ) -> CheckedRequest:
-    """Checks all that needs no pixels: every frame's header and last row, sizes, colour space, words, disk room.
+    """Checks all that needs no pixels but a mask's that a region is to lie around: every frame's header and last row,
+    sizes, colour space, words, disk room.
 
     Args:
         request: What an artist asks for.
@@ -71,45 +72,101 @@ def check_request(
     made = request.made_frames
     if base is not None:
         check_frames(made, base)
-        request = fill_from_base(request, base)
-    settings = effective_settings(request, model)
+        if request.finish_only:
+            return _check_finish_only(request, base, model, own_take_root)
+    asked, request = request, request if base is None else fill_from_base(request, base)
     edit_type = effective_edit_type(request)
+    settings = effective_settings(request, model)
+    finish = effective_finish(asked.finish, None if base is None else base.request.finish, edit_type)
+    request = replace(request, finish=finish, exposure=request.exposure or 0.0)
     check_mask_given(request, model)
     frames = made if base is None else base.frames
     windows = plan_take(frames, made, model)
-
-    # 2. The files' headers and last rows. Imported here: plates bring OpenImageIO, and the engine answers before that
-    from vera_engine.plates.source import check_mask, check_plate
-
     read = read_frames(windows)
-    plate_format = check_plate(plate_source(request.plate), read)
-    mask = request.mask
-    if mask is not None:
-        check_mask(plate_source(mask.source), read, plate_format)
-        mask = replace(mask, meaning=mask.meaning or MaskMeaning.default(edit_type))
-    color_space = request.plate.color_space or plate_format.color_space.name
-    request = replace(request, plate=replace(request.plate, color_space=color_space), mask=mask)
-    working_size = model.working_size(plate_format.width, plate_format.height)
+
+    # 2. The files' headers and last rows, and where the region lies
+    request, plate_format, warnings = _check_files(request, read, edit_type)
+    # Imported here: it brings arrays, and the engine answers before they are there
+    from vera_engine.takes.find_region import find_region, picture_of, working_size
+
+    if request.region is not None:
+        region = find_region(request, frames, plate_format, base)
+        size = working_size(model, plate_format, region)
+        if asked.region is not None:
+            picture = picture_of(plate_format)
+            warnings += region_warnings(asked.region, frames, picture, region.box(frames.first), size)
+        request = replace(request, region=region)
+    else:
+        size = working_size(model, plate_format, None)
     if base is not None:
-        check_base(request, base, plate_format, working_size, model)
+        check_base(request, base, plate_format, size, model)
 
     # 3. Room for what will be written
-    channels = LAYER_CHANNELS + (COMP_CHANNELS if request.write_comp else 0)
-    layers_bytes = len(made) * plate_format.width * plate_format.height * channels * BYTES_PER_HALF
-    latents = sum(window.latent_count for window in windows)
-    latents_bytes = latents * math.prod(working_size) // PIXELS_PER_LATENT_PIXEL * BYTES_PER_LATENT_PIXEL
+    needed = model_bytes(windows, size, len(made)) + finish_bytes(request, plate_format)
     take_root = take_root_of(request, own_take_root)
-    check_disk_room(take_root, layers_bytes + latents_bytes)
+    check_disk_room(take_root, needed)
 
+    color = _color(plate_format)
     return CheckedRequest(
         request,
         settings,
         frames,
-        working_size,
-        windows,
-        fingerprint(request, settings, take_root / request.node_id, read, model),
-        word_warnings(request.prompt, model),
+        size,
+        tuple(window.latent_count for window in windows),
+        color,
+        fingerprint(request, settings, take_root / request.node_id, read, model, color),
+        (*word_warnings(request.prompt, model), *warnings),
     )
+
+
+def _check_finish_only(
+    asked: TakeRequest, base: FoundBase, model: ModelSettings, own_take_root: Path
+) -> CheckedRequest:
+    """As `check_request`, of a take that needs no model: what the model made is the base's, and stays so."""
+    check_same(asked, base)
+    request = fill_from_base(asked, base)
+    edit_type = effective_edit_type(request)
+    finish = effective_finish(asked.finish, base.request.finish, edit_type)
+    request = replace(request, finish=finish, exposure=base.request.exposure or 0.0)
+    made = request.made_frames
+    request, plate_format, warnings = _check_files(request, made, edit_type)
+    check_plate_of_base(request, base, plate_format)
+    take_root = take_root_of(request, own_take_root)
+    check_disk_room(take_root, finish_bytes(request, plate_format))
+    color = _color(plate_format)
+    return CheckedRequest(
+        request,
+        base.settings,
+        base.frames,
+        base.working_size,
+        tuple(map(len, plan_finish(made))),
+        color,
+        fingerprint(request, base.settings, take_root / request.node_id, made, model, color),
+        tuple(warnings),
+    )
+
+
+def _check_files(
+    request: TakeRequest, read: FrameSet, edit_type: EditType
+) -> tuple[TakeRequest, PlateFormat, list[str]]:
+    """Looks at every file that is read, but for pixels; says what the files and the edit type say."""
+    # Imported here: plates bring OpenImageIO, and the engine answers before that
+    from vera_engine.plates.mask import HOLDOUT, MASK, check_mask
+    from vera_engine.plates.source import check_plate
+
+    plate_format = check_plate(plate_source(request.plate), read)
+    warnings = _color_warnings(plate_format)
+    mask, holdout = request.mask, request.holdout
+    if mask is not None:
+        if not request.finish_only:
+            warnings += check_mask(plate_source(mask.source), read, plate_format, MASK)
+        mask = replace(mask, meaning=mask.meaning or MaskMeaning.default(edit_type))
+    if holdout is not None:
+        warnings += check_mask(plate_source(holdout.source), request.made_frames, plate_format, HOLDOUT)
+        holdout = replace(holdout, meaning=holdout.meaning or MaskMeaning.KEEP_THIS)
+    color_space = request.plate.color_space or plate_format.color_space.name
+    plate = replace(request.plate, color_space=color_space)
+    return replace(request, plate=plate, mask=mask, holdout=holdout), plate_format, warnings
 
 
 def read_frames(windows: tuple[TakeWindow, ...]) -> FrameSet:
@@ -126,8 +183,13 @@ def take_root_of(request: TakeRequest, own_take_root: Path) -> Path:
     return Path(request.take_root) if request.take_root else own_take_root
 
 
-def plate_source(reference: PlateReference) -> PlateSource:
-    """The sequence as plates know it."""
-    from vera_engine.plates.source import PlateSource
+def _color(plate_format: PlateFormat) -> TakeColor:
+    space = plate_format.color_space
+    return TakeColor(space.name, plate_format.color_space_source, space.linear.name, space.config)
 
-    return PlateSource(reference.path, reference.frame_offset, reference.color_space)
+
+def _color_warnings(plate_format: PlateFormat) -> list[str]:
+    if plate_format.color_space_source != "rules":
+        return []
+    space = plate_format.color_space
+    return [f"The plate is taken for {space}, by the studio's file rules: neither node nor file say its space."]

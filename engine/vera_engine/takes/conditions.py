@@ -14,9 +14,10 @@ from vera_engine import __version__
 from vera_engine.model.settings import ModelSettings
 from vera_engine.pipeline.windows import CODEC_CONTEXT, frames_needed, warm_up
 from vera_engine.takes.cache import ContentCache, key_of
-from vera_engine.takes.inputs import FileSeen, PlateReader, SeenFiles
+from vera_engine.takes.inputs import PlateReader
 from vera_engine.takes.plan import TakeWindow
-from vera_engine.takes.request import TakeRequest
+from vera_engine.takes.request import PlateReference, TakeRequest
+from vera_engine.takes.seen import FileSeen, SeenFiles
 
 if TYPE_CHECKING:
     from vera_engine.pipeline.denoising import PreparedPrompt
@@ -98,14 +99,15 @@ class Conditioner:
             PlateChanged: A file was written while it was read, and what reading a plate or a mask raises
         """
         frames = self.frames(window)
-        plate_key = self._key("plate", window, seen.plate)
+        asked_plate = self._request.plate
+        plate_key = self._key("plate", window, seen.plate, asked_plate, self._request.exposure)
         plate = self._cache.get(plate_key)
         pixels = None if plate is not None else self._reader.plate_model_rgb(frames, self._check_going_on)
         given = Given(plate_key, plate, pixels)
         mask = None
         if self._request.mask is not None:
             asked = self._request.mask
-            mask_key = self._key("mask", window, seen.mask, str(asked.meaning), asked.invert, str(self._reader.format))
+            mask_key = self._key("mask", window, seen.mask, asked.source, str(asked.meaning), asked.invert)
             found = self._cache.get(mask_key)
             white = None if found is not None else self._reader.mask_edit_here(frames, self._check_going_on)
             mask = Given(mask_key, found, white)
@@ -155,16 +157,22 @@ class Conditioner:
             self._prompt = pipeline.prepare_text(self._request.prompt, self._guidance_scale, text)
         return self._prompt
 
-    def _key(self, kind: str, window: TakeWindow, files: Mapping[int, FileSeen], *how: object) -> str:
+    def _key(
+        self, kind: str, window: TakeWindow, files: Mapping[int, FileSeen], source: PlateReference, *how: object
+    ) -> str:
         """Of all that latents come from: the files' content, how it is read, the size, the codec, its warm-up."""
+        frames = self.frames(window)
+        regions = [self._reader.region(frame) for frame in frames]
         return key_of(
             kind,
             *self._made_by,
             self._weights("vae/"),
             self._reader.working_size,
-            str(self._reader.format.color_space),
+            str(self._reader.format),
+            [None if part is None else [part.x, part.y, part.width, part.height] for part in regions],
+            [source.view, source.part, source.layer, str(source.nan)],
             [len(window.window), warm_up(window.window.start, self._codec_context)],
-            [files[frame].sha256 for frame in self.frames(window)],
+            [(files[frame].sha256, frame + source.frame_offset) for frame in frames],  # a movie is one file for all
             *how,
         )
 

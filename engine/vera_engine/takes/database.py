@@ -11,7 +11,16 @@ from pathlib import Path
 from vera_engine.errors import NotFound
 from vera_engine.takes.pace import StepSize, step_count
 from vera_engine.takes.schema import open_database
-from vera_engine.takes.take import Preview, StateChanged, Take, TakeEvent, TakeState, event_as_dict, event_from_dict
+from vera_engine.takes.take import (
+    LaneKind,
+    Preview,
+    StateChanged,
+    Take,
+    TakeEvent,
+    TakeState,
+    event_as_dict,
+    event_from_dict,
+)
 
 MOST_EVENTS_AT_ONCE = 500
 WAITING = "NOT is_final AND NOT is_deleted"
@@ -45,10 +54,11 @@ class TakeDatabase:
         """Keeps a new take; it waits behind those of its priority."""
         with self._transaction():
             self._connection.execute(
-                "INSERT INTO takes (take_id, request_id, node_folder, version_number, priority, turn, step_size,"
+                "INSERT INTO takes (lane, take_id, request_id, node_folder, version_number, priority, turn, step_size,"
                 " step_count, base_take_id, fingerprint, is_final, is_finished, data)"
-                f" VALUES (?, ?, ?, ?, ?, {NEXT_TURN}, ?, ?, ?, ?, ?, ?, ?)",
+                f" VALUES (?, ?, ?, ?, ?, ?, {NEXT_TURN}, ?, ?, ?, ?, ?, ?, ?)",
                 (
+                    str(take.lane),
                     take.take_id,
                     take.request_id,
                     str(take.directory.parent),
@@ -146,20 +156,27 @@ class TakeDatabase:
     def unfinished_count(self) -> int:
         return int(self._connection.execute(f"SELECT COUNT(*) FROM takes WHERE {WAITING}").fetchone()[0])
 
-    def next_in_turn(self) -> Take | None:
-        """Of the takes that are not final nor to be stopped, the one of the highest priority that was there first."""
-        return self._first(f"{WAITING} AND NOT json_extract(data, '$.cancel_requested') ORDER BY {IN_TURN}")
+    def next_in_turn(self, lane: LaneKind) -> Take | None:
+        """Of a lane's takes that are not final nor to be stopped, the one of the highest priority that was there
+        first."""
+        condition = f"lane = ? AND {WAITING} AND NOT json_extract(data, '$.cancel_requested')"
+        return self._first(f"{condition} ORDER BY {IN_TURN}", str(lane))
 
-    def work(self) -> list[tuple[str, Work]]:
-        """The ids of all takes that are not final, in the order of their turns, and what is to be done for each."""
-        rows = self._connection.execute(f"SELECT take_id, step_size, step_count FROM takes {WAITING_IN_TURN}")
+    def work(self, lane: LaneKind) -> list[tuple[str, Work]]:
+        """The ids of a lane's takes that are not final, in the order of their turns, and what each needs done."""
+        rows = self._connection.execute(
+            f"SELECT take_id, step_size, step_count FROM takes WHERE lane = ? AND {WAITING} ORDER BY {IN_TURN}",
+            (str(lane),),
+        )
         return [(take_id, (size, steps)) for take_id, size, steps in rows]
 
     def work_before(self, take_id: str, running: str | None) -> tuple[int, list[Work]]:
-        """How many takes come before this one, the running one aside, and what is to be done for them, by size."""
+        """How many takes of its lane come before this one, the running one aside, and what is to be done for them, by
+        size."""
         rows = self._connection.execute(
             "SELECT other.step_size, COUNT(*), SUM(other.step_count) FROM takes AS other, takes AS own"
-            " WHERE own.take_id = ? AND other.take_id <> ? AND NOT other.is_final AND NOT other.is_deleted"
+            " WHERE own.take_id = ? AND other.take_id <> ? AND other.lane = own.lane"
+            " AND NOT other.is_final AND NOT other.is_deleted"
             " AND (other.priority > own.priority OR other.priority = own.priority AND other.turn < own.turn)"
             " GROUP BY other.step_size",
             (take_id, running or ""),
@@ -170,7 +187,8 @@ class TakeDatabase:
         """The uploads of takes that are not final, and of those stopped with frames done: they may be resumed."""
         rows = self._connection.execute(
             "SELECT json_extract(data, '$.request.plate.upload_id'),"
-            " json_extract(data, '$.request.mask.source.upload_id') FROM takes WHERE NOT is_deleted AND"
+            " json_extract(data, '$.request.mask.source.upload_id'),"
+            " json_extract(data, '$.request.holdout.source.upload_id') FROM takes WHERE NOT is_deleted AND"
             " (NOT is_final OR NOT is_finished AND json_array_length(data, '$.finished_frames') > 0)"
         )
         return {upload_id for row in rows for upload_id in row if upload_id}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from vera_engine.takes.database import TakeDatabase, Work
 from vera_engine.takes.pace import Paces, StepSize, step_count
-from vera_engine.takes.take import StepDone, Take
+from vera_engine.takes.take import LaneKind, StepDone, Take
 from vera_engine.takes.worker_process import WorkerEvent
 
 
@@ -53,15 +53,22 @@ class Forecast:
 
     def window_done(self, event: WorkerEvent) -> None:
         """Learns what a step takes, all that a window has besides included; nothing of a window done before."""
-        if self._running is None or not self._steps or event["seconds"] is None:
+        if self._running is None or event["seconds"] is None:
             return
         size = StepSize.of(self._running)
-        if not size.tokens:
+        steps = self._steps_of(self._running, event["window"])
+        if not size.tokens or not steps:
             return
-        latents = self._running.window_latents[event["window"] - 1]
-        seconds = event["seconds"] / self._steps * max(self._running.window_latents) / latents
+        seconds = event["seconds"] / steps
         self._steps = 0
         self._database.keep_pace(self._machine, str(size), self._paces.learn(size, seconds))
+
+    def _steps_of(self, take: Take, window: int) -> float:
+        """Of full length, that a window (from 1) took; frames, where no model ran."""
+        latents = take.window_latents[window - 1]
+        if take.lane is LaneKind.FINISH:
+            return latents
+        return self._steps * latents / max(take.window_latents)
 
     def seconds(self, work: Iterable[Work]) -> float | None:
         """Until work that comes after the running take is done; None where no step was ever measured."""

@@ -1,112 +1,25 @@
-"""What the model sees of a window: plate and mask, read, hashed and brought to the size it works at."""
+"""What the model sees of a window: plate and mask, read, cut to the region and brought to the size it works at."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vera_engine.errors import FailedPrecondition
 from vera_engine.plates.color import plate_to_model_rgb, to_linear
+from vera_engine.plates.image import Window
+from vera_engine.plates.mask import HOLDOUT, read_mask_frame
 from vera_engine.plates.resize import resize
-from vera_engine.plates.source import MASK, PLATE, PlateFormat, PlateFrame, read_mask_frame, read_plate_frame
-from vera_engine.takes.checks import plate_source
+from vera_engine.plates.source import PlateFormat, PlateFrame, read_plate_frame
+from vera_engine.takes.input_files import plate_source
+from vera_engine.takes.region import Box
+from vera_engine.takes.region_boxes import box_around
 from vera_engine.takes.request import MaskMeaning, MaskReference, TakeRequest
 
 
-class PlateChanged(FailedPrecondition):
-    """A plate's file is not the one any more that the model saw."""
-
-
-@dataclass(frozen=True)
-class FileSeen:
-    """A file as it was when the model saw it."""
-
-    name: str
-    sha256: str
-    """Of all its bytes, lower-case hex."""
-    size: int
-    modified_ns: int
-
-    @classmethod
-    def of(cls, path: Path) -> FileSeen:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            return cls(path.name, hashlib.file_digest(file, "sha256").hexdigest(), status.st_size, status.st_mtime_ns)
-
-    def is_unchanged(self, path: Path) -> bool:
-        """Whether the file still has its size and time of change; or where only the time is another, its content.
-
-        A file that is gone was not changed: what was made of it stays right.
-        """
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            return True
-        if (status.st_size, status.st_mtime_ns) == (self.size, self.modified_ns):
-            return True
-        return status.st_size == self.size and FileSeen.of(path).sha256 == self.sha256
-
-    def check_unchanged(self, path: Path) -> None:
-        """Raises `PlateChanged` where the file has another content by now."""
-        if not self.is_unchanged(path):
-            raise PlateChanged(
-                "The file was changed while the take was made.",
-                argument="plate.path",
-                value=path,
-                remedy="Resume the take, or generate it again, once the plate is rendered to its end.",
-            )
-
-    def as_dict(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class SeenFiles:
-    """Plate and mask files by host frame."""
-
-    plate: Mapping[int, FileSeen]
-    mask: Mapping[int, FileSeen]
-
-    @classmethod
-    def of(cls, request: TakeRequest, frames: Iterable[int], check_going_on: Callable[[], None]) -> SeenFiles:
-        """The files of frames as they are now."""
-        plate, mask = {}, {}
-        for frame in frames:
-            check_going_on()
-            plate[frame] = FileSeen.of(plate_file(request, frame))
-            if request.mask is not None:
-                mask[frame] = FileSeen.of(mask_file(request.mask, frame))
-        return cls(plate, mask)
-
-    def are_unchanged(self, request: TakeRequest, check_going_on: Callable[[], None]) -> bool:
-        """Whether all of them still have their content."""
-        try:
-            self.check_unchanged(request, check_going_on)
-        except PlateChanged:
-            return False
-        return True
-
-    def check_unchanged(self, request: TakeRequest, check_going_on: Callable[[], None]) -> None:
-        """Raises `PlateChanged` where one of them has another content by now."""
-        for frame, file in self.plate.items():
-            check_going_on()
-            file.check_unchanged(plate_file(request, frame))
-        for frame, file in self.mask.items():
-            assert request.mask is not None
-            check_going_on()
-            file.check_unchanged(mask_file(request.mask, frame))
-
-
 class PlateReader:
-    """Plate and mask of a take, frame by frame. Holds no pixels.
+    """Plate, mask and hold-out of a take, frame by frame. Holds no pixels.
 
     Args:
         request: The effective request.
@@ -117,50 +30,85 @@ class PlateReader:
     def __init__(self, request: TakeRequest, plate_format: PlateFormat, working_size: tuple[int, int]) -> None:
         self.format = plate_format
         self.working_size = working_size
+        self._region = request.region
+        self._exposure = request.exposure or 0.0
         self._mask = request.mask
+        self._holdout = request.holdout
         self._plate_source = plate_source(request.plate)
         self._mask_source = None if request.mask is None else plate_source(request.mask.source)
+        self._holdout_source = None if request.holdout is None else plate_source(request.holdout.source)
 
     def plate(self, frame: int) -> tuple[PlateFrame, NDArray[np.float32]]:
         """A plate frame as read, and its pixels (H, W, 3) made linear in its own primaries."""
         read = read_plate_frame(self._plate_source, frame)
         return read, to_linear(read.rgb, self.format.color_space)
 
+    def region(self, frame: int) -> Window | None:
+        """What of a frame the model sees, in pixels of the data window from its upper left; None: all of it."""
+        return None if self._region is None else in_data_window(self._region.box(frame), self.format)
+
+    def region_of_all(self, frames: Iterable[int]) -> Window | None:
+        """The smallest part of the picture that holds the region in all of these frames; None: all of it."""
+        if self._region is None:
+            return None
+        return in_data_window(box_around(self._region.box(frame) for frame in frames), self.format)
+
     def plate_model_rgb(self, frames: Iterable[int], check_going_on: Callable[[], None]) -> NDArray[np.float32]:
-        """Plate frames (T, h, w, 3), 0..1, in the display RGB and at the size that the model works at."""
+        """The region of plate frames (T, h, w, 3), 0..1, in the display RGB and at the size that the model works at."""
         resized = []
         for frame in frames:
             check_going_on()
             _, plate_linear = self.plate(frame)
-            resized.append(resize(plate_to_model_rgb(plate_linear, self.format.color_space), *self.working_size))
+            seen = cut(plate_linear, self.region(frame))
+            resized.append(resize(self.model_rgb(seen), *self.working_size))
         return np.stack(resized)
 
+    def model_rgb(self, plate_linear: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Pixels (H, W, 3), linear in the plate's primaries, as the model sees them, 0..1."""
+        return plate_to_model_rgb(plate_linear, self.format.color_space, self._exposure)
+
     def mask_edit_here(self, frames: Iterable[int], check_going_on: Callable[[], None]) -> NDArray[np.float32] | None:
-        """Mask frames (T, h, w), 0..1, 1 where the edit may happen; None for a take without a mask."""
+        """The region of mask frames (T, h, w), 0..1, 1 where the edit may happen; None for a take without a mask."""
         if self._mask is None or self._mask_source is None:
             return None
         resized = []
         for frame in frames:
             check_going_on()
             white = read_mask_frame(self._mask_source, frame, self.format)
-            resized.append(resize(edit_here(white, self._mask), *self.working_size))
+            seen = cut(edit_here(white, self._mask), self.region(frame))
+            resized.append(resize(seen, *self.working_size))
         return np.stack(resized)
 
-
-def plate_file(request: TakeRequest, frame: int) -> Path:
-    """The plate's file of a host frame."""
-    return plate_source(request.plate).files(PLATE).file(frame)
-
-
-def mask_file(mask: MaskReference, frame: int) -> Path:
-    """The mask's file of a host frame."""
-    return plate_source(mask.source).files(MASK).file(frame)
+    def holdout(self, frame: int) -> NDArray[np.float32] | None:
+        """(H, W), 0..1, over the data window: 1 where nothing may change; None for a take without a hold-out."""
+        if self._holdout is None or self._holdout_source is None:
+            return None
+        white = read_mask_frame(self._holdout_source, frame, self.format, HOLDOUT)
+        return np.float32(1) - edit_here(white, self._holdout)
 
 
 def edit_here(white: NDArray[np.float32], mask: MaskReference) -> NDArray[np.float32]:
     """A mask (H, W), 0..1, as read, turned so that 1 says: the edit may happen here."""
     turns = mask.invert + (mask.meaning is MaskMeaning.KEEP_THIS)
     return np.float32(1) - white if turns == 1 else white
+
+
+def cut(pixels: NDArray[np.float32], region: Window | None) -> NDArray[np.float32]:
+    """The region's part of (H, W, ...), no copy; all of it without one."""
+    if region is None:
+        return pixels
+    return pixels[region.y : region.y + region.height, region.x : region.x + region.width]
+
+
+def in_data_window(box: Box, plate: PlateFormat) -> Window:
+    """A box of the plate's display window as pixels of its data window, from that one's upper left."""
+    across, down = picture_corner(plate)
+    return Window(box.x - across, box.y - down, box.width, box.height)
+
+
+def picture_corner(plate: PlateFormat) -> tuple[int, int]:
+    """Where the data window's upper left pixel lies in the display window, x and y."""
+    return plate.data_window.x - plate.display_window.x, plate.data_window.y - plate.display_window.y
 
 
 def mask_warnings(values: tuple[float, float] | None) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vera_engine.errors import FailedPrecondition
-from vera_engine.plates.exr import comp_file, layers_file
+from vera_engine.plates.exr import comp_file, layers_file, model_file, residual_file
 from vera_engine.plates.frames import FrameSet
 from vera_engine.takes import store
 from vera_engine.takes.kept import keep_base
@@ -42,8 +42,8 @@ def keep_frames(take: Take) -> dict[str, Any]:
     made = FrameSet.of(frame for window in windows for frame in window.frames)
     for frame in take.request.made_frames:
         if frame not in made:  # written by a window that was not finished
-            layers_file(directory, frame).unlink(missing_ok=True)
-            comp_file(directory, frame).unlink(missing_ok=True)
+            for file in (layers_file, model_file, comp_file, residual_file):
+                file(directory, frame).unlink(missing_ok=True)
     base = None if take.request.base is None else keep_base(take, directory, made)
     warnings = [*progress.warnings, *(() if base is None else base.warnings)]
     if made != take.request.made_frames:

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from vera_engine.plates.disk import replacing, to_disk, write_error, write_file
-from vera_engine.plates.exr import comp_file, layers_file
+from vera_engine.plates.exr import comp_file, layers_file, model_file, residual_file
 from vera_engine.plates.frames import frames_as_text
 from vera_engine.takes import store
-from vera_engine.takes.base import BaseOfAnotherPlate, BaseUnusable
-from vera_engine.takes.inputs import FileSeen
+from vera_engine.takes.base import BaseOfAnotherPlate, BaseUnusable, is_seen_alike
 from vera_engine.takes.latents import Piece
+from vera_engine.takes.request import TakeRequest
+from vera_engine.takes.seen import FileSeen
 from vera_engine.takes.take import Take
 
 BASE_NAME = "base.json"
@@ -39,7 +40,7 @@ class KeptBase:
     frames: tuple[int, ...]
     """The frames that are kept."""
     files: frozenset[str]
-    """Names of their files, and of those of its latents. A base may lack comps: they are to be made."""
+    """Names of their files, and of those of its latents. A base may lack comps and residuals: they are to be made."""
     warnings: tuple[str, ...]
 
     def check_plate(self, seen: Mapping[int, FileSeen]) -> None:
@@ -70,13 +71,22 @@ def keep_base(take: Take, directory: Path, made: Container[int]) -> KeptBase:
     assert take.request.base is not None
     base_directory = Path(take.request.base.directory)
     record = _record(directory, base_directory)
-    frames = tuple(frame for frame in take.frames if frame not in made)
-    pieces = tuple(Piece(**piece) for piece in record["latents"])
+    fits = _fits(take, record)
+    frames = tuple(frame for frame in take.frames if frame not in made) if fits else ()
+    pieces = tuple(Piece(**piece) for piece in record["latents"]) if fits else ()
+
+    # 1. What it has to have
     needed = [*(layers_file(directory, frame).name for frame in frames), *(piece.file for piece in pieces)]
-    copied = [name for name in needed if not _link(base_directory / name, directory / name)]
-    comps = [comp_file(directory, frame).name for frame in frames if take.request.write_comp]
-    with_comp = [name for name in comps if (base_directory / name).is_file()]
-    copied += [name for name in with_comp if not _link(base_directory / name, directory / name)]
+    if take.request.finish_only:
+        needed += [model_file(directory, frame).name for frame in take.request.made_frames]
+
+    # 2. What it may have
+    wanted = [model_file, *([comp_file] if take.request.write_comp else [])]
+    wanted += [residual_file] if take.request.write_residual else []
+    names = [file(directory, frame).name for file in wanted for frame in frames]
+    there = [name for name in names if (base_directory / name).is_file()]
+
+    copied = [name for name in (*needed, *there) if not _link(base_directory / name, directory / name)]
     to_disk(directory)
     warnings = []
     if copied:
@@ -84,7 +94,14 @@ def keep_base(take: Take, directory: Path, made: Container[int]) -> KeptBase:
             f"{len(copied)} files of the base {record['version']} were copied, since no links to them could be made: "
             "they take room of their own."
         )
-    return KeptBase(record, pieces, frames, frozenset([*needed, *comps]), tuple(warnings))
+    return KeptBase(record, pieces, frames, frozenset([*needed, *names]), tuple(warnings))
+
+
+def _fits(take: Take, record: dict[str, Any]) -> bool:
+    """Whether frames of the base can stand beside those that are made now: what the model saw is alike."""
+    before = TakeRequest.from_dict(record["request"])
+    is_alike = is_seen_alike(take.request, before, take.frames)
+    return is_alike and tuple(record["working_size"]) == tuple(take.working_size)
 
 
 def _record(directory: Path, base_directory: Path) -> dict[str, Any]:

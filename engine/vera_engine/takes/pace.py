@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vera_engine.takes.take import Take
+from vera_engine.takes.take import LaneKind, Take
 
 WEIGHT_OF_NEWEST = 0.5
 """Of a new measurement against all before it: machines are busy at times."""
@@ -13,7 +13,8 @@ WEIGHT_OF_NEWEST = 0.5
 
 @dataclass(frozen=True)
 class StepSize:
-    """What one denoising step works on. Its text form is a key in the engine's records."""
+    """What one denoising step works on, or where no model runs the finishing of a frame. Its text form is a key in the
+    engine's records."""
 
     latents: int
     """In the longest of a take's windows."""
@@ -25,6 +26,8 @@ class StepSize:
 
     @classmethod
     def of(cls, take: Take) -> StepSize:
+        if take.lane is LaneKind.FINISH:
+            return cls(1, *take.working_size, guided=False)
         return cls(max(take.window_latents), *take.working_size, take.settings.guidance_scale != 1)
 
     @classmethod
@@ -42,7 +45,10 @@ class StepSize:
 
 
 def step_count(take: Take, first_window: int = 0) -> float:
-    """Steps that the take's windows need from `first_window` (from 0) on, shorter ones counted in proportion."""
+    """Steps that the take's windows need from `first_window` (from 0) on, shorter ones counted in proportion; frames,
+    where no model runs."""
+    if take.lane is LaneKind.FINISH:
+        return float(sum(take.window_latents[first_window:]))
     longest = max(take.window_latents)
     return take.settings.num_inference_steps * sum(take.window_latents[first_window:]) / longest
 

@@ -7,13 +7,14 @@ from collections import defaultdict
 from vera_engine.takes.database import TakeDatabase
 from vera_engine.takes.forecast import Forecast
 from vera_engine.takes.news import News
-from vera_engine.takes.take import QueuedAt, TakeState
+from vera_engine.takes.take import LaneKind, QueuedAt, TakeState
 
 
 class Places:
-    """Tells waiting takes their places. Belongs to one event loop."""
+    """Tells the waiting takes of a lane their places. Belongs to one event loop."""
 
-    def __init__(self, database: TakeDatabase, news: News, forecast: Forecast) -> None:
+    def __init__(self, lane: LaneKind, database: TakeDatabase, news: News, forecast: Forecast) -> None:
+        self._lane = lane
         self._database = database
         self._news = news
         self._forecast = forecast
@@ -34,7 +35,7 @@ class Places:
         watched = self._news.watched & self._told.keys()
         if not watched:
             return
-        waiting = ((take_id, work) for take_id, work in self._database.work() if take_id != running)
+        waiting = ((take_id, work) for take_id, work in self._database.work(self._lane) if take_id != running)
         before: defaultdict[str, float] = defaultdict(float)
         for place, (take_id, (size, steps)) in enumerate(waiting, start=1):
             if take_id in watched:

@@ -39,6 +39,10 @@ class TakeWindow:
         return min(self.span.first + index, self.span.last)
 
 
+FRAMES_IN_PART = 16
+"""How many frames are finished between two looks at what would be left if the machine stopped now."""
+
+
 @dataclass(frozen=True)
 class Join:
     """Two neighboring frames that were not made together."""
@@ -70,6 +74,12 @@ def plan_take(frames: FrameSet, made: FrameSet, model: ModelSettings) -> tuple[T
             of_window = FrameSet.of(frame for frame in delivered if frame in made)
             windows.append(TakeWindow(len(windows) + 1, run, span, window, of_window))
     return tuple(windows)
+
+
+def plan_finish(made: FrameSet) -> tuple[FrameSet, ...]:
+    """The parts in which frames are finished that no model makes."""
+    frames = list(made)
+    return tuple(FrameSet.of(frames[start : start + FRAMES_IN_PART]) for start in range(0, len(frames), FRAMES_IN_PART))
 
 
 def joins_of(frames: FrameSet, windows: Sequence[TakeWindow]) -> tuple[Join, ...]:

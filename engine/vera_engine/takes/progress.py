@@ -16,12 +16,17 @@ from typing import Any
 
 from vera_engine.plates.disk import write_file
 from vera_engine.plates.frames import FrameRange, FrameSet
-from vera_engine.takes.inputs import FileSeen, SeenFiles
 from vera_engine.takes.latents import Piece
 from vera_engine.takes.plan import TakeWindow
+from vera_engine.takes.seen import FileSeen, SeenFiles
 from vera_engine.takes.take import Seam
 
 PROGRESS_NAME = "progress.json"
+
+
+Statistics = dict[str, Any]
+"""Of one frame, as plain JSON values: `matte_coverage`, `matte_max` and `matte_box` ([x, y, width, height] in pixels of
+the plate's display window, or None), `highlights_limited` and `not_finite` (pixels)."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +63,11 @@ class MadeBy:
 
 @dataclass(frozen=True)
 class WindowRecord:
-    """A window that is done."""
+    """A window that is done; or of a take that needs no model, a part of its frames."""
 
     number: int
-    piece: Piece
-    """The latents it delivered, and their file."""
+    piece: Piece | None
+    """The latents it delivered, and their file; None where no model ran."""
     slice: tuple[int, int]
     """The latents [start, stop) that the model saw."""
     weights: tuple[float, ...]
@@ -70,11 +75,10 @@ class WindowRecord:
     frames: FrameSet
     """What it delivered."""
     files: dict[str, FileWritten]
-    """By name: layers, comps, latents."""
-    statistics: dict[int, dict[str, float]]
-    """By frame: `matte_coverage`, the matte's mean, and `matte_max`."""
+    """By name: layers, what the model made, comps, residuals, latents."""
+    statistics: dict[int, Statistics]
     seen: SeenFiles
-    """The plate and mask files that the model saw, those around the frames it delivered included."""
+    """The plate and mask files that the model saw, those around the frames it delivered included; the hold-out's."""
     mask_range: tuple[float, float] | None
     """The least and the greatest value of the mask; None without one."""
     seams: tuple[Seam, ...]
@@ -99,13 +103,13 @@ class WindowRecord:
         return cls(
             **{
                 **data,
-                "piece": Piece(**data["piece"]),
+                "piece": None if data["piece"] is None else Piece(**data["piece"]),
                 "slice": tuple(data["slice"]),
                 "weights": tuple(data["weights"]),
                 "frames": FrameSet.from_dicts(data["frames"]),
                 "files": {name: FileWritten(**file) for name, file in data["files"].items()},
                 "statistics": {int(frame): values for frame, values in data["statistics"].items()},
-                "seen": SeenFiles(*(_files_seen(data["seen"][kind]) for kind in ("plate", "mask"))),
+                "seen": SeenFiles(**{kind: _files_seen(files) for kind, files in data["seen"].items()}),
                 "mask_range": None if data["mask_range"] is None else tuple(data["mask_range"]),
                 "seams": tuple(map(Seam.from_record, data["seams"])),
                 "plate_size": tuple(data["plate_size"]),
@@ -117,7 +121,8 @@ class WindowRecord:
         """Whether it is what a plan asks for now."""
         planned = window.window
         return (
-            (self.number, self.piece.run, self.piece.first, self.piece.last)
+            self.piece is not None
+            and (self.number, self.piece.run, self.piece.first, self.piece.last)
             == (window.number, window.run, planned.first, planned.last)
             and self.slice == (planned.start, planned.stop)
             and self.weights == planned.weights
@@ -186,6 +191,16 @@ def as_planned(
     same: list[WindowRecord] = []
     for window, plan in zip(windows, planned, strict=False):
         if not (window.is_of(plan) and window.made_by.weights_sha256 == weights_sha256):
+            break
+        same.append(window)
+    return tuple(same)
+
+
+def as_parted(windows: Sequence[WindowRecord], planned: Iterable[FrameSet]) -> tuple[WindowRecord, ...]:
+    """The parts of a take that needs no model, up to the first that would be another one now."""
+    same: list[WindowRecord] = []
+    for window, frames in zip(windows, planned, strict=False):
+        if window.piece is not None or window.frames != frames:
             break
         same.append(window)
     return tuple(same)

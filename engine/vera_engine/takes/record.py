@@ -11,9 +11,10 @@ from typing import Any
 
 from vera_engine.plates.frames import FrameSet
 from vera_engine.takes import store
-from vera_engine.takes.inputs import FileSeen
 from vera_engine.takes.kept import KeptBase
+from vera_engine.takes.latents import Piece
 from vera_engine.takes.progress import WindowRecord
+from vera_engine.takes.seen import FileSeen
 from vera_engine.takes.take import INTERFACE_VERSION, Take, TakeSeconds, TakeState
 
 
@@ -51,17 +52,28 @@ def take_record(
     """
     made = FrameSet.of(frame for window in windows for frame in window.frames)
     statistics = {str(frame): values for window in windows for frame, values in window.statistics.items()}
-    plate = {str(f): _seen(file) for window in windows for f, file in window.seen.plate.items()}
-    mask = {str(f): _seen(file) for window in windows for f, file in window.seen.mask.items()}
+    seen = {
+        kind: {str(f): _seen(file) for window in windows for f, file in getattr(window.seen, kind).items()}
+        for kind in ("plate", "mask", "holdout")
+    }
     files = {name: asdict(file) for window in windows for name, file in window.files.items()}
-    pieces = [window.piece.as_dict() for window in windows]
+    pieces = [window.piece.as_dict() for window in windows if window.piece is not None]
+    model_windows = [_window(window, window.piece) for window in windows if window.piece is not None]
+    seams = [seam.as_record() for window in windows for seam in window.seams]
+    finished = [_finished(take, made)]
     if base is not None:
         kept = {str(frame) for frame in base.frames}
-        statistics |= {frame: values for frame, values in base.record["frames"].items() if frame in kept}
-        plate = base.record["plate"] | plate
-        mask = {frame: file for frame, file in base.record["mask"].items() if frame in kept} | mask
+        statistics |= _of_frames(base.record["frames"], kept)
+        if base.pieces:  # its latents are begun with, and so what they were made from
+            seen["plate"] = base.record["plate"] | seen["plate"]
+        seen["holdout"] |= _of_frames(base.record.get("holdout", {}), kept)
+        masks = base.record["mask"]
+        seen["mask"] = (masks if take.request.finish_only else _of_frames(masks, kept)) | seen["mask"]
         files |= {name: file for name, file in base.record["files"].items() if name in base.files}
         pieces = [*(piece.as_dict() for piece in base.pieces), *pieces]
+        finished = [*_finished_before(base), *finished]
+        if take.request.finish_only:
+            model_windows, seams = base.record["windows"], base.record["seams"]
     last = windows[-1]
     return {
         "take_id": take.take_id,
@@ -70,10 +82,11 @@ def take_record(
         "created_at": take.created_at,
         "request": take.request.as_record(),
         "settings": asdict(take.settings),
+        "color": asdict(take.color),
         "base_take": None if base is None else _base(take, base),
         "made": made.as_dicts(),
-        "plate": _by_frame(plate),
-        "mask": _by_frame(mask),
+        "finished": finished,
+        **{kind: _by_frame(files_seen) for kind, files_seen in seen.items()},
         "plate_size": list(last.plate_size),
         "working_size": list(take.working_size),
         "model": {"name": last.made_by.model, "weights_sha256": last.made_by.weights_sha256},
@@ -82,13 +95,40 @@ def take_record(
         "device": last.made_by.device,
         "warnings": list(warnings),
         "frames": _by_frame(statistics),
-        "windows": [_window(window) for window in windows],
+        "windows": model_windows,
         "latents": pieces,
-        "seams": [seam.as_record() for window in windows for seam in window.seams],
+        "seams": seams,
         "files": files,
         "seconds": asdict(_seconds(take, windows)),
         "error": None,
     }
+
+
+def _finished(take: Take, made: FrameSet) -> dict[str, Any]:
+    """How layers were made of what the model made, for the frames of this take."""
+    request = take.request
+    return {
+        "frames": made.as_dicts(),
+        "finish": request.finish.settings.as_dict(),
+        "exposure": request.exposure or 0.0,
+        "region": None if request.region is None else request.region.as_dict(),
+        "holdout": None if request.holdout is None else request.holdout.as_dict(),
+        "nan": str(request.plate.nan),
+    }
+
+
+def _finished_before(base: KeptBase) -> list[dict[str, Any]]:
+    """The same of the base, for the frames that are kept; nothing where an older engine did not say."""
+    parts = []
+    for part in base.record.get("finished", []):
+        frames = [frame for frame in FrameSet.from_dicts(part["frames"]) if frame in base.frames]
+        if frames:
+            parts.append({**part, "frames": FrameSet.of(frames).as_dicts()})
+    return parts
+
+
+def _of_frames(values: dict[str, Any], frames: set[str]) -> dict[str, Any]:
+    return {frame: value for frame, value in values.items() if frame in frames}
 
 
 def _base(take: Take, base: KeptBase) -> dict[str, str]:
@@ -102,12 +142,12 @@ def _base(take: Take, base: KeptBase) -> dict[str, str]:
     return {"version": base.record["version"], "take_id": base.record["take_id"], "directory": found_from_here}
 
 
-def _window(window: WindowRecord) -> dict[str, Any]:
+def _window(window: WindowRecord, piece: Piece) -> dict[str, Any]:
     return {
-        "run": window.piece.run,
+        "run": piece.run,
         "frames": window.frames.as_dicts(),
         "slice": list(window.slice),
-        "latents": [window.piece.first, window.piece.last],
+        "latents": [piece.first, piece.last],
         "weights": list(window.weights),
         "seconds": window.model_seconds + window.pixel_seconds,
         "engine_version": window.made_by.engine_version,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 
@@ -54,10 +55,9 @@ class Region:
 
     def box(self, frame: int) -> Box:
         """The box of a frame, BOXES only: linear between keys, rounded to whole pixels, without the margin."""
-        frames = [key for key, _ in self.keys]
-        after = bisect_right(frames, frame)
-        if after in (0, len(frames)):
-            return self.keys[min(after, len(frames) - 1)][1]
+        after = bisect_right(self._key_frames, frame)
+        if after in (0, len(self.keys)):
+            return self.keys[min(after, len(self.keys) - 1)][1]
         (first, before), (last, behind) = self.keys[after - 1], self.keys[after]
         share = (frame - first) / (last - first)
         return Box(*(round(a + (b - a) * share) for a, b in zip(_values(before), _values(behind), strict=True)))
@@ -74,6 +74,10 @@ class Region:
             (key["frame"], Box(*(key[name] for name in ("x", "y", "width", "height")))) for key in data["keys"]
         )
         return cls(RegionKind(data["kind"]), keys, data["margin"])
+
+    @cached_property
+    def _key_frames(self) -> list[int]:
+        return [frame for frame, _ in self.keys]
 
 
 def _values(box: Box) -> tuple[int, int, int, int]:

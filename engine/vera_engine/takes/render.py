@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import takewhile
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vera_engine import __version__
 from vera_engine.model.settings import ModelSettings
 from vera_engine.plates.frames import frames_as_text
 from vera_engine.plates.source import check_plate
 from vera_engine.takes import store
+from vera_engine.takes.attempt import (
+    Report,
+    report_untold_windows,
+    report_window,
+    told,
+    what_is_done,
+    without_repeated_states,
+)
 from vera_engine.takes.cache import ContentCache
-from vera_engine.takes.checks import plate_source, read_frames
+from vera_engine.takes.checks import read_frames
 from vera_engine.takes.conditions import Conditioner
-from vera_engine.takes.delivery import Delivery
+from vera_engine.takes.delivery import Delivery, pixel_warnings, residual_warnings
 from vera_engine.takes.heartbeat import Heartbeat
+from vera_engine.takes.input_files import plate_source
 from vera_engine.takes.inputs import PlateReader, mask_warnings
 from vera_engine.takes.kept import keep_base
-from vera_engine.takes.plan import TakeWindow, joins_of, plan_take
-from vera_engine.takes.progress import MadeBy, Progress, WindowRecord, as_planned, still_whole
+from vera_engine.takes.plan import joins_of, plan_take
+from vera_engine.takes.progress import MadeBy, WindowRecord, as_planned
 from vera_engine.takes.record import write_finished
-from vera_engine.takes.take import Take, TakeState, WindowDone
+from vera_engine.takes.take import Take, TakeState
 from vera_engine.takes.window import WindowMaker, seam_warnings
 
 if TYPE_CHECKING:
     from vera_engine.pipeline.pipeline import VeraPipeline
-
-Report = Callable[[dict[str, Any]], None]
 
 
 def render_take(
@@ -74,7 +79,9 @@ def render_take(
         # 2. What is kept of the base, and what an earlier attempt made
         windows = plan_take(take.frames, take.request.made_frames, model)
         base = None if take.request.base is None else keep_base(take, directory, take.request.made_frames)
-        progress, lost = what_is_done(take, directory, windows, model, check_going_on)
+        progress, lost = what_is_done(
+            take, directory, lambda done: as_planned(done, windows, model.weights_sha256), check_going_on
+        )
         progress = told(report, take, progress, [*(() if base is None else base.warnings), *lost])
         report_untold_windows(report, take, progress, len(windows))
 
@@ -90,7 +97,7 @@ def render_take(
                 joins=joins_of(take.frames, windows),
                 base=base,
                 reader=reader,
-                delivery=Delivery(directory, reader, take.request.write_comp),
+                delivery=Delivery(directory, reader, take.request),
                 conditioner=Conditioner(
                     take.request, take.settings.guidance_scale, model, device, reader, cache, check_going_on
                 ),
@@ -103,13 +110,17 @@ def render_take(
             progress = told(report, take, progress, other_makers(progress.windows, maker.made_by))
             for frame in () if base is None else base.frames:
                 check_going_on()
-                maker.delivery.write_missing_comp(frame)
+                maker.delivery.write_missing(frame)
+            if base is not None and take.request.write_residual:
+                progress = told(report, take, progress, residual_warnings(maker.delivery, base.frames))
             for window in remaining:
                 made = maker.make(window, progress)
                 progress = replace(progress, windows=(*progress.windows, made))
                 progress = told(report, take, progress, seam_warnings(made.seams))
                 if window is windows[-1]:
-                    progress = told(report, take, progress, mask_warnings(mask_range(progress.windows)))
+                    statistics = {f: values for done in progress.windows for f, values in done.statistics.items()}
+                    warnings = [*mask_warnings(mask_range(progress.windows)), *pixel_warnings(statistics)]
+                    progress = told(report, take, progress, warnings)
                 progress.write(directory)
                 report_window(report, made, len(windows))
 
@@ -117,31 +128,6 @@ def render_take(
         check_going_on()
         write_finished(take, directory, progress.windows, base, progress.warnings)
     store.complete(take)
-
-
-def what_is_done(
-    take: Take,
-    directory: Path,
-    windows: Sequence[TakeWindow],
-    model: ModelSettings,
-    check_going_on: Callable[[], None],
-) -> tuple[Progress, list[str]]:
-    """What earlier attempts finished of the take and is still as they left it, up to the first window that is not.
-
-    All windows after that one go too, for they are anchored to it; the second result says so.
-    """
-    found = Progress.read(directory, take.take_id)
-    whole = still_whole(directory, as_planned(found.windows, windows, model.weights_sha256), check_going_on)
-    done = tuple(takewhile(lambda window: window.seen.are_unchanged(take.request, check_going_on), whole))
-    lost = [frame for window in found.windows[len(done) :] for frame in window.frames]
-    if not lost:
-        return found, []
-    reason = (
-        "files of the plate or of the mask were changed since"
-        if len(done) < len(whole)
-        else "another model made them, or their files are damaged"
-    )
-    return replace(found, windows=done), [f"Frames {frames_as_text(lost)} are made once more: {reason}."]
 
 
 def other_makers(windows: Sequence[WindowRecord], now: MadeBy) -> list[str]:
@@ -159,47 +145,3 @@ def mask_range(windows: Sequence[WindowRecord]) -> tuple[float, float] | None:
     """The least and the greatest value of the mask over all windows; None without a mask."""
     ranges = [window.mask_range for window in windows if window.mask_range is not None]
     return (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
-
-
-def without_repeated_states(report: Report) -> Report:
-    """Says a state only where it is another one than before."""
-    last: list[TakeState] = []
-
-    def say(event: dict[str, Any]) -> None:
-        if isinstance(event["event"], TakeState):
-            if last == [event["event"]]:
-                return
-            last[:] = [event["event"]]
-        report(event)
-
-    return say
-
-
-def told(report: Report, take: Take, progress: Progress, warnings: Iterable[str]) -> Progress:
-    """Says what has not been said of this take yet; returns the progress with it."""
-    for text in warnings:
-        if text not in (*take.warnings, *progress.warnings):
-            report({"event": "warning", "text": text})
-            progress = replace(progress, warnings=(*progress.warnings, text))
-    return progress
-
-
-def report_window(report: Report, window: WindowRecord, window_count: int) -> None:
-    """Says that a window is on the disk for good."""
-    report(
-        {
-            "event": WindowDone.name,
-            "window": window.number,
-            "window_count": window_count,
-            "frames": window.frames.as_dicts(),
-            "seconds": window.model_seconds + window.pixel_seconds,
-        }
-    )
-
-
-def report_untold_windows(report: Report, take: Take, progress: Progress, window_count: int) -> None:
-    """Says of those windows that they are done whose worker was killed before it could."""
-    known = {frame for part in take.finished_frames for frame in part}
-    for window in progress.windows:
-        if not known.issuperset(window.frames):
-            report_window(report, window, window_count)

@@ -7,12 +7,15 @@ import math
 import re
 import secrets
 from pathlib import Path
+from typing import Any
 
 from vera_engine.errors import InvalidArgument
 from vera_engine.model.settings import ModelSettings, unknown_words
+from vera_engine.plates.finish_settings import Detail
 from vera_engine.plates.frames import FrameSet
 from vera_engine.takes.notes import check_notes
-from vera_engine.takes.request import EditType, TakeRequest, TakeSettings
+from vera_engine.takes.region_boxes import check_region
+from vera_engine.takes.request import AskedFinish, EditType, TakeRequest, TakeSettings
 from vera_engine.takes.take import Notes
 
 NODE_ID_PATTERN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
@@ -20,6 +23,7 @@ LONGEST_PROMPT = 2000
 LARGEST_SEED = 2**63 - 1
 MOST_STEPS = 1000
 MOST_FRAMES = 10_000
+MOST_STOPS = 20
 DRAWN_SEEDS = 2**31
 """Seeds the engine draws itself lie below this: every host has a number field for them."""
 
@@ -56,6 +60,18 @@ class MaskUnclear(InvalidArgument):
     """A request that names a mask, and says that there is none."""
 
 
+class ExposureOutOfRange(InvalidArgument):
+    """An exposure that leaves nothing to be seen."""
+
+
+class HoldoutUnclear(InvalidArgument):
+    """A request that names a hold-out, and says that there is none."""
+
+
+class FinishNeedsBase(InvalidArgument):
+    """A request to finish anew what was never made."""
+
+
 class SettingOutOfRange(InvalidArgument):
     """A seed, number of steps or guidance that no model could be run with."""
 
@@ -68,14 +84,24 @@ def check_rules(request: TakeRequest, has_base: bool) -> None:
     """Checks what a request says before a base fills anything in.
 
     Raises:
-        NodeIdInvalid, PromptInvalid, StrengthInvalid, HandlesInvalid, MaskUnclear, NoteInvalid, PathNotAbsolute,
-        RangeTooLong
+        NodeIdInvalid, PromptInvalid, StrengthInvalid, HandlesInvalid, MaskUnclear, HoldoutUnclear, NoteInvalid,
+        PathNotAbsolute, RangeTooLong, ExposureOutOfRange, RegionInvalid, RegionEmpty, RegionUnknown, FinishNeedsBase
     """
     _check_node_id(request.node_id)
     _check_prompt(request.prompt, has_base)
     _check_strength(request, has_base)
     _check_handles(request.handles)
-    _check_mask_is_clear(request)
+    _check_masks_are_clear(request)
+    _check_exposure(request.exposure)
+    if request.region is not None:
+        check_region(request.region, has_base)
+    if request.finish_only and not has_base:
+        raise FinishNeedsBase(
+            "Layers can be finished anew where a take has some, and none is named.",
+            argument="finish_only",
+            value=True,
+            remedy="Name the take as the base.",
+        )
     check_notes(Notes(label=request.label))
     for argument, path in _paths(request, has_base):
         check_absolute(argument, path)
@@ -156,6 +182,23 @@ def effective_edit_type(request: TakeRequest) -> EditType:
     return request.edit_type
 
 
+def effective_finish(asked: AskedFinish, base: AskedFinish | None, edit_type: EditType) -> AskedFinish:
+    """What is asked for, else the base's, else the default; all of it said.
+
+    Raises:
+        FinishInvalid
+    """
+    by_edit_type = Detail.EDIT if edit_type is EditType.ADD else Detail.PLATE
+    said = {"detail": by_edit_type, **_said(base or AskedFinish()), **_said(asked)}
+    settings = AskedFinish(**said).settings
+    settings.check()
+    return AskedFinish(**settings.as_dict())
+
+
+def _said(finish: AskedFinish) -> dict[str, Any]:
+    return {name: value for name, value in vars(finish).items() if value is not None}
+
+
 def _check_strength(request: TakeRequest, has_base: bool) -> None:
     strength = request.strength
     if strength is not None and not (has_base and 0 < strength <= 1):
@@ -181,13 +224,27 @@ def _check_handles(handles: int) -> None:
         )
 
 
-def _check_mask_is_clear(request: TakeRequest) -> None:
-    if request.mask is not None and request.without_mask:
-        raise MaskUnclear(
-            "A mask is named, and none is asked for.",
-            argument="without_mask",
-            value=True,
-            remedy="Leave one of the two away.",
+def _check_masks_are_clear(request: TakeRequest) -> None:
+    for kind, error, named, without in (
+        ("mask", MaskUnclear, request.mask, request.without_mask),
+        ("holdout", HoldoutUnclear, request.holdout, request.without_holdout),
+    ):
+        if named is not None and without:
+            raise error(
+                f"A {kind} is named, and none is asked for.",
+                argument=f"without_{kind}",
+                value=True,
+                remedy="Leave one of the two away.",
+            )
+
+
+def _check_exposure(exposure: float | None) -> None:
+    if exposure is not None and not (math.isfinite(exposure) and abs(exposure) <= MOST_STOPS):
+        raise ExposureOutOfRange(
+            "The exposure is out of range.",
+            argument="exposure",
+            value=exposure,
+            remedy=f"Give -{MOST_STOPS} to {MOST_STOPS} stops, or leave it unset.",
         )
 
 
@@ -215,6 +272,8 @@ def _paths(request: TakeRequest, has_base: bool) -> list[tuple[str, str]]:
     paths = [] if has_base and not request.plate.path else [("plate.path", request.plate.path)]
     if request.mask is not None:
         paths.append(("mask.source.path", request.mask.source.path))
+    if request.holdout is not None:
+        paths.append(("holdout.source.path", request.holdout.source.path))
     if request.take_root:
         paths.append(("take_root", request.take_root))
     return paths

@@ -10,14 +10,19 @@ from typing import Any
 from vera_engine.errors import FailedPrecondition
 from vera_engine.pipeline.windows import latent_count
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Written into the file as `user_version`; a file of a newer one is refused, never guessed at."""
 
-SCHEMA = """
+WAITING_INDEX = """
+CREATE INDEX takes_waiting ON takes (lane, priority DESC, turn, step_size, step_count, take_id)
+    WHERE NOT is_final AND NOT is_deleted
+"""
+SCHEMA = f"""
 CREATE TABLE takes (
     number INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of creation
     take_id TEXT NOT NULL UNIQUE,
     request_id TEXT NOT NULL UNIQUE,
+    lane TEXT NOT NULL DEFAULT 'model',        -- whose worker makes it
     node_folder TEXT NOT NULL,
     version_number INTEGER NOT NULL,
     priority INTEGER NOT NULL,                 -- the queue goes by priority, then by turn
@@ -35,8 +40,7 @@ CREATE INDEX takes_by_node ON takes (node_folder, version_number);
 CREATE INDEX takes_by_turn ON takes (turn);
 CREATE INDEX takes_by_base ON takes (base_take_id);
 CREATE INDEX takes_by_fingerprint ON takes (fingerprint);
-CREATE INDEX takes_waiting ON takes (priority DESC, turn, step_size, step_count, take_id)
-    WHERE NOT is_final AND NOT is_deleted;
+{WAITING_INDEX};
 CREATE TABLE events (
     take_id TEXT NOT NULL,
     sequence INTEGER NOT NULL,
@@ -100,13 +104,23 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     if found < SCHEMA_VERSION:
         with connection:
             connection.execute("BEGIN")
-            if found == 1:
-                _rename_tables_of_version_1(connection)
-            for statement in SCHEMA.split(";"):  # not executescript, which would end the transaction
-                connection.execute(statement)
-            if found == 1:
-                _take_over_version_1(connection)
+            if found == 2:
+                _add_lanes(connection)
+            else:
+                if found == 1:
+                    _rename_tables_of_version_1(connection)
+                for statement in SCHEMA.split(";"):  # not executescript, which would end the transaction
+                    connection.execute(statement)
+                if found == 1:
+                    _take_over_version_1(connection)
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _add_lanes(connection: sqlite3.Connection) -> None:
+    """Version 2 knew takes that need the model, and no others."""
+    connection.execute("ALTER TABLE takes ADD COLUMN lane TEXT NOT NULL DEFAULT 'model'")
+    connection.execute("DROP INDEX takes_waiting")
+    connection.execute(WAITING_INDEX)
 
 
 def _rename_tables_of_version_1(connection: sqlite3.Connection) -> None:
@@ -118,8 +132,8 @@ def _rename_tables_of_version_1(connection: sqlite3.Connection) -> None:
 def _take_over_version_1(connection: sqlite3.Connection) -> None:
     """Version 1 had takes of one range and one window, without base, label, priority or measured steps."""
     connection.execute(
-        "INSERT INTO takes SELECT number, take_id, request_id, node_folder, version_number, 0, number, '', 0, '', '',"
-        " is_final, json_extract(data, '$.state') = 'finished', is_deleted, data FROM takes_1"
+        "INSERT INTO takes SELECT number, take_id, request_id, 'model', node_folder, version_number, 0, number, '', 0,"
+        " '', '', is_final, json_extract(data, '$.state') = 'finished', is_deleted, data FROM takes_1"
     )
     for number, data in connection.execute("SELECT number, data FROM takes_1").fetchall():
         take = _take_of_version_1(json.loads(data))

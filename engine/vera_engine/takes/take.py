@@ -18,6 +18,14 @@ VISIBLE_SEAM = 1.5
 """A seam above this may be seen, and an artist is told."""
 
 
+class LaneKind(StrEnum):
+    """What work a take is, and so which worker makes it."""
+
+    MODEL = "model"
+    FINISH = "finish"
+    """Layers are made anew of what the model made before."""
+
+
 class TakeState(StrEnum):
     """Where a take is in its life."""
 
@@ -135,7 +143,7 @@ class Take:
     working_size: tuple[int, int]
     """Width and height that the model works at; 0 and 0 in records of an engine that did not keep it."""
     window_latents: tuple[int, ...]
-    """How many latents each window has, in order."""
+    """How many latents each window has, in order; of a take that needs no model, how many frames each part has."""
     notes: Notes = Notes()
     seams: tuple[Seam, ...] = ()
     """Known once FINISHED."""
@@ -161,8 +169,13 @@ class Take:
         return self.directory.with_name(f"{self.directory.name}.partial")
 
     @property
+    def lane(self) -> LaneKind:
+        """Whose worker makes it."""
+        return LaneKind.FINISH if self.request.finish_only else LaneKind.MODEL
+
+    @property
     def window_count(self) -> int:
-        """Runs of the model that it takes."""
+        """Runs of the model that it takes; parts that are finished one after another, where it takes none."""
         return len(self.window_latents)
 
     def as_dict(self) -> dict[str, Any]:

@@ -5,33 +5,35 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vera_engine.pipeline.windows import frames_of_latents, warm_up
+from vera_engine.plates.exr import ModelOutput
 from vera_engine.plates.frames import frames_as_text
 from vera_engine.plates.picture import png_of
+from vera_engine.takes.attempt import Report
 from vera_engine.takes.cache import ContentCache
 from vera_engine.takes.conditions import Conditioner, Conditions
+from vera_engine.takes.deliver import deliver
 from vera_engine.takes.delivery import Delivery
-from vera_engine.takes.inputs import PlateReader, SeenFiles, plate_file
+from vera_engine.takes.inputs import PlateReader
 from vera_engine.takes.kept import KeptBase
 from vera_engine.takes.latents import LatentSlice, Piece, Timeline, latents_file, next_number, write_latents
 from vera_engine.takes.plan import Join, TakeWindow
 from vera_engine.takes.progress import FileWritten, MadeBy, Progress, WindowRecord
 from vera_engine.takes.seam import measure_seam
-from vera_engine.takes.take import VISIBLE_SEAM, FrameWritten, Preview, Seam, StepDone, Take, TakeState
+from vera_engine.takes.seen import SeenFiles
+from vera_engine.takes.take import VISIBLE_SEAM, Preview, Seam, StepDone, Take, TakeState
 
 if TYPE_CHECKING:
     from vera_engine.pipeline.anchors import Anchors, Start
     from vera_engine.pipeline.pipeline import VeraPipeline
     from vera_engine.pipeline.results import DecodedFrames, StepProgress
-
-Report = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class WindowMaker:
         # 1. The files it needs: their content is what the take is made of from here on
         began = time.perf_counter()
         self.report({"event": TakeState.CHECKING})
-        seen = SeenFiles.of(self.take.request, self.conditioner.frames(window), self.check_going_on)
+        request = self.take.request
+        seen = SeenFiles.of(request, self.conditioner.frames(window), window.frames, self.check_going_on)
         if self.base is not None:
             self.base.check_plate(seen.plate)
         plate, mask = self.conditioner.read(window, seen)
@@ -86,15 +89,13 @@ class WindowMaker:
         # 3. Layers at the plate's size, in its space, one file a frame; the latents
         denoised = time.perf_counter()
         self.report({"event": TakeState.WRITING})
-        statistics = {}
-        for frame in window.frames:
-            self.check_going_on()
-            seen.plate[frame].check_unchanged(plate_file(self.take.request, frame))
-            index = indices.index(frame - window.span.first)
-            statistics[frame] = self.delivery.write(frame, decoded.edit[index], decoded.alpha[index])
-            self.report({"event": FrameWritten.name, "frame": frame})
+        first = window.span.first
+        outputs = {frame: output_of(decoded, indices.index(frame - first)) for frame in window.frames}
+        statistics, files = deliver(
+            self.delivery, request, seen, outputs.__getitem__, window.frames, self.report, self.check_going_on
+        )
         piece = self._write_latents(window, made)
-        names = [piece.file, *(name for frame in window.frames for name in self.delivery.names(frame))]
+        files[piece.file] = FileWritten.of(self.directory / piece.file)
 
         # 4. How well it joins what was there before
         seams = self._seams(window, {*seen.plate, *(frame for done in progress.windows for frame in done.frames)})
@@ -104,7 +105,7 @@ class WindowMaker:
             slice=(window.window.start, window.window.stop),
             weights=window.window.weights,
             frames=window.frames,
-            files={name: FileWritten.of(self.directory / name) for name in names},
+            files=files,
             statistics=statistics,
             seen=seen,
             mask_range=conditions.mask_range,
@@ -203,8 +204,8 @@ class WindowMaker:
     def _pieces(self, progress: Progress) -> list[Piece]:
         """All latents there are: the base's, then what each window left, to the end of what it saw."""
         base_pieces = () if self.base is None else self.base.pieces
-        made = [Piece(d.piece.file, d.piece.run, d.piece.first, d.slice[1] - 1) for d in progress.windows]
-        return [*base_pieces, *made]
+        made = [(done.piece, done.slice[1] - 1) for done in progress.windows]
+        return [*base_pieces, *(replace(piece, last=last) for piece, last in made if piece is not None)]
 
     def _seams(self, window: TakeWindow, known: set[int]) -> tuple[Seam, ...]:
         """Measures the joins whose two sides are there with this window."""
@@ -216,6 +217,11 @@ class WindowMaker:
                 value = measure_seam(shown, around.index(join.after))
                 seams.append(Seam(join.before, join.after, value, join.kind))
         return tuple(seams)
+
+
+def output_of(decoded: DecodedFrames, index: int) -> ModelOutput:
+    """One of the frames that the model made, as it is kept."""
+    return ModelOutput.of(decoded.edit[index], decoded.alpha[index], decoded.composite[index])
 
 
 def seam_warnings(seams: Sequence[Seam]) -> list[str]:

@@ -1,30 +1,34 @@
-"""The process that holds the model: `python -m vera_engine.takes.worker`. Speaks JSON lines, as `worker_process` says.
+"""A process that makes takes: `python -m vera_engine.takes.worker`. Speaks JSON lines, as `worker_process` says.
 
-It makes one take after the other and keeps the model between them. Its engine's end is its own: no take is made that
-nobody waits for.
+It makes one take after the other, and keeps the model between them where it is the one for takes that need it. Its
+engine's end is its own: no take is made that nobody waits for.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import logging
 import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from vera_engine.errors import Cancelled, FailedPrecondition, Internal, VeraEditError
 from vera_engine.model.settings import read_settings
 from vera_engine.model.threads import share_processor
 from vera_engine.takes.heartbeat import engine_id
 from vera_engine.takes.lock import FileLock
-from vera_engine.takes.take import Refusal, Take
+from vera_engine.takes.take import LaneKind, Refusal, Take
 
 if TYPE_CHECKING:
     from vera_engine.pipeline.pipeline import VeraPipeline
+
+Report = Callable[[dict[str, Any]], None]
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +39,19 @@ class TakeFilesFailed(FailedPrecondition):
 
 class TakeCancelled(Cancelled):
     """The artist stopped the take."""
+
+
+class Maker(Protocol):
+    """Who makes takes of one lane."""
+
+    def make(self, take: Take, report: Report, check_cancelled: Callable[[], None]) -> None:
+        """Makes a take.
+
+        Args:
+            take: Its version is reserved.
+            report: Is told of states, warnings, frames and windows, as in `worker_process`.
+            check_cancelled: Raises `Cancelled` where the take is to be stopped.
+        """
 
 
 class Mailbox:
@@ -71,61 +88,40 @@ class Mailbox:
             os._exit(0)  # the engine is gone: at once, from this thread, whatever the others are at
 
 
-class TakeMaker:
+class ModelMaker:
     """Makes takes with one model, loaded with the first of them.
 
     Args:
         model: `small`, or a model folder.
         device: As `--device`.
         state_dir: The engine's; its caches and its name lie there.
-        mailbox: What the engine asks for.
-        output: Where the engine reads what happens.
+        say: Tells the engine of an event that is about no take.
     """
 
-    def __init__(self, model: str, device: str, state_dir: Path, mailbox: Mailbox, output: IO[str]) -> None:
+    def __init__(self, model: str, device: str, state_dir: Path, say: Report) -> None:
         self._model = model
         self._device = device
         self._state_dir = state_dir
-        self._mailbox = mailbox
-        self._output = output
+        self._say = say
         self._pipeline: VeraPipeline | None = None
 
-    def make(self, take: Take) -> None:
-        """Makes a take, and says how that ended."""
+    def make(self, take: Take, report: Report, check_cancelled: Callable[[], None]) -> None:
+        """Makes a take, as `render_take`."""
         # Imported with the first take: plates and arrays take longer than the engine likes to wait for this process
         from vera_engine.pipeline.device import device_description
         from vera_engine.takes.cache import ContentCache
         from vera_engine.takes.render import render_take
 
-        def report(event: dict[str, Any]) -> None:
-            self._say({**event, "take_id": take.take_id})
-
-        try:
-            render_take(
-                take,
-                read_settings(self._model),
-                device_description(self._device),
-                self._load,
-                report,
-                lambda: self._mailbox.check_cancelled(take.take_id),
-                ContentCache(self._state_dir / "cache"),
-                engine_id(self._state_dir),
-            )
-        except Cancelled:
-            report({"event": "cancelled"})
-        except VeraEditError as error:
-            report({"event": "failed", "error": Refusal.from_error(error).__dict__})
-        except OSError as error:
-            log.exception("take %s", take.take_id)
-            reason = f"A file could not be read or written: {error.strerror}."
-            refused = TakeFilesFailed(reason, argument="path", value=error.filename or "")
-            report({"event": "failed", "error": Refusal.from_error(refused).__dict__})
-        except Exception as error:  # one take's fault must not end the worker, which holds the model
-            log.exception("take %s", take.take_id)
-            fault = Internal(f"{type(error).__name__}: {error}", remedy="The engine's log says more.")
-            report({"event": "failed", "error": Refusal.from_error(fault).__dict__})
-        else:
-            report({"event": "finished"})
+        render_take(
+            take,
+            read_settings(self._model),
+            device_description(self._device),
+            self._load,
+            report,
+            check_cancelled,
+            ContentCache(self._state_dir / "cache"),
+            engine_id(self._state_dir),
+        )
 
     def _load(self) -> VeraPipeline:
         if self._pipeline is None:
@@ -135,9 +131,43 @@ class TakeMaker:
             self._say({"event": "loaded", "device": self._pipeline.device_description})
         return self._pipeline
 
-    def _say(self, event: dict[str, Any]) -> None:
-        self._output.write(json.dumps(event) + "\n")
-        self._output.flush()
+
+class Finisher:
+    """Makes takes of what the model made before. Never imports torch: it is ready at once, and takes little memory.
+
+    Args:
+        state_dir: The engine's; its name lies there.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+
+    def make(self, take: Take, report: Report, check_cancelled: Callable[[], None]) -> None:
+        """Makes a take, as `finish_take`."""
+        from vera_engine.takes.finish_take import finish_take
+
+        finish_take(take, report, check_cancelled, engine_id(self._state_dir))
+
+
+def make(maker: Maker, take: Take, report: Report, check_cancelled: Callable[[], None]) -> None:
+    """Makes a take, and says how that ended."""
+    try:
+        maker.make(take, report, check_cancelled)
+    except Cancelled:
+        report({"event": "cancelled"})
+    except VeraEditError as error:
+        report({"event": "failed", "error": Refusal.from_error(error).__dict__})
+    except OSError as error:
+        log.exception("take %s", take.take_id)
+        reason = f"A file could not be read or written: {error.strerror}."
+        refused = TakeFilesFailed(reason, argument="path", value=error.filename or "")
+        report({"event": "failed", "error": Refusal.from_error(refused).__dict__})
+    except Exception as error:  # one take's fault must not end the worker, which holds the model
+        log.exception("take %s", take.take_id)
+        fault = Internal(f"{type(error).__name__}: {error}", remedy="The engine's log says more.")
+        report({"event": "failed", "error": Refusal.from_error(fault).__dict__})
+    else:
+        report({"event": "finished"})
 
 
 def main() -> None:
@@ -146,6 +176,7 @@ def main() -> None:
     parser.add_argument("--device", required=True)
     parser.add_argument("--state-dir", required=True, type=Path)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--lane", type=LaneKind, choices=list(LaneKind), default=LaneKind.MODEL)
     arguments = parser.parse_args()
     share_processor(arguments.threads)
 
@@ -154,14 +185,27 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
 
+    def say(event: dict[str, Any]) -> None:
+        output.write(json.dumps(event) + "\n")
+        output.flush()
+
     mailbox = Mailbox(sys.stdin.buffer)
     mailbox.start()
     # An engine that was killed may leave a worker that has not noticed yet: two must not write one take
-    lock = FileLock(arguments.state_dir / "worker.lock")
+    lock = FileLock(arguments.state_dir / ("worker.lock" if arguments.lane is LaneKind.MODEL else "finisher.lock"))
     lock.acquire(wait=True)
-    maker = TakeMaker(arguments.model, arguments.device, arguments.state_dir, mailbox, output)
+    maker: Maker = (
+        ModelMaker(arguments.model, arguments.device, arguments.state_dir, say)
+        if arguments.lane is LaneKind.MODEL
+        else Finisher(arguments.state_dir)
+    )
     while True:
-        maker.make(mailbox.next_take())
+        take = mailbox.next_take()
+
+        def report(event: dict[str, Any], take_id: str = take.take_id) -> None:
+            say({**event, "take_id": take_id})
+
+        make(maker, take, report, functools.partial(mailbox.check_cancelled, take.take_id))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""The process that holds the model, seen from the engine: a small interface, so that a pool may stand behind it.
+"""The processes that make takes, seen from the engine: a small interface, so that a pool may stand behind it.
+
+One holds the model; another makes takes that need none (`LaneKind.FINISH`), and never says `running`, `step_done`,
+`preview` or `loaded`.
 
 The child speaks JSON lines over its own pipes, and nothing else does: what a library prints goes to the log.
 
@@ -29,7 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from vera_engine.takes.take import Take
+from vera_engine.takes.take import LaneKind, Take
 
 WorkerEvent = dict[str, Any]
 """One line of the child, decoded; or `{"event": "died", "reason": ...}`, which only `WorkerProcess` says."""
@@ -76,12 +79,15 @@ class WorkerCommand:
     threads: int | None
     state_dir: Path
     log: Path
+    lane: LaneKind = LaneKind.MODEL
+    """Which takes it makes."""
 
     def arguments(self) -> list[str]:
         threads = [] if self.threads is None else ["--threads", str(self.threads)]
         return [
             *(sys.executable, "-m", "vera_engine.takes.worker"),
             *("--model", self.model, "--device", self.device, "--state-dir", str(self.state_dir), *threads),
+            *("--lane", str(self.lane)),
         ]
 
 
