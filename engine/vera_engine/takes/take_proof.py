@@ -1,0 +1,202 @@
+"""A finished take proved from what lies on the disk: its files, the plate, and `take.json`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vera_engine.errors import FailedPrecondition, NotFound
+from vera_engine.plates.color_config import ColorConfig
+from vera_engine.plates.exr import comp_file, layers_file, model_file, read_layers, read_model_output
+from vera_engine.plates.finish import finish_frame
+from vera_engine.plates.finish_settings import FinishSettings
+from vera_engine.plates.frames import FrameSet, frames_as_text
+from vera_engine.plates.image import Window
+from vera_engine.plates.nan_policy import NanPolicy
+from vera_engine.plates.proof import FrameMaps, FrameProof, FrameToProve, Meant, Prover, TakeProof
+from vera_engine.plates.source import PlateSource, check_plate, read_plate_frame
+from vera_engine.takes import store
+from vera_engine.takes.input_files import input_files, plate_source
+from vera_engine.takes.inputs import PlateReader
+from vera_engine.takes.region import Region
+from vera_engine.takes.request import MaskReference, TakeRequest
+from vera_engine.takes.seen import FileSeen, PlateChanged
+from vera_engine.takes.take import TakeState
+
+OnFrame = Callable[[FrameProof, FrameMaps], None]
+"""Called with each frame's figures and maps, rising; it may raise to stop."""
+
+
+class TakeNotFinished(FailedPrecondition):
+    """A folder that is no finished version."""
+
+
+class ColorConfigDiffers(FailedPrecondition):
+    """Another OpenColorIO configuration than the one that the take was made by."""
+
+
+class FramesNotInTake(NotFound):
+    """Frames that the take has not."""
+
+
+@dataclass(frozen=True)
+class _Words:
+    """How some of a take's frames were finished, as `take.json` says it under `finished`."""
+
+    frames: FrameSet
+    settings: FinishSettings
+    request: TakeRequest
+    """With the region, exposure, hold-out and NaN policy of these frames."""
+
+    @classmethod
+    def of(cls, part: dict[str, Any], request: TakeRequest) -> _Words:
+        holdout, region = part["holdout"], part["region"]
+        request = replace(
+            request,
+            plate=replace(request.plate, nan=NanPolicy(part["nan"])),
+            exposure=part["exposure"],
+            region=None if region is None else Region.from_dict(region),
+            holdout=None if holdout is None else MaskReference.from_dict(holdout),
+        )
+        return cls(FrameSet.from_dicts(part["frames"]), FinishSettings.from_dict(part["finish"]), request)
+
+
+def prove_take(
+    directory: Path, plate: str = "", frames: FrameSet | None = None, on_frame: OnFrame | None = None
+) -> TakeProof:
+    """Proves the frames of a finished take, one after another.
+
+    Args:
+        directory: The version directory.
+        plate: Where the plate lies now, as `PlateSource.pattern`; empty: where it lay.
+        frames: Host frames; None: all that the take has.
+        on_frame: Is given each frame as it is done.
+
+    Raises:
+        TakeNotFinished, FramesNotInTake, ColorConfigDiffers
+        PlateChanged: A file of the plate or the hold-out is not the one that the take was made of.
+        LayersUnreadable, and what reading a plate raises
+    """
+    record = store.read_record(directory)
+    if record is None or record.get("state") != TakeState.FINISHED:
+        raise TakeNotFinished(
+            "This is not the folder of a finished take.",
+            argument="take",
+            value=directory,
+            remedy="Name a version's folder, as in vera_takes/shell/v003.",
+        )
+    _check_config(record)
+    has = FrameSet.of(map(int, record["frames"]))
+    lacking = [frame for frame in frames or () if frame not in has]
+    if lacking:
+        raise FramesNotInTake(
+            f"The take has no {frames_as_text(lacking)}.", argument="frames", value=frames, remedy=f"It has {has}."
+        )
+    request = TakeRequest.from_dict(record["request"])
+    if plate:
+        request = replace(request, plate=replace(request.plate, path=os.path.abspath(plate), upload_id=""))
+    prover, proofs = Prover(), []
+    for one in _frames_to_prove(directory, record, request, frames or has):
+        proof, maps = prover.prove(one)
+        proofs.append(proof)
+        if on_frame is not None:
+            on_frame(proof, maps)
+    return TakeProof(tuple(proofs))
+
+
+def _frames_to_prove(
+    directory: Path, record: dict[str, Any], request: TakeRequest, frames: FrameSet
+) -> Iterator[FrameToProve]:
+    parts = [_Words.of(part, request) for part in record.get("finished", ())]
+    plate_format = check_plate(plate_source(request.plate), frames)
+    for frame in frames:
+        # 1. The plate and the hold-out, the very ones
+        words = next((part for part in parts if frame in part.frames), None)
+        said = request if words is None else words.request
+        for kind, files in input_files(replace(said, mask=None)).items():
+            _check_unchanged(record.get(kind, {}).get(str(frame)), files.file(frame), files.role.argument)
+        reader = PlateReader(said, plate_format, tuple(record["working_size"]))
+        read, plate_linear = reader.plate(frame)
+        holdout, region = reader.holdout(frame), reader.region(frame)
+
+        # 2. What its layers were made from; takes of older engines do not say it
+        meant = None
+        if words is not None and model_file(directory, frame).is_file():
+            output = read_model_output(model_file(directory, frame))
+            finished = finish_frame(
+                plate_linear,
+                output.edit_model_rgb.astype(np.float32),
+                output.alpha.astype(np.float32),
+                read.format.color_space,
+                words.settings,
+                exposure=words.request.exposure or 0.0,
+                region=region,
+                holdout=holdout,
+            )
+            meant = Meant(finished.edit_linear, finished.alpha, finished.plate_meant)
+
+        yield FrameToProve(
+            frame,
+            plate_linear,
+            read.format.color_space,
+            read_layers(layers_file(directory, frame)),
+            must_stay=_must_stay(plate_linear.shape[:2], region, holdout),
+            meant=meant,
+            comp_written=_written_comp(directory, frame, record),
+        )
+
+
+def _must_stay(
+    shape: tuple[int, ...], region: Window | None, holdout: NDArray[np.float32] | None
+) -> NDArray[np.bool_] | None:
+    """Where the comp has to be the plate whatever the matte says: outside the region, and where it is held out."""
+    if region is None and holdout is None:
+        return None
+    stays = np.zeros(shape, bool)
+    if region is not None:
+        stays[:] = True
+        stays[region.y : region.y + region.height, region.x : region.x + region.width] = False
+    if holdout is not None:
+        stays |= holdout == 1
+    return stays
+
+
+def _written_comp(directory: Path, frame: int, record: dict[str, Any]) -> NDArray[np.floating] | None:
+    """The take's own comp file as it is stored, (H, W, 3)."""
+    file = comp_file(directory, frame)
+    if not file.is_file():
+        return None
+    source = PlateSource(str(directory / "comp.####.exr"), color_space=record["color"]["layers"])
+    comp = read_plate_frame(source, frame)
+    return comp.rgb.astype(np.float16) if comp.header.pixel_type == "half" else comp.rgb
+
+
+def _check_unchanged(seen: dict[str, Any] | None, file: Path, argument: str) -> None:
+    if seen is None:
+        return
+    known = FileSeen(seen["file"], seen["sha256"], seen["size"], seen["modified_ns"])
+    if not known.is_unchanged(file):
+        raise PlateChanged(
+            "This file is not the one any more that the take was made of.",
+            argument=argument,
+            value=file,
+            remedy="Check the take against the very files, wherever they lie now, or make it again.",
+        )
+
+
+def _check_config(record: dict[str, Any]) -> None:
+    config = (record.get("color") or {}).get("config")
+    now = ColorConfig.current().name
+    if config and config != now:
+        raise ColorConfigDiffers(
+            "The take was made by another OpenColorIO configuration.",
+            argument="OCIO",
+            value=now,
+            remedy=f"Set the variable OCIO so that it names {config}, or unset it for the built-in one.",
+        )
