@@ -4,6 +4,7 @@ import numpy as np
 import PyOpenColorIO as ocio
 import pytest
 
+from vera_engine.plates.built_in_config import BUILT_IN
 from vera_engine.plates.color import (
     ColorSpace,
     ColorSpaceUnknown,
@@ -11,7 +12,6 @@ from vera_engine.plates.color import (
     plate_to_model_rgb,
     to_linear,
 )
-from vera_engine.plates.color_config import BUILT_IN
 
 REC709_SPACE, ACESCG, SRGB = (ColorSpace.parse(name) for name in ("lin_rec709", "acescg", "srgb"))
 SPACES = (REC709_SPACE, ACESCG, SRGB)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +10,9 @@ import PyOpenColorIO as ocio
 import pytest
 
 from tests.plates.studio_config import write_studio_config
+from vera_engine.plates.built_in_config import BUILT_IN
 from vera_engine.plates.color import ColorSpace, model_to_plate_linear, plate_to_model_rgb, to_linear
-from vera_engine.plates.color_config import BUILT_IN, ColorConfig, ColorConfigUnusable
+from vera_engine.plates.color_config import ColorConfig, ColorConfigUnusable
 from vera_engine.plates.model_curve import decode_model, encode_model
 
 
@@ -156,3 +160,27 @@ def test_configurations_that_say_nothing_of_their_colours_are_refused(
     monkeypatch.setenv("OCIO", str(path))
     with pytest.raises(ColorConfigUnusable, match="scene_linear"):
         _ = ColorSpace.parse("show_log").linear
+
+
+def test_a_process_that_keeps_the_configuration_converts_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OCIO", raising=False)
+    # A process of its own: what OpenImageIO keeps is settled when it is first imported.
+    said = subprocess.run([sys.executable, "-c", _KEEPS], capture_output=True, text=True, check=True, timeout=120)
+    kept = json.loads(said.stdout)
+    assert kept["kept"] == kept["config"] == BUILT_IN
+    here = to_linear(np.full((1, 1, 3), 0.5, np.float32), ColorSpace.parse("ARRI LogC4"))
+    np.testing.assert_array_equal(np.float32(kept["light"]), here.ravel())
+
+
+_KEEPS = """
+import json
+from vera_engine.plates.built_in_config import keep_configuration_in_memory
+keep_configuration_in_memory()
+import numpy as np
+import OpenImageIO as oiio
+from vera_engine.plates.color import ColorSpace, to_linear
+space = ColorSpace.parse("ARRI LogC4")
+light = to_linear(np.full((1, 1, 3), 0.5, np.float32), space)
+kept = oiio.ColorConfig.default_colorconfig().configname()
+print(json.dumps({"kept": kept, "config": space.config, "light": light.ravel().tolist()}))
+"""

@@ -6,8 +6,8 @@ import OpenImageIO as oiio
 import pytest
 
 from tests.plates.studio_config import write_studio_config
+from vera_engine.plates.built_in_config import BUILT_IN
 from vera_engine.plates.color import ColorSpace, ColorSpaceUnknown
-from vera_engine.plates.color_config import BUILT_IN
 from vera_engine.plates.color_rules import color_space_of_file, resolve_color_space
 
 REC709_SPACE, ACESCG, SRGB = (ColorSpace.parse(name) for name in ("lin_rec709", "acescg", "srgb"))

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vera_engine.errors import InvalidArgument
-from vera_engine.plates.color_config import BUILT_IN, REC709_NAMES, ColorConfig, config_named
+from vera_engine.plates.built_in_config import BUILT_IN
+from vera_engine.plates.color_config import REC709_NAMES, ColorConfig, config_named
 from vera_engine.plates.model_curve import BRIGHTEST, decode_model, encode_model, limit_highlights
 from vera_engine.plates.srgb import decode_signed_srgb
 

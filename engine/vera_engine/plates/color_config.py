@@ -14,9 +14,7 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from vera_engine.errors import FailedPrecondition, Internal
-
-BUILT_IN = "ocio://studio-config-v2.2.0_aces-v1.3_ocio-v2.4"
-"""ACES with the cameras' log spaces. Pinned by name, so that another OpenColorIO does not change colours."""
+from vera_engine.plates.built_in_config import BUILT_IN
 
 REC709_NAMES = (
     "lin_rec709_scene",
@@ -77,6 +75,11 @@ class ColorConfig:
             ColorConfigUnusable: OCIO names one that cannot be read.
         """
         return config_named(os.environ.get("OCIO") or BUILT_IN)
+
+    @property
+    def is_studios(self) -> bool:
+        """Whether a studio chose it."""
+        return self.name != BUILT_IN
 
     def __repr__(self) -> str:
         return f"ColorConfig({self.name!r})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Literal
 
 import OpenImageIO as oiio
 
+from vera_engine.plates.built_in_config import BUILT_IN
 from vera_engine.plates.color import ColorSpace, ColorSpaceUnknown
-from vera_engine.plates.color_config import BUILT_IN, ColorConfig, are_same_primaries, config_named
+from vera_engine.plates.color_config import ColorConfig, are_same_primaries, config_named
 
 Source = Literal["host", "file", "option", "rules"]
 """How a space was found: by the host's word, the file's metadata, `--colorspace`, the file rules of $OCIO."""
@@ -52,8 +52,8 @@ def resolve_color_space(
         return ResolvedSpace(stated, "file")
     if by_option is not None:
         return ResolvedSpace(by_option, "option")
-    if os.environ.get("OCIO"):
-        config = ColorConfig.current()
+    config = ColorConfig.current()
+    if config.is_studios:
         name = config.space_by_file_rules(str(path))
         if name is not None and not config.is_data(name):
             return ResolvedSpace(ColorSpace(name, config.name), "rules")

@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 from vera_engine.errors import Cancelled, FailedPrecondition, Internal, VeraEditError
 from vera_engine.model.settings import read_settings
 from vera_engine.model.threads import share_processor
+from vera_engine.plates.built_in_config import keep_configuration_in_memory
 from vera_engine.takes.heartbeat import engine_id
 from vera_engine.takes.lock import FileLock
 from vera_engine.takes.take import LaneKind, Refusal, Take
@@ -179,6 +180,7 @@ def main() -> None:
     parser.add_argument("--lane", type=LaneKind, choices=list(LaneKind), default=LaneKind.MODEL)
     arguments = parser.parse_args()
     share_processor(arguments.threads)
+    keep_configuration_in_memory()
 
     # What libraries print must not get between the lines
     output = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
