@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from vera_engine.errors import NotFound
 from vera_engine.plates.channels import Choice, Role, choose_picture
 from vera_engine.plates.frames import FrameRangeInvalid, frames_as_text
@@ -205,7 +207,7 @@ class MovieFrames(FrameFiles):
             except PlateUnreadable as error:
                 error.reason = f"{self._named([frame])}: {error.reason}"
                 raise
-        return Pixels(values[..., list(header.channels)], header, not_finite=0)
+        return Pixels(np.ascontiguousarray(values[..., list(header.channels)]), header, not_finite=0)
 
     def _header(self, movie: Movie, frame: int) -> Header:
         spec = movie.header.spec_of(frame + self._frame_offset)
@@ -238,9 +240,9 @@ class MovieFrames(FrameFiles):
             )
         first = 1 - self._frame_offset
         raise FrameMissing(
-            f"The movie does not have {self._named(missing)[0].lower()}{self._named(missing)[1:]}.",
+            f"{self._named(missing)} {'is' if len(missing) == 1 else 'are'} not in the movie.",
             argument=self.role.argument,
             value=self._path,
-            remedy=f"Its {count} frames are {frames_as_text([first, first + count - 1])}. Choose another range, or "
+            remedy=f"Its {count} frames are {frames_as_text(range(first, first + count))}. Choose another range, or "
             "another frame offset.",
         )

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from vera_engine.plates.channels import Role
 from vera_engine.plates.image import PlateUnreadable, check_openable, turned
 from vera_engine.plates.movie_header import MovieHeader, header_of
-from vera_engine.plates.movie_index import MovieIndex, index_of
+from vera_engine.plates.movie_index import FramesLost, MovieIndex, index_of
 from vera_engine.plates.movie_pixels import LayoutUnsupported, rgb_of
 
 _OPTIONS = {
@@ -49,11 +50,11 @@ class Movie:
 
     header: MovieHeader
     index: MovieIndex
-    _frames: Iterator[VideoFrame]
+    _frames: Iterator[tuple[VideoFrame, bool]]
     _at: int
     """The number of the frame that the decoder gave last; 0 where that is not known."""
     _last: VideoFrame | None
-    """That frame; None where it is damaged."""
+    """That frame, where it is whole."""
 
     def __init__(self, path: Path, role: Role) -> None:
         check_openable(path, role)
@@ -64,9 +65,9 @@ class Movie:
             self.header = header_of(self._container, self._stream)
             self.index = index_of(self._container, self._stream)
             self._begin()
-        except av.FFmpegError as error:
+        except (av.FFmpegError, FramesLost) as error:
             self.close()
-            raise self._unreadable(str(error.strerror)) from error
+            raise self._unreadable(str(error)) from error
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -79,13 +80,7 @@ class Movie:
             PlateUnreadable: It is damaged, changes its size, or is coded in a way that is not read.
             PlateTurned: It is not stored upright.
         """
-        try:
-            frame = self._frame(number)
-        except av.FFmpegError as error:
-            self._leave()
-            raise self._unreadable(str(error.strerror)) from error
-        if frame is None:
-            raise self._unreadable("its decoder does not give this frame")
+        frame = self._frame(number)
         spec = self.header.spec
         if (frame.width, frame.height) != (spec.width, spec.height):
             raise self._unreadable(f"from {spec.width}x{spec.height} its pictures become {frame.width}x{frame.height}")
@@ -98,43 +93,57 @@ class Movie:
         except LayoutUnsupported as error:
             raise self._unreadable(f"it holds {error}, which is not supported") from error
 
-    def _frame(self, number: int) -> VideoFrame | None:
-        if number == self._at:
+    def _frame(self, number: int) -> VideoFrame:
+        if number == self._at and self._last is not None:
             return self._last
+        failure: PlateUnreadable | None = None
+        for enter in self._entries(number):
+            enter()
+            try:
+                return self._decoded_on(number)
+            except PlateUnreadable as error:
+                failure = failure or error
+                self._leave()
+        assert failure is not None
+        raise failure
+
+    def _entries(self, number: int) -> Iterator[Callable[[], None]]:
+        """Ways to get to a frame, the shortest first. Where a stream can be entered is not always where its tables say:
+        then from a keyframe before, at last from the beginning."""
         if not self.index.shown:
-            if number < self._at:
-                self._begin()
-            return self._counted_on(number)
+            yield (lambda: None) if 0 < self._at < number else self._begin
+            return
         place = self.index.keyframe_before(number)
         keyframe = self.index.numbers[self.index.keyframes[place].shown]
         is_near = keyframe <= self._at or number - self._at <= _FRAMES_DECODED_ON
-        if not (self._at and self._at < number and is_near):
-            self._seek(place)
-        frame = self._decoded_on(number)
-        if frame is None:  # such as where a stream may be entered is not always where its tables say
-            self._begin()
-            frame = self._decoded_on(number)
-        return frame
+        if self._at and self._at < number and is_near:
+            yield lambda: None
+        yield lambda: self._seek(place)
+        if place > 0:
+            yield lambda: self._seek(place - 1)
+        if place > 1:
+            yield self._begin
 
-    def _decoded_on(self, number: int) -> VideoFrame | None:
-        """The frame of that number, if it comes next or after others; None where it does not come whole."""
-        for frame in self._frames:
-            at = self.index.numbers.get(frame.pts) if frame.pts is not None else None
-            if at is None:
-                continue
-            self._at, self._last = at, None if frame.is_corrupt else frame
-            if at >= number:
-                return self._last if at == number else None
-        self._leave()
-        return None
+    def _decoded_on(self, number: int) -> VideoFrame:
+        """The frame of that number, where it comes next or after others.
 
-    def _counted_on(self, number: int) -> VideoFrame | None:
-        for frame in self._frames:
-            self._at, self._last = self._at + 1, None if frame.is_corrupt else frame
-            if self._at == number:
-                return self._last
-        self._leave()
-        return None
+        Raises:
+            PlateUnreadable: It does not come, or not whole.
+        """
+        try:
+            for frame, is_whole in self._frames:
+                counted = None if self.index.shown else self._at + 1
+                at = counted or (self.index.numbers.get(frame.pts) if frame.pts is not None else None)
+                if at is None:
+                    continue
+                self._at, self._last = at, frame if is_whole else None
+                if at >= number:
+                    break
+        except av.FFmpegError as error:
+            raise self._unreadable(str(error.strerror)) from error
+        if self._at != number or self._last is None:
+            raise self._unreadable("its decoder does not give this frame, or not all of it")
+        return self._last
 
     def _seek(self, place: int) -> None:
         """Goes to a keyframe, or before it: containers mean different things by a moment, and find them roughly."""
@@ -174,7 +183,8 @@ class Movie:
 
     def _decode(self, packets: Iterable[Packet[VideoStream]]) -> None:
         self._leave()
-        self._frames = (frame for packet in packets for frame in packet.decode())
+        frames = (frame for packet in packets for frame in packet.decode())
+        self._frames = _with_wholeness(frames, self._stream.codec_context.reorder_depth)
 
     def _leave(self) -> None:
         """Forgets where the decoder is."""
@@ -187,6 +197,24 @@ class Movie:
             value=self._path,
             remedy="Copy or write it again, or make an image sequence of it.",
         )
+
+
+def _with_wholeness(frames: Iterable[VideoFrame], reorder_depth: int) -> Iterator[tuple[VideoFrame, bool]]:
+    """Frames as they are shown, and whether they are whole: neither damaged nor made from one that is.
+
+    The decoder tells only of the damaged one itself. Others may be made from those before them, back to a keyframe, and
+    from as many after them as can be decoded out of turn.
+    """
+    waiting: deque[tuple[VideoFrame, bool]] = deque()
+    is_whole = True
+    for frame in frames:
+        is_whole = (is_whole or frame.key_frame) and not frame.is_corrupt
+        if not is_whole:
+            waiting = deque((earlier, was_whole and earlier.key_frame) for earlier, was_whole in waiting)
+        waiting.append((frame, is_whole))
+        if len(waiting) > reorder_depth:
+            yield waiting.popleft()
+    yield from waiting
 
 
 _open_movies: dict[tuple[str, Path, int, int], Movie] = {}

@@ -10,6 +10,11 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 
+class FramesLost(Exception):
+    """Frames are damaged so that they are not even found, and nothing says which number the others have. Its text says
+    how many."""
+
+
 @dataclass(frozen=True)
 class Keyframe:
     """A frame that needs none before it."""
@@ -53,6 +58,7 @@ def index_of(container: InputContainer, stream: VideoStream) -> MovieIndex:
 
     Raises:
         FFmpegError: The file cannot be read on.
+        FramesLost: Frames in the middle are not found.
     """
     reorders = stream.codec_context.reorder_depth > 0
     entries = list(stream.index_entries)
@@ -76,8 +82,12 @@ def index_of(container: InputContainer, stream: VideoStream) -> MovieIndex:
             frames.append((moment, key))
     is_cut_off = is_cut_off or packet_count < stream.frames
     known = [moment for moment, _ in frames if moment is not None]
+    is_mxf = "mxf" in container.format.name
+    spoken_of = max(stream.duration or 0, max(known) - min(known) + 1) if is_mxf and known else 0
+    if spoken_of > len(frames):  # its moments are frame numbers, but counted on over what is damaged
+        raise FramesLost(f"{len(frames)} of {spoken_of} frames are there")
     # MXF often says of frames that are decoded out of turn only when they are decoded.
-    are_guesses = reorders and _are_rising(known) and "mxf" in container.format.name
+    are_guesses = reorders and _are_rising(known) and is_mxf
     if are_guesses or len(set(known)) < len(frames):
         return MovieIndex(len(frames), (), (), is_cut_off)
     keyframes = sorted((key for _, key in frames if key is not None), key=lambda key: key.shown)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
@@ -39,7 +40,7 @@ def _write(temporary: Path, pixels: NDArray[Any], spec: oiio.ImageSpec, file_for
     output = oiio.ImageOutput.create(file_format)
     if output is None:
         raise ImageNotWritten(f"OpenImageIO cannot write {file_format}: {oiio.geterror().strip()}.")
-    written = output.open(str(temporary), spec) and output.write_image(pixels)
+    written = output.open(str(temporary), spec) and output.write_image(np.ascontiguousarray(pixels))
     message = output.geterror().strip()
     closed = output.close()
     if not (written and closed and _ends_readable(temporary)):
