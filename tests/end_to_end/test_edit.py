@@ -17,12 +17,13 @@ import pytest
 from tests.end_to_end.conftest import write_exr
 
 SECONDS = 240.0
+SAY = [sys.executable, "-m", "vera_engine.cli.main"]
 
 
 @pytest.fixture
 def words(shot: Path, tiny_model: Path, state_dir: Path) -> list[str]:
     """The command line of a take, for options to be added to."""
-    words = [sys.executable, "-m", "vera_engine.cli.main", "edit", str(shot / "plate" / "plate.####.exr")]
+    words = [*SAY, "edit", str(shot / "plate" / "plate.####.exr")]
     words += ["--frames", "1001-1005", "--edit", "add", "--prompt", "add a red ball", "--seed", "3"]
     words += ["--colorspace", "lin_rec709", "--mask", str(shot / "mask" / "mask.%04d.exr")]
     return [*words, "--model", str(tiny_model), "--device", "cpu", "--threads", "1", "--state-dir", str(state_dir)]
@@ -45,7 +46,7 @@ def say(state_dir: Path) -> Callable[..., dict[str, Any]]:
     """Says a command line to the engine that runs; the object of --json."""
 
     def say_it(*words: object, status: int = 0) -> dict[str, Any]:
-        command = [sys.executable, "-m", "vera_engine.cli.main", *map(str, words), "--state-dir", str(state_dir)]
+        command = [*SAY, *map(str, words), "--state-dir", str(state_dir)]
         ended = run([*command, "--json"])
         assert ended.returncode == status, ended.stderr
         result: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
@@ -92,6 +93,27 @@ def test_a_take_and_its_last_line(words: list[str], shot: Path) -> None:
     assert "finished" in without_json.stderr
 
 
+def test_a_take_finished_anew_and_proved(words: list[str], say: Callable[..., dict[str, Any]], shot: Path) -> None:
+    """Its base stays as it is; both are exact, and the mask's box is held out of one frame of the new one."""
+    ended = run([*words, "--matte-black", "0", "--matte-white", "1", "--json"])
+    assert ended.returncode == 0, ended.stderr
+    base = json.loads(ended.stdout.splitlines()[-1])
+    space = "Linear Rec.709 (sRGB)"
+    assert {**base["color"], "config": ""} == {"plate": space, "found_by": "option", "layers": space, "config": ""}
+    before = layers(base["take"])
+    made = say("finish", base["take"], "--frames", "1002", "--holdout", shot / "mask" / "mask.%04d.exr", "--residual")
+    assert (made["state"], made["base"], made["windows"]) == ("finished", "v001", 1)
+    assert layers(base["take"]) == before
+    after = layers(made["take"])
+    assert [name for name, digest in after.items() if before[name] != digest] == ["layers.1002.exr"]
+    assert (Path(made["take"]) / "residual.1002.exr").is_file()
+
+    proved = {take: run([*SAY, "check", take, "--json"]) for take in (base["take"], made["take"])}
+    assert [ended.returncode for ended in proved.values()] == [0, 0]
+    frames = [json.loads(ended.stdout.splitlines()[-1])["frames"][1] for ended in proved.values()]
+    assert frames[0]["matte_coverage"] > frames[1]["matte_coverage"] > 0
+
+
 @pytest.mark.parametrize(
     ("wrong", "kind", "argument"),
     [
@@ -106,7 +128,10 @@ def test_a_take_and_its_last_line(words: list[str], shot: Path) -> None:
         (["--frames", "1001-1009"], "FrameMissing", "plate.path"),
         (["--edit", "ad"], "InvalidRequest", "edit_type"),
         (["--mask-means", "both"], "InvalidRequest", "mask.meaning"),
-        (["--colorspace", "rec2020"], "InvalidRequest", "plate.color_space"),
+        (["--colorspace", "acescq"], "ColorSpaceUnknown", "plate.fallback_color_space"),
+        (["--region", "900,0,10,10"], "RegionEmpty", "region"),
+        (["--holdout", "no.####.exr"], "PlateNotFound", "holdout.source.path"),
+        (["--highlights", "0.5"], "FinishInvalid", "finish.highlights"),
         (["--steps", "0"], None, "settings.num_inference_steps"),
         (["--seed", "-1"], None, "settings.seed"),
         (["--mask", "", "--mask-means", "keep"], "InvalidArgument", "mask_means"),
