@@ -11,7 +11,7 @@ import pytest
 
 from tests.plates.studio_config import write_studio_config
 from vera_engine.plates.built_in_config import BUILT_IN
-from vera_engine.plates.color import ColorSpace, model_to_plate_linear, plate_to_model_rgb, to_linear
+from vera_engine.plates.color import ColorSpace, ColorSpaceUnknown, model_to_plate_linear, plate_to_model_rgb, to_linear
 from vera_engine.plates.color_config import ColorConfig, ColorConfigUnusable
 from vera_engine.plates.model_curve import decode_model, encode_model
 
@@ -134,11 +134,13 @@ def test_a_studios_space_reaches_the_model_by_the_role_for_aces(studio: Path) ->
     np.testing.assert_allclose(plate_to_model_rgb(light, space), encode_model(rec709), atol=2e-4)
 
 
-def test_short_names_are_known_in_every_studio(studio: Path) -> None:
+def test_what_the_built_in_configuration_calls_spaces_is_known_in_every_studio(studio: Path) -> None:
     assert ColorConfig.current().name == str(studio)
-    for short, name in (("lin_rec709", "Linear Rec.709 (sRGB)"), ("acescg", "ACEScg")):
-        assert ColorSpace.parse(short) == ColorSpace(name, BUILT_IN)
+    for word, name in (("lin_rec709", "Linear Rec.709 (sRGB)"), ("acescg", "ACEScg"), ("arri_logc4", "ARRI LogC4")):
+        assert ColorSpace.parse(word) == ColorSpace(name, BUILT_IN)
     assert ColorSpace.parse("srgb").linear == ColorSpace.parse("lin_rec709")
+    with pytest.raises(ColorSpaceUnknown, match=r"show\.ocio"):
+        ColorSpace.parse("compositing_log")  # a role there, but not here
 
 
 def test_configurations_that_say_nothing_of_their_colours_are_refused(

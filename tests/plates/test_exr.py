@@ -235,6 +235,31 @@ def test_layers_of_a_display_plate_say_that_they_are_linear(
     assert header_of(tmp_path / "layers.exr")["colorInteropID"] == ("string", b"lin_rec709_scene")
 
 
+@pytest.mark.parametrize(
+    ("space", "identity", "primaries"),
+    [
+        ("Rec.2100-HLG - Display", "lin_ap1_scene", (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767)),
+        ("ARRI LogC4", None, None),
+    ],
+    ids=["other primaries", "primaries that files have no name for"],
+)
+def test_layers_are_tagged_as_what_they_are_or_not_at_all(
+    tmp_path: Path,
+    make_frame: MakeFrame,
+    layers: Layers,
+    space: str,
+    identity: str | None,
+    primaries: tuple[float, ...] | None,
+) -> None:
+    rec2020 = (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.3290)
+    frame = make_frame(space, attributes=[("chromaticities", "float[8]", rec2020), ("colorInteropID", "hlg")])
+    write_layers(tmp_path / "layers.exr", layers, frame)
+    with OpenEXR.File(str(tmp_path / "layers.exr")) as file:
+        header = file.header()
+        said = header.get("colorInteropID"), header.get("chromaticities")
+    assert said == (identity, None if primaries is None else pytest.approx(primaries))
+
+
 def test_layers_of_a_png_plate_are_exr(tmp_path: Path, image_file: ImageWriter, layers: Layers) -> None:
     image_file(tmp_path / "p.1001.png", np.full((HEIGHT, WIDTH, 3), 128, np.uint8), pixel_type="uint8")
     frame = read_plate_frame(PlateSource(str(tmp_path / "p.####.png")), 1001)

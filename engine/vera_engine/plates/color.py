@@ -57,27 +57,23 @@ class ColorSpace:
 
     @classmethod
     def parse(cls, text: str, argument: str = "plate.color_space") -> ColorSpace:
-        """Finds a space of the current configuration.
+        """Finds a space of the current configuration; else of the built-in one, whose names are known everywhere.
 
         Args:
-            text: Its name, an alias or a role there, in either case of letters; or `lin_rec709`, `acescg`, `srgb`,
-                which are the built-in configuration's where the current one lacks them.
+            text: Its name or an alias, in either case of letters; a role of the current configuration; or `lin_rec709`,
+                `acescg`, `srgb`.
             argument: Named in the error.
 
         Raises:
             ColorSpaceUnknown: No such space, or one of data, which are no colours.
             ColorConfigUnusable: The configuration cannot be read.
         """
-        config = ColorConfig.current()
-        names = (text, *SHORT_NAMES.get(text.lower(), ()))
-        name = next((found for found in map(config.find, names) if found), None)
-        if name is None and len(names) > 1:
-            config = config_named(BUILT_IN)
-            name = config.find(names[1])
-        if name is None:
+        found = _find(text)
+        if found is None:
             raise ColorSpaceUnknown(
-                "This colour space is not known.", argument=argument, value=text, remedy=_names_like(text, config)
+                "This colour space is not known.", argument=argument, value=text, remedy=_names_like(text)
             )
+        config, name = found
         if config.is_data(name):
             raise ColorSpaceUnknown(
                 "This is a space of data, whose values are no colours.",
@@ -221,7 +217,21 @@ def _by_bands(
     return converted
 
 
-def _names_like(text: str, config: ColorConfig) -> str:
+def _find(text: str) -> tuple[ColorConfig, str] | None:
+    current, built_in = ColorConfig.current(), config_named(BUILT_IN)
+    for word in (text, *SHORT_NAMES.get(text.lower(), ())):
+        name = current.find(word)
+        if name is not None:
+            return current, name
+    for word in (text, *SHORT_NAMES.get(text.lower(), ())):
+        name = built_in.find_by_name(word)
+        if name is not None:
+            return built_in, name
+    return None
+
+
+def _names_like(text: str) -> str:
+    config = ColorConfig.current()
     known = {word.lower(): word for name in config.names for word in (name, *config.aliases(name))}
     known.update((short, short) for short in SHORT_NAMES)
     near = [known[word] for word in difflib.get_close_matches(text.lower(), known, n=3, cutoff=0.5)]

@@ -17,6 +17,7 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from vera_engine.errors import FailedPrecondition, InvalidArgument
+from vera_engine.plates.color import ColorSpace
 from vera_engine.plates.layers import Layers
 from vera_engine.plates.source import PlateFrame
 from vera_engine.plates.write import write_image
@@ -43,7 +44,22 @@ _OF_THE_FILE = (
     "view",
     "wrapmodes",
 )
-_OF_THE_FILE_BY_PREFIX = ("cryptomatte/", "dpx:", "jpeg:", "oiio:", "openexr:", "png:", "tiff:")
+_OF_THE_FILE_BY_PREFIX = ("cineon:", "cryptomatte/", "dpx:", "jpeg:", "oiio:", "openexr:", "png:", "tiff:")
+_OF_THE_CAMERA = (
+    # What such a prefix leaves out, and belongs to the shot all the same: DPX and Cineon say it this way alone.
+    "FilmEdgeCode",
+    "Format",
+    "FrameId",
+    "FrameRate",
+    "InputDevice",
+    "InputDeviceModelNumber",
+    "InputDeviceSerialNumber",
+    "ShutterAngle",
+    "SlateInfo",
+    "SourceDateTime",
+    "SourceImageFileName",
+    "TemporalFrameRate",
+)
 
 
 class LayersUnreadable(FailedPrecondition):
@@ -210,15 +226,29 @@ def _spec_like(like: PlateFrame, channels: tuple[str, ...], pixel_type: str) -> 
     spec.z_channel = -1
     spec.tile_width = spec.tile_height = spec.tile_depth = 0
     for name in [attribute.name for attribute in spec.extra_attribs]:
-        if name in _OF_THE_FILE or (name.startswith(_OF_THE_FILE_BY_PREFIX) and name != "oiio:ColorSpace"):
+        if name in _OF_THE_FILE or (name.startswith(_OF_THE_FILE_BY_PREFIX) and not _is_of_the_shot(name)):
             spec.erase_attribute(name)
     if not like.format.color_space.is_linear:
-        spec.erase_attribute("colorInteropID")
-        spec.attribute("oiio:ColorSpace", like.format.color_space.linear.interop_id)
+        _tag(spec, like.format.color_space.linear)
     if not spec.get_string_attribute("DateTime"):
         spec.attribute("DateTime", "")  # else the time of writing, and the same take would give other bits
     spec.attribute("compression", "zip")
     return spec
+
+
+def _tag(spec: oiio.ImageSpec, linear: ColorSpace) -> None:
+    """Says that values are no more in the plate's space but in this linear one, where files have words for it."""
+    for name in ("colorInteropID", "oiio:ColorSpace", "chromaticities"):
+        spec.erase_attribute(name)
+    if linear.interop_id:
+        spec.attribute("oiio:ColorSpace", linear.interop_id)
+    if linear.chromaticities:
+        spec.attribute("chromaticities", "float[8]", linear.chromaticities)
+
+
+def _is_of_the_shot(name: str) -> bool:
+    prefix, _, rest = name.partition(":")
+    return name == "oiio:ColorSpace" or (prefix in ("cineon", "dpx") and rest in _OF_THE_CAMERA)
 
 
 def _check_size(shape: tuple[int, ...], like: PlateFrame) -> None:

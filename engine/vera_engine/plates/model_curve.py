@@ -40,8 +40,9 @@ def encode_model(linear: Floats) -> Floats:
     """
     seen = np.clip(linear, 0, BRIGHTEST)
     shoulder = SPAN * np.log(1 + RATE * np.maximum(seen - KNEE, 0))  # 0 up to the knee
-    encoded = np.minimum(encode_signed_srgb(np.minimum(seen, KNEE)) + shoulder, 1)
-    return encoded.astype(linear.dtype, copy=False)
+    encoded = encode_signed_srgb(np.minimum(seen, KNEE)) + shoulder
+    limited: Floats = np.clip(encoded, 0, 1).astype(linear.dtype, copy=False)
+    return limited
 
 
 def decode_model(encoded: Floats) -> Floats:
@@ -51,8 +52,9 @@ def decode_model(encoded: Floats) -> Floats:
     """
     meant = np.clip(encoded, 0, 1)
     shoulder = (np.exp(np.maximum(meant - KNEE_ENCODED, 0) / SPAN) - 1) / RATE
-    linear = np.minimum(decode_signed_srgb(np.minimum(meant, KNEE_ENCODED)) + shoulder, BRIGHTEST)
-    return linear.astype(encoded.dtype, copy=False)
+    linear = decode_signed_srgb(np.minimum(meant, KNEE_ENCODED)) + shoulder
+    limited: Floats = np.clip(linear, 0, BRIGHTEST).astype(encoded.dtype, copy=False)
+    return limited
 
 
 def limit_highlights(linear_exposed: Floats, highlights: float) -> Floats:
@@ -64,4 +66,5 @@ def limit_highlights(linear_exposed: Floats, highlights: float) -> Floats:
     Channels are limited one by one. Scaling all three by the largest, which would keep their ratio, keeps a ratio that
     nobody meant: a warm white that the model paints as 0.99 0.96 0.93 is 10.3, 0.92, 0.85 times diffuse white here.
     """
-    return np.minimum(linear_exposed, highlights).astype(linear_exposed.dtype, copy=False)
+    limited: Floats = np.clip(linear_exposed, None, highlights).astype(linear_exposed.dtype, copy=False)
+    return limited
