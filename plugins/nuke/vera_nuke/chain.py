@@ -7,24 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import nuke
+
 from vera_client.host.chain import Chain
 
 from . import reads, tcl
 
-LOOKS = frozenset(
-    "name selected xpos ypos label indicators icon tile_color gl_color note_font note_font_size note_font_color "
-    "hide_input cached dope_sheet bookmark postage_stamp postage_stamp_frame help panel lock_connections autolabel "
-    "onCreate onDestroy knobChanged updateUI useLifetime lifetimeStart lifetimeEnd localizationPolicy "
-    "cacheLocal version checkHashOnRead rootNodeUpdated".split()
-)
+LOOKS = """
+    name selected xpos ypos label indicators icon tile_color gl_color note_font note_font_size note_font_color
+    hide_input cached dope_sheet bookmark postage_stamp postage_stamp_frame help panel lock_connections autolabel
+    onCreate onDestroy knobChanged updateUI useLifetime lifetimeStart lifetimeEnd localizationPolicy cacheLocal
+    checkHashOnRead rootNodeUpdated
+"""
 """Knobs that change no pixel."""
 PASS_ON = ("Dot", "NoOp", "PostageStamp", "Viewer", "BackdropNode", "StickyNote")
 """Classes that change no pixel."""
-TIME_SHIFTS = frozenset(
-    "TimeOffset TimeWarp TimeClip TimeEcho TimeBlur TimeDissolve TimeTrack Retime FrameHold FrameRange FrameBlend "
-    "AppendClip Kronos OFlow OFXuk.co.thefoundry.time.oflow_v100 TemporalMedian SmartVector TimeBlend NoTimeBlur "
-    "VectorGenerator MotionBlur Deflicker2 CurveTool DegrainSimple".split()
-)
+TIME_SHIFTS = """
+    TimeOffset TimeWarp TimeClip TimeEcho TimeBlur TimeDissolve Retime FrameHold FrameRange FrameBlend AppendClip
+    Kronos OFlow OFXuk.co.thefoundry.time.oflow_v100 TemporalMedian SmartVector VectorGenerator MotionBlur
+    NoTimeBlur Deflicker2 CurveTool
+"""
 """Classes that show other frames than the one asked for: files below them may be read at any frame of theirs."""
 ROOT_KNOBS = ("format", "proxy", "fps", "colorManagement", "OCIO_config", "customOCIOConfigPath", "workingSpaceLUT")
 """What of the script's own settings reaches into its pictures."""
@@ -50,6 +51,9 @@ def nodes_above(output: nuke.Node) -> Iterator[nuke.Node]:
         found.add(name)
         yield node
         waiting += node.dependencies(LOOKED_FOR)
+        if node.Class() == "Input":  # of the group that all this lies in
+            outside = node.parent().input(int(node["number"].value()))
+            waiting += [] if outside is None else [outside]
 
 
 class _Description:
@@ -65,7 +69,7 @@ class _Description:
     def nodes(self, nodes: list[nuke.Node]) -> list[Any]:
         """Nodes called by number, for a name changes no pixel."""
         shifted_before = self.is_shifted
-        self.is_shifted |= any(node.Class() in TIME_SHIFTS for node in nodes)
+        self.is_shifted |= any(node.Class() in TIME_SHIFTS.split() for node in nodes)
         numbers = {node.fullName(): number for number, node in enumerate(nodes)}
         said = [self.node(node, numbers) for node in nodes]
         self.is_shifted = shifted_before
@@ -85,7 +89,7 @@ class _Description:
     def knobs(self, node: nuke.Node) -> list[tuple[str, str]]:
         """All that was set on a node, animation and expressions as their text."""
         words = tcl.split_list(node.writeKnobs(nuke.WRITE_NON_DEFAULT_ONLY | nuke.TO_SCRIPT))
-        said = [(name, text) for name, text in zip(words[::2], words[1::2]) if name not in LOOKS]
+        said = [(name, text) for name, text in zip(words[::2], words[1::2]) if name not in LOOKS.split()]
         if any("[python" in text for _, text in said):
             self.unseen.append(f"Python expressions of {node.name()}")
         return sorted(said)

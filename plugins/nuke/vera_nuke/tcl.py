@@ -13,7 +13,8 @@ def escape(path: str) -> str:
 
 def split_list(text: str) -> list[str]:
     """The elements of a Tcl list: bare words, `"quoted"` and `{braced}` ones, their outer marks taken off."""
-    words, at = [], 0
+    words: list[str] = []
+    at = 0
     while True:
         while at < len(text) and text[at].isspace():
             at += 1

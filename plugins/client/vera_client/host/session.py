@@ -61,7 +61,9 @@ class Session:
     def ask_engine(self) -> Any:
         """Asks the engine for its model, words and working size; the answer comes with `drain`."""
         self.notice = ""
-        return self.client.submit("engine_info")
+        ticket = self.client.submit("engine_info")
+        self._errands[ticket.ticket_id] = ("", "engine_info", {})
+        return ticket
 
     def ask_color_spaces(self) -> Any:
         """Asks the engine for the names of colour spaces; the answer comes with `drain`."""
@@ -168,12 +170,12 @@ class Session:
 
     def _reply(self, message: dict[str, Any]) -> list[Run]:
         error = message.get("error")
+        node_id, method, params = self._errands.pop(message["reply"], ("", "", {}))
         if message["method"] == "engine_info":
             self.engine, self.notice = (None, error["reason"]) if error else (message["result"], "")
             return []
         if message["method"] == "color_spaces" and not error:
             self.color_spaces = list(message["result"]["names"])
-        node_id, method, params = self._errands.pop(message["reply"], ("", "", {}))
         if node_id and error:
             self.refusals[node_id] = error
         elif method == "check_take":

@@ -1,0 +1,303 @@
+"""What the panel's buttons and knobs do. None of it waits for the engine, and none raises in a Nuke with a window."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Callable
+
+import nuke
+
+from vera_client.errors import Refused, VeraClientError
+from vera_client.host import session
+from vera_client.host.requests import whole_range
+from vera_client.host.take_folders import TakeFolder
+
+from . import doctor, engine, knobs, layers, marks, news, orders, panel, settings, shown_takes, work
+from .node import new_node_id, shown_take
+
+Action = Callable[[nuke.Group], None]
+
+
+def generate(node: nuke.Group) -> None:
+    """Takes of the plate as it is now."""
+    _have_script_saved(node)
+    work.start(node, orders.order_takes(node))
+
+
+def rerun(node: nuke.Group) -> None:
+    """A range of the take shown, made again."""
+    work.start(node, orders.order_reruns(node, _require_take(node)))
+
+
+def finish_again(node: nuke.Group) -> None:
+    """The layers of the take shown, made anew without the model."""
+    work.start(node, orders.order_finish(node, _require_take(node)))
+
+
+def resume(node: nuke.Group) -> None:
+    """The newest stopped take, gone on with."""
+    _go_on(node, "resume_take")
+
+
+def keep_frames(node: nuke.Group) -> None:
+    """A take of what the newest stopped one has done."""
+    _go_on(node, "keep_frames")
+
+
+def refresh(node: nuke.Group) -> None:
+    """A look at the disk."""
+    panel.show_take_notes(node)
+    marks.look_soon(node, is_asked_for=True)
+
+
+def delete_take(node: nuke.Group) -> None:
+    """A take that no node shows, chosen in a dialog."""
+    takes = {name: take.directory for name, take in shown_takes.takes_by_name(node).items()}
+    takes.update({take.text: take.version_directory for take in shown_takes.partial_takes(node) if take.is_stopped})
+    names = [name for name, directory in takes.items() if not news.shown_by(directory)]
+    if not names:
+        raise Refused(
+            "All takes of this node are shown by nodes.", argument="take", remedy="Choose another take there first."
+        )
+    chosen = nuke.choice("Delete a take", "Its files are deleted for good.", names)
+    if chosen is not None:
+        delete(node, takes[names[int(chosen)]])
+
+
+def delete(node: nuke.Group, directory: Path, force: bool = False) -> Any:
+    """Deletes a take and its files.
+
+    Args:
+        directory: Its version directory.
+        force: Though it is starred or others are based on it.
+
+    Returns:
+        The client's ticket.
+
+    Raises:
+        Refused: A node shows it.
+    """
+    showing = news.shown_by(directory)
+    if showing:
+        raise Refused(
+            f"{directory.name} is shown by {', '.join(showing)}.",
+            argument="take",
+            value=directory,
+            remedy="Choose another take there first.",
+        )
+    return news.ask(node, "delete_take", lambda _: panel.show_take_notes(node), directory=str(directory), force=force)
+
+
+def adopt_settings(node: nuke.Group) -> None:
+    """Sets the node to what the take shown was made with."""
+    take = _require_take(node)
+    if "request" not in take.record:
+        raise Refused(f"The take.json of {take.version} does not say how it was made.", argument="take")
+    for name, value in _settings_of(take).items():
+        node[name].setValue(value)
+    marks.look_soon(node, is_asked_for=True)
+
+
+def start_own_stack(node: nuke.Group) -> None:
+    """From now on the node's takes are its own; those it has stay in its list."""
+    node["inherited_node_id"].setValue(node["vera_node_id"].value())
+    node["vera_node_id"].setValue(new_node_id())
+    panel.show_take_notes(node)
+
+
+def rerun_from_viewer(node: nuke.Group) -> None:
+    """The range between the viewer's in and out points."""
+    viewer = nuke.activeViewer()
+    ends = re.findall(r"-?\d+", str(viewer.node()["frame_range"].value())) if viewer is not None else []
+    if not ends:
+        raise Refused("No viewer is open.", argument="frames", remedy="Open a viewer and set its in and out points.")
+    frames = whole_range(int(ends[0]), abs(int(ends[-1])))
+    node["rerun_first_frame"].setValue(frames[0])
+    node["rerun_last_frame"].setValue(frames[-1])
+
+
+def check_take(node: nuke.Group) -> None:
+    """Has the engine prove that the take shown leaves the plate alone outside its matte."""
+    take = _require_take(node)
+
+    def show(message: dict[str, Any]) -> None:
+        error = message.get("error")
+        said = f"{error['reason']} {error['remedy']}" if error else message["result"]["verdict"]
+        panel.say(node, "verdict", f"{take.version}: {said}".strip())
+
+    panel.say(node, "verdict", f"{take.version}: checking")
+    news.ask(node, "check_take", show, directory=str(take.directory))
+
+
+def ask_engine(node: nuke.Group) -> None:
+    """Finds or starts the engine and has it say how it is."""
+    panel.say(node, "engine_status", "Asking the engine")
+    engine.connect(node).ask_engine()
+    news.follow()
+
+
+def stop_engine(node: nuke.Group) -> None:
+    """Ends the engine; it refuses while takes are in work."""
+    _tell_engine(node, "stop_engine", "The engine is stopped", cancel_running=False)
+
+
+def unload(node: nuke.Group) -> None:
+    """Has the engine free its model and the graphics card's memory."""
+    _tell_engine(node, "unload", "The engine has let go of its model")
+
+
+def look_for_faults(node: nuke.Group) -> None:
+    """Runs the engine's own doctor."""
+    panel.say(node, "engine_status", "The doctor looks")
+    doctor.examine(lambda report: panel.say(node, "engine_status", report))
+
+
+def updated(node: nuke.Group) -> None:
+    """Something in the script has changed, perhaps above the node."""
+    marks.look_soon(node)
+
+
+def loaded(node: nuke.Group) -> None:
+    """The node has come with its script: its choices and marks are as the disk says."""
+    panel.show_take_notes(node)
+    panel.show_engine(node)
+    marks.look_soon(node, is_asked_for=True)
+
+
+def _go_on(node: nuke.Group, method: str) -> None:
+    stopped = shown_takes.newest_stopped(node)
+    if stopped is None:
+        raise Refused(
+            "No take of this node was stopped.",
+            argument="take",
+            remedy="Generate one, or reconnect to what is in work.",
+        )
+    work.start(node, orders.order_going_on(node, method, stopped.version_directory))
+
+
+def _require_take(node: nuke.Group) -> TakeFolder:
+    take = shown_take(node)
+    if take is None:
+        raise Refused("The node shows no take.", argument="take", remedy="Choose the one that is meant.")
+    return take
+
+
+def _have_script_saved(node: nuke.Group) -> None:
+    """Offers to save a script that never was, where takes are kept beside it."""
+    is_beside = "root.name" in str(node["take_root"].value())
+    was_saved = bool(str(nuke.root()["name"].value() or ""))
+    question = "Takes are kept beside the script, which was never saved. Save it now?"
+    if nuke.GUI and is_beside and not was_saved and nuke.ask(question):
+        nuke.scriptSaveAs()
+
+
+def _settings_of(take: TakeFolder) -> dict[str, Any]:
+    """The knobs that a take's record speaks of."""
+    request, effective = take.record["request"], take.record["settings"]
+    asked = (request["settings"]["num_inference_steps"], request["settings"]["guidance_scale"])
+    said: dict[str, Any] = {
+        "edit_type": knobs.text("edit_type", request["edit_type"]),
+        "prompt": request["prompt"],
+        "use_new_seed": False,
+        "variants": 1,
+        "seed": effective["seed"],
+        "use_model_settings": asked == (None, None),
+        "steps": effective["num_inference_steps"],
+        "guidance": effective["guidance_scale"],
+        "exposure": request.get("exposure") or 0.0,
+    }
+    if request["mask"] is not None:
+        said["mask_meaning"] = knobs.text("mask_meaning", request["mask"]["meaning"])
+        said["mask_invert"] = request["mask"]["invert"]
+    finish = {name: value for name, value in (request.get("finish") or {}).items() if value is not None}
+    detail = finish.pop("detail", None)
+    said.update({f"finish_{name}": value for name, value in finish.items()})
+    return said if detail is None else {**said, "finish_detail": knobs.text("finish_detail", detail)}
+
+
+def _tell_engine(node: nuke.Group, method: str, done: str, **params: Any) -> None:
+    def show(message: dict[str, Any]) -> None:
+        error = message.get("error")
+        panel.say(node, "engine_status", f"{error['reason']} {error['remedy']}".strip() if error else done)
+
+    news.ask(node, method, show, **params)
+
+
+def _annotate(node: nuke.Group, **changed: Any) -> None:
+    """Has what the artist says of the take shown be kept with it, where it is something new."""
+    take = shown_take(node)
+    if take is not None and any(getattr(take.notes, name) != value for name, value in changed.items()):
+        shown = lambda _: panel.show_take_notes(node)  # noqa: E731
+        news.ask(node, "update_take", shown, directory=str(take.directory), **changed)
+
+
+def _take_chosen(node: nuke.Group) -> None:
+    shown_takes.choose(node)
+    panel.show_take_notes(node)
+    marks.look_soon(node, is_asked_for=True)
+
+
+def guarded(action: Action) -> Action:
+    """What cannot be done is said in artist's words: in the panel and a dialog, or without a window by raising."""
+
+    def do(node: nuke.Group) -> None:
+        try:
+            action(node)
+        except VeraClientError as error:
+            if not nuke.GUI:
+                raise
+            panel.say(node, "status", str(error))
+            nuke.message(str(error))
+
+    return do
+
+
+PRESSED: dict[str, Action] = {
+    name: guarded(action)
+    for name, action in {
+        "generate": generate,
+        "cancel": work.cancel,
+        "resume": resume,
+        "keep_frames": keep_frames,
+        "refresh": refresh,
+        "delete_take": delete_take,
+        "adopt_settings": adopt_settings,
+        "start_own_stack": start_own_stack,
+        "rerun_from_viewer": rerun_from_viewer,
+        "rerun": rerun,
+        "unfold": layers.unfold,
+        "finish_again": finish_again,
+        "check_take": check_take,
+        "ask_engine": ask_engine,
+        "stop_engine": stop_engine,
+        "unload": unload,
+        "doctor": look_for_faults,
+        "reconnect": work.reconnect,
+    }.items()
+}
+"""By the button's name."""
+
+ASKS = """
+    edit_type prompt frames_from first_frame last_frame mask_meaning mask_invert seed use_new_seed variants
+    use_model_settings steps guidance exposure region_from region_box region_margin finish_detail finish_refine
+    finish_black finish_white finish_despill finish_highlights holdout_invert plate_colorspace plate_view inputChange
+"""
+"""Knobs that say what is asked for: the take that is shown may be stale when they change."""
+
+CHANGED: dict[str, Action] = {
+    **{name: guarded(updated) for name in ASKS.split()},
+    "take": guarded(_take_chosen),
+    "compare_take": guarded(shown_takes.choose_compared),
+    "take_label": guarded(lambda node: _annotate(node, label=settings.text(node, "take_label"))),
+    "take_note": guarded(lambda node: _annotate(node, note=settings.text(node, "take_note"))),
+    "take_starred": guarded(lambda node: _annotate(node, starred=settings.is_on(node, "take_starred"))),
+}
+"""By the knob's name."""
+
+
+def closed() -> None:
+    """The script goes: takes in work go on in the engine, and another script's nodes follow their own."""
+    here = session.known()
+    if here is not None and not here.is_waiting:
+        session.close()

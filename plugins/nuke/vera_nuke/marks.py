@@ -1,0 +1,70 @@
+"""Whether nodes' takes are stale: described on the main thread, looked at in a thread, for a plate's files may lie on a
+slow disk."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import nuke
+
+from vera_client.host import freshness
+from vera_client.host.take_folders import TakeFolder
+
+from . import main_thread, orders, panel
+from .node import shown_take, take_root
+
+SECONDS_BETWEEN_LOOKS = 2.0
+
+_looked: dict[str, float] = {}
+"""By node's full name: when the last look began, in monotonic seconds."""
+_looking: set[str] = set()
+
+
+def look(node: nuke.Group) -> freshness.Verdict | None:
+    """Looks now, and waits for the disk. None: the node shows no take."""
+    take = shown_take(node)
+    if take is None:
+        return None
+    return freshness.compare(orders.asked_now(node, take), take, take_root(node))
+
+
+def look_soon(node: nuke.Group, is_asked_for: bool = False) -> None:
+    """Has a thread look, unless one did a moment ago, and marks the node. Main thread; returns at once.
+
+    Args:
+        is_asked_for: However short ago the last look was.
+    """
+    name, take = node.fullName(), shown_take(node)
+    if take is None:
+        panel.show_verdict(node, None)
+        return
+    is_due = is_asked_for or time.monotonic() - _looked.get(name, -SECONDS_BETWEEN_LOOKS) >= SECONDS_BETWEEN_LOOKS
+    if name in _looking or not is_due:
+        return
+    _looked[name] = time.monotonic()
+    asked, root = orders.asked_now(node, take), take_root(node)
+    if not nuke.GUI:
+        panel.show_verdict(node, freshness.compare(asked, take, root))
+        return
+    _looking.add(name)
+    threading.Thread(target=_look_aside, args=(node, name, asked, take, root), daemon=True).start()
+
+
+def _look_aside(node: nuke.Group, name: str, asked: freshness.Asked, take: TakeFolder, root: Path) -> None:
+    """In a thread: no Nuke here."""
+    try:
+        verdict = freshness.compare(asked, take, root)
+    finally:
+        _looking.discard(name)
+    main_thread.post(_show, node, take, verdict)
+
+
+def _show(node: nuke.Group, take: TakeFolder, verdict: freshness.Verdict) -> None:
+    try:
+        shown = shown_take(node)
+    except ValueError:
+        return  # deleted meanwhile
+    if shown is not None and shown.directory == take.directory:
+        panel.show_verdict(node, verdict)

@@ -1,0 +1,121 @@
+"""What the node says of itself: its status, the take it shows, whether that is stale, and the engine. Main thread."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import nuke
+
+from vera_client.errors import Refused
+from vera_client.host import session, take_folders
+from vera_client.host.freshness import Verdict
+from vera_client.host.run import Run
+from vera_client.host.take_folders import TakeFolder
+
+from . import shown_takes
+from .node import shown_take
+
+STALE_COLOR = 0xC87800FF
+"""Amber."""
+STALE_LINE = "stale"
+
+
+def show_status(node: nuke.Node) -> None:
+    """What the node's take is doing, or which one it shows."""
+    say(node, "status", status_of(node))
+
+
+def show_take_notes(node: nuke.Node) -> None:
+    """Label, star and note of the take that is shown, and the choices."""
+    with contextlib.suppress(Refused):  # a script that was never saved has no takes
+        shown_takes.fill(node)
+    take = shown_take(node)
+    notes = take.notes if take else None
+    for name, value in (
+        ("take_label", notes.label if notes else ""),
+        ("take_note", notes.note if notes else ""),
+        ("take_starred", notes.starred if notes else False),
+    ):
+        set_quietly(node[name], value)
+    show_status(node)
+
+
+def status_of(node: nuke.Node) -> str:
+    here, node_id = session.known(), str(node["vera_node_id"].value())
+    run = here.run_of(node_id) if here else None
+    lines = [text_of(run, behind(here, run))] if here and run else [shown_text(node, shown_take(node))]
+    refusal = here.refusals.get(node_id) if here else None
+    if refusal:
+        lines.append(f"{refusal['reason']} {refusal['remedy']}".strip())
+    return "\n".join(lines)
+
+
+def text_of(run: Run, more: int) -> str:
+    """A run's news, and how many wait behind it."""
+    return "\n".join([run.text, *([f"{more} more to come"] if more else []), *run.warnings])
+
+
+def behind(here: session.Session, run: Run) -> int:
+    """How many of a node's takes come after the one that is spoken of."""
+    others = [each for each in here.runs.get(run.node_id, ()) if each is not run]
+    return sum(not each.is_final for each in others)
+
+
+def shown_text(node: nuke.Node, take: TakeFolder | None) -> str:
+    if take is None:
+        is_gone = bool(str(node["take_path"].value() or ""))
+        return "The take is not on disk: the plate passes through" if is_gone else "No take yet"
+    gaps = f"; lacks {take_folders.spell_frames(take.missing_frames)}" if take.missing_frames else ""
+    seam = f"; largest {take.seam.text}" if take.seam is not None and take.seam.may_be_seen else ""
+    base = f", made from {take.base.version}" if take.base is not None else ""
+    return "\n".join([f"{take.version}, frames {take.first_frame}-{take.last_frame}{base}{gaps}{seam}", *take.warnings])
+
+
+def show_verdict(node: nuke.Node, verdict: Verdict | None) -> None:
+    """Marks a stale take on the node itself, beside what the artist has put there, and says why in the panel.
+
+    Args:
+        verdict: None where there is no take to be stale.
+    """
+    reasons = verdict.reasons if verdict else ()
+    unseen = verdict.unseen if verdict else ()
+    lines = [*reasons, *([f"Not looked at: {', '.join(unseen)}"] if unseen else [])]
+    say(node, "stale", "\n".join(lines) or ("It is what the node asks for" if verdict else ""))
+    label, color = node["label"], node["tile_color"]
+    own = [line for line in str(label.value() or "").split("\n") if line != STALE_LINE]
+    set_quietly(label, "\n".join([*own, STALE_LINE] if reasons else own).strip("\n"))
+    if reasons and int(color.value()) == 0:
+        color.setValue(STALE_COLOR)
+    elif not reasons and int(color.value()) == STALE_COLOR:
+        color.setValue(0)
+
+
+def show_engine(node: nuke.Node) -> None:
+    """What is known of the engine."""
+    here = session.known()
+    say(node, "engine_status", "\n".join(engine_lines(here)) or "Not asked yet")
+    say(node, "device", str(here.engine["device"]) if here and here.engine else "Not asked yet")
+
+
+def engine_lines(here: session.Session | None) -> list[str]:
+    """What the engine has said of itself, a sentence each."""
+    if here is None or here.engine is None:
+        return [here.notice] if here and here.notice else []
+    model: dict[str, Any] = here.engine["model"]
+    lines = [
+        f"Engine {here.engine['engine_version']} on {here.engine['device']}, model {model['name']}",
+        f"Works at {model['working_width']} x {model['working_height']}, {model['window_frames']} frames at a time",
+    ]
+    return [*lines, f"Knows the words: {', '.join(model['vocabulary'])}"] if model["vocabulary"] else lines
+
+
+def say(node: nuke.Node, name: str, text: str) -> None:
+    """Sets a line of text, where it is another."""
+    set_quietly(node[name], text)
+
+
+def set_quietly(knob: nuke.Knob, value: Any) -> None:
+    """A knob that is set has Nuke draw, and mark the script as changed: only where there is news."""
+    if knob.value() != value:
+        knob.setValue(value)

@@ -1,0 +1,132 @@
+"""What a node's knobs say, in the words of the engine's requests. Main thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nuke
+
+from vera_client.errors import Refused
+from vera_client.host import regions
+from vera_client.host.requests import whole_range
+
+from . import knobs
+from .inputs import source_of
+
+FINISH = ("black", "white", "refine", "despill", "highlights")
+MOST_VARIANTS = 64
+
+
+def word(node: nuke.Node, name: str) -> str:
+    """What a choice is set to."""
+    return knobs.word(name, str(node[name].value()))
+
+
+def text(node: nuke.Node, name: str) -> str:
+    return str(node[name].value() or "").strip()
+
+
+def whole(node: nuke.Node, name: str) -> int:
+    return int(node[name].value())
+
+
+def number(node: nuke.Node, name: str) -> float:
+    """As the artist gave it: it has gone through 32 bits."""
+    return float(f"{float(node[name].value()):.6g}")
+
+
+def is_on(node: nuke.Node, name: str) -> bool:
+    return bool(node[name].value())
+
+
+def frame_range(node: nuke.Node) -> range:
+    """The frames asked for, both ends included, without handles.
+
+    Raises:
+        Refused: The range is reversed, or the input has fewer frames than handles.
+    """
+    if word(node, "frames_from") == "custom":
+        return whole_range(whole(node, "first_frame"), whole(node, "last_frame"))
+    source = source_of(node, "plate")
+    if source is None:
+        return whole_range(whole(node, "first_frame"), whole(node, "last_frame"))
+    own, handles = source.frameRange(), whole(node, "handles")
+    return whole_range(own.first() + handles, own.last() - handles)
+
+
+def model_settings(node: nuke.Node) -> dict[str, Any]:
+    """What is left out takes the model's own value."""
+    if is_on(node, "use_model_settings"):
+        return {}
+    return {"num_inference_steps": whole(node, "steps"), "guidance_scale": number(node, "guidance")}
+
+
+def seeds_asked(node: nuke.Node) -> range:
+    """The seed of each variant, from the node's own on."""
+    return range(whole(node, "seed"), whole(node, "seed") + variants(node))
+
+
+def variants(node: nuke.Node) -> int:
+    """
+    Raises:
+        Refused: There are too few or too many.
+    """
+    count = whole(node, "variants")
+    if not 1 <= count <= MOST_VARIANTS:
+        raise Refused(
+            "That many variants cannot be made at once.",
+            argument="variants",
+            value=count,
+            remedy=f"Choose 1 to {MOST_VARIANTS}.",
+        )
+    return count
+
+
+def finish(node: nuke.Node) -> dict[str, Any]:
+    """As proto's `FinishSettings`."""
+    said: dict[str, Any] = {name: number(node, f"finish_{name}") for name in FINISH}
+    detail = word(node, "finish_detail")
+    return said if detail == "auto" else {**said, "detail": detail}
+
+
+def region(node: nuke.Node, frames: range) -> dict[str, Any] | None:
+    """As proto's `Region`; None: all of the picture.
+
+    Raises:
+        Refused: The box is empty, or goes with a plate of another size.
+    """
+    chosen, margin = word(node, "region_from"), whole(node, "region_margin")
+    if chosen == "all":
+        return None
+    if is_on(node, "use_proxy") and nuke.root()["proxy"].value():
+        raise Refused(
+            "A region and proxy size do not go together.",
+            argument="region",
+            value=chosen,
+            remedy="Turn proxy size off on the Colour tab, or work on all of the picture.",
+        )
+    if chosen == "mask":
+        if source_of(node, "mask") is None:
+            raise Refused(
+                "The region is to lie around the mask, and no mask is plugged in.",
+                argument="region",
+                value=chosen,
+                remedy="Connect the mask input, or draw the box.",
+            )
+        return regions.around_mask(margin)
+    return regions.of_boxes({frame: _box(node, frame) for frame in frames}, margin)
+
+
+def _box(node: nuke.Node, frame: int) -> regions.Box:
+    """Of a frame, from Nuke's corners, upward, to the engine's, downward."""
+    left, bottom, right, top = (round(node["region_box"].getValueAt(frame, side)) for side in range(4))
+    if right <= left or top <= bottom:
+        raise Refused(
+            f"The region's box is empty at frame {frame}.",
+            argument="region",
+            value=f"{left} {bottom} {right} {top}",
+            remedy="Draw the box, or work on all of the picture.",
+        )
+    source = source_of(node, "plate")
+    height = top if source is None else source.format().height()
+    return left, height - top, right - left, top - bottom

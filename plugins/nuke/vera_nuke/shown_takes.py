@@ -1,0 +1,96 @@
+"""Which takes a node has, and which of them its choices offer. Main thread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nuke
+
+from vera_client.host import take_folders
+from vera_client.host.take_folders import PartialTake, TakeFolder
+
+from . import knobs
+from .node import compare_with, show_take, shown_take, take_root
+
+CHOICES = ("take", "compare_take")
+MISSING = "not on disk"
+
+
+def node_folder(node: nuke.Node) -> Path:
+    """Where the node's own takes lie.
+
+    Raises:
+        Refused: The script was never saved.
+    """
+    return take_root(node) / str(node["vera_node_id"].value())
+
+
+def takes_by_name(node: nuke.Node) -> dict[str, TakeFolder]:
+    """The takes the node can show, newest first: `v003`, and `original v003` of the node it was copied from."""
+    inherited = str(node["inherited_node_id"].value() or "")
+    found = {take.version: take for take in reversed(take_folders.list_take_folders(node_folder(node)))}
+    if inherited:
+        others = take_folders.list_take_folders(take_root(node) / inherited)
+        found.update({f"original {take.version}": take for take in reversed(others)})
+    return found
+
+
+def partial_takes(node: nuke.Node) -> list[PartialTake]:
+    """The node's own takes that are not finished, oldest first."""
+    return take_folders.list_partial_takes(node_folder(node))
+
+
+def newest_stopped(node: nuke.Node) -> PartialTake | None:
+    """The take that Resume and Keep frames are for."""
+    return next((take for take in reversed(partial_takes(node)) if take.is_stopped), None)
+
+
+def fill(node: nuke.Node) -> None:
+    """Has the choices offer what is on disk now, and the chosen one be what the node shows."""
+    takes = takes_by_name(node)
+    none = dict(knobs.BY_NAME["take"].choices)["none"]
+    items = {name: item_of(name, take) for name, take in takes.items()}
+    shown, path = shown_take(node), str(node["take_path"].value() or "")
+    current = next((items[name] for name, take in takes.items() if shown and take.directory == shown.directory), none)
+    if path and current == none:
+        current = f"{path.rstrip('/').rpartition('/')[2]} ({MISSING if shown is None else 'of another node'})"
+    _offer(node["take"], [none, *items.values()], current)
+    compared = str(node["compare_path"].value() or "").rstrip("/").rpartition("/")[2]
+    beside = dict(knobs.BY_NAME["compare_take"].choices)["none"]
+    chosen = next((items[name] for name in takes if compared and name == compared), beside)
+    _offer(node["compare_take"], [beside, *items.values()], chosen)
+
+
+def item_of(name: str, take: TakeFolder) -> str:
+    """What a choice shows of a take. Its name comes first, so that it is found again."""
+    star = " \N{BLACK STAR}" if take.notes.starred else ""
+    label = f": {take.notes.label}" if take.notes.label else ""
+    return f"{name}{star}{label}  [{take.first_frame}-{take.last_frame}]".replace("\t", " ")
+
+
+def chosen_take(node: nuke.Node, choice: str = "take") -> TakeFolder | None:
+    """The take that a choice stands at; None: none, or one that is not there."""
+    item = str(node[choice].value())
+    return next((take for name, take in takes_by_name(node).items() if item == item_of(name, take)), None)
+
+
+def choose(node: nuke.Node) -> None:
+    """Shows what the choice stands at. Renders nothing."""
+    if MISSING not in str(node["take"].value()):
+        show_take(node, chosen_take(node))
+
+
+def choose_compared(node: nuke.Node) -> None:
+    """Has the second take be what its choice stands at."""
+    compare_with(node, chosen_take(node, "compare_take"))
+
+
+def _offer(knob: nuke.Knob, items: list[str], current: str) -> None:
+    """Sets a choice's items and value; touches nothing that is so already."""
+    offered = items if current in items else [*items, current]
+    if not isinstance(knob, nuke.Enumeration_Knob):
+        return
+    if list(knob.values()) != offered:
+        knob.setValues(offered)
+    if str(knob.value()) != current:
+        knob.setValue(current)
