@@ -17,6 +17,14 @@ def test_it_says_what_the_model_knows(vera_edit, model):
     assert lines["engine"].startswith("not running")
 
 
+def test_color_spaces_are_those_of_the_configuration(vera_edit, model, tmp_path):
+    names = vera_edit("info", "--model", model, "--color-spaces", OCIO="").stdout.splitlines()
+    assert {"lin_rec709", "acescg", "srgb", "ACEScg", "ARRI LogC4", "S-Log3 S-Gamut3.Cine"} <= set(names)
+    lost = vera_edit("info", "--model", model, OCIO=str(tmp_path / "lost.ocio"))
+    assert lost.returncode == 0
+    assert "color       none: " in lost.stdout
+
+
 def test_json_holds_the_same_and_tells_no_token(vera_edit, model, tmp_path):
     state = tmp_path / "state"
     state.mkdir()

@@ -17,13 +17,18 @@ from vera_engine.model.settings import model_folder, read_settings
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the subcommand."""
     parser = subparsers.add_parser(
-        "info", help="say the version, the model's words and sizes, the device and the running engine"
+        "info",
+        help="say the version, the model's words and sizes, color spaces, the device and the running engine",
+        description="Says what is installed here, and which engine runs. With --json one object of the same facts.",
     )
     parser.add_argument(
         "--model", default="small", metavar="small|DIR", help="small, or a model folder (default: small)"
     )
     parser.add_argument(
         "--state-dir", type=Path, metavar="DIR", help="where the engine keeps its state (default: the user's own)"
+    )
+    parser.add_argument(
+        "--color-spaces", action="store_true", help="print the names that --colorspace understands, one a line"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
@@ -32,7 +37,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Print what is known; a missing model is an error, a missing torch or engine is a fact."""
     facts = gather(arguments.model, arguments.state_dir)
-    print(json.dumps(facts) if arguments.json else in_words(facts))
+    if arguments.json:
+        print(json.dumps(facts))
+    elif arguments.color_spaces:
+        print("\n".join(facts["color"]["names"]))
+    else:
+        print(in_words(facts))
     return 0
 
 
@@ -62,6 +72,7 @@ def gather(model: str, state_dir: Path | None) -> dict[str, Any]:
             "background_needs_mask": settings.background_needs_mask,
             "vocabulary": list(settings.vocabulary),
         },
+        "color": _color(),
         "device": device,
         "state_dir": str(files.state_dir),
         "engine": None if engine is None else {**_without_token(asdict(engine.port_file)), "answers": engine.answers},
@@ -79,6 +90,7 @@ def in_words(facts: dict[str, Any]) -> str:
         "by itself": f"{model['num_inference_steps']} steps, guidance {model['guidance_scale']:g}",
         "background": "needs a mask of the subject" if model["background_needs_mask"] else "works without a mask",
         "words": " ".join(sorted(model["vocabulary"])) or "any: the text is read by a language model",
+        "color": _color_in_words(facts["color"]),
         "device": f"{device['device']} (torch {device['torch']})" if device["torch"] else f"none: {device['problem']}",
         "state": facts["state_dir"],
         "engine": _engine_in_words(facts["engine"]),
@@ -88,6 +100,24 @@ def in_words(facts: dict[str, Any]) -> str:
         textwrap.fill(f"{label:<{width}}{text}", 100, subsequent_indent=" " * width, break_long_words=False)
         for label, text in lines.items()
     )
+
+
+def _color() -> dict[str, Any]:
+    """The configuration that an engine started from here has, and the names that it understands."""
+    from vera_engine.plates.color import SHORT_NAMES  # which brings image libraries
+    from vera_engine.plates.color_config import ColorConfig, ColorConfigUnusable
+
+    try:
+        config = ColorConfig.current()
+    except ColorConfigUnusable as error:
+        return {"config": None, "names": [], "problem": str(error)}
+    return {"config": config.name, "names": [*SHORT_NAMES, *config.names], "problem": None}
+
+
+def _color_in_words(color: dict[str, Any]) -> str:
+    if color["config"] is None:
+        return f"none: {color['problem']}"
+    return f"{color['config']}, --color-spaces lists its names"
 
 
 def _engine_in_words(engine: dict[str, Any] | None) -> str:
