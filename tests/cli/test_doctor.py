@@ -41,7 +41,7 @@ def test_a_fresh_installation_works_but_for_its_hosts(vera_edit, model):
     assert report["ok"] is True
     found = {finding["subject"]: finding for finding in report["findings"]}
     well = {subject for subject, finding in found.items() if finding["status"] == "ok"}
-    assert well == {"python", "color", "torch", "model", "state", "engine"}
+    assert well == {"python", "color", "movies", "torch", "model", "state", "engine"}
     for host in ("bridge", "blender"):
         assert found[host]["status"] == "warn"
         assert found[host]["remedy"] == "Run: vera-edit install blender"
@@ -140,6 +140,13 @@ def test_a_torch_that_cannot_be_imported_is_a_failure(monkeypatch):
     finding = doctor.check_torch()
     assert finding.status == "fail"
     assert "libcudart" in finding.detail
+
+
+def test_movies_that_cannot_be_read_are_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)  # as Python has it where a package is not there
+    finding = doctor.check_movies()
+    assert finding.status == "warn"
+    assert "av" in finding.detail
 
 
 def test_a_take_root_is_looked_at_and_not_made(tmp_path):

@@ -78,6 +78,7 @@ def examine(model: str, files: EngineFiles, take_root: Path | None) -> Iterator[
     """
     yield check_python()
     yield _guarded("color", check_color)
+    yield check_movies()
     yield _guarded("model", lambda: check_weights(model))
     yield check_state_dir(files)
     yield check_engine(files)
@@ -111,6 +112,15 @@ def check_color() -> Finding:
         wrong = f"mid-gray of ACEScg becomes {gray.ravel().tolist()} instead of {expected:.4f}"
         return Finding("fail", "color", wrong, "Install the OpenImageIO that locks/engine.txt names.")
     return Finding("ok", "color", f"OpenImageIO with {ColorConfig.current().name}")
+
+
+def check_movies() -> Finding:
+    """Movies can be read; image sequences need nothing of it."""
+    try:
+        import av
+    except ImportError as error:
+        return Finding("warn", "movies", f"cannot be read: {error}", "Install vera-edit[engine]; sequences do without.")
+    return Finding("ok", "movies", f"PyAV {av.__version__}")
 
 
 def check_torch(nvidia: Path = Path("/dev/nvidiactl")) -> Finding:
