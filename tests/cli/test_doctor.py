@@ -60,8 +60,8 @@ def test_damaged_weights_fail_the_whole_and_name_the_file(vera_edit, model):
 
 def test_a_missing_model_is_a_failure_and_the_other_checks_go_on(files, model):
     (model / "vera_edit.json").unlink()
-    found = {finding.subject: finding.status for finding in islice(doctor.examine(str(model), files, None), 4)}
-    assert found == {"python": "ok", "color": "ok", "model": "fail", "state": "ok"}
+    found = {finding.subject: finding.status for finding in islice(doctor.examine(str(model), files, None), 5)}
+    assert found == {"python": "ok", "color": "ok", "movies": "ok", "model": "fail", "state": "ok"}
 
 
 def test_a_state_directory_that_cannot_be_written(tmp_path):
