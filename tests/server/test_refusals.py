@@ -39,8 +39,9 @@ def bad_plates(tmp_path_factory, plates) -> Path:
         gray = random.uniform(0, 1, (34, 50, 1)).astype(np.float16)
         write_exr(folder / f"gray.{frame}.exr", gray, "Y")
         write_exr(folder / f"unsaid.{frame}.exr", np.repeat(gray, 3, axis=2), "RGB")
-        write_exr(folder / f"small_mask.{frame}.exr", gray[::2, ::2].copy(), "Y")
+        write_exr(folder / f"narrow_mask.{frame}.exr", gray[:, ::2].copy(), "Y")
         write_exr(folder / f"depth.{frame}.exr", gray, "Z")
+        write_exr(folder / f"later.{frame + 1}.exr", gray, "Y")
     (folder / "a file").write_text("")
     return folder
 
@@ -54,7 +55,7 @@ CASES = {
     "no picture": ({"plate": "text.####.exr"}, "FAILED_PRECONDITION", "PlateUnreadable", "plate.path"),
     "no RGB": ({"plate": "gray.####.exr"}, "INVALID_ARGUMENT", "NoRgbChannels", "plate.path"),
     "colour space unsaid": ({"plate": "unsaid.####.exr"}, "INVALID_ARGUMENT", "ColorSpaceUnknown", "plate.color_space"),
-    "no pattern": ({"plate": "plate.exr"}, "INVALID_ARGUMENT", "PatternInvalid", "plate.path"),
+    "two places for the number": ({"plate": "plate.##.##.exr"}, "INVALID_ARGUMENT", "PatternInvalid", "plate.path"),
     "no plate": ({"plate": pb.PlateSource()}, "INVALID_ARGUMENT", "PathNotAbsolute", "plate.path"),
     "relative path": (
         {"plate": pb.PlateSource(path="plate.####.exr")},
@@ -64,8 +65,71 @@ CASES = {
     ),
     "no such upload": ({"plate": pb.PlateSource(upload_id="ab" * 16)}, "NOT_FOUND", "UploadNotFound", "upload_id"),
     "upload elsewhere": ({"plate": pb.PlateSource(upload_id="..")}, "NOT_FOUND", "UploadNotFound", "upload_id"),
-    "mask of another size": ({"mask": "small_mask.####.exr"}, "INVALID_ARGUMENT", "MaskSizeMismatch", None),
+    "mask of another shape": ({"mask": "narrow_mask.####.exr"}, "INVALID_ARGUMENT", "MaskSizeMismatch", None),
     "mask without values": ({"mask": "depth.####.exr"}, "INVALID_ARGUMENT", "NoRgbChannels", "mask.source.path"),
+    "hold-out without values": (
+        {"holdout": "depth.####.exr"},
+        "INVALID_ARGUMENT",
+        "NoRgbChannels",
+        "holdout.source.path",
+    ),
+    "hold-out of other frames": (
+        {"holdout": "later.####.exr"},
+        "NOT_FOUND",
+        "FrameMissing",
+        "holdout.source.path",
+    ),
+    "hold-out and none": (
+        {"holdout": "gray.####.exr", "without_holdout": True},
+        "INVALID_ARGUMENT",
+        "HoldoutUnclear",
+        "without_holdout",
+    ),
+    "region outside the picture": (
+        {"region": pb.Region(box=pb.Box(x=50, y=0, width=9, height=9))},
+        "INVALID_ARGUMENT",
+        "RegionEmpty",
+        "region",
+    ),
+    "region without pixels": ({"region": pb.Region(box=pb.Box(width=4))}, "INVALID_ARGUMENT", "RegionEmpty", "region"),
+    "region of no box": (
+        {"region": pb.Region(boxes=pb.AnimatedBox())},
+        "INVALID_ARGUMENT",
+        "RegionInvalid",
+        "region.boxes",
+    ),
+    "margin below 0": (
+        {"region": pb.Region(box=pb.Box(width=4, height=4), margin=-1)},
+        "INVALID_ARGUMENT",
+        "RegionInvalid",
+        "region.margin",
+    ),
+    "region around no mask": (
+        {"region": pb.Region(from_mask=True)},
+        "FAILED_PRECONDITION",
+        "RegionUnknown",
+        "region.from_mask",
+    ),
+    "region around no base": (
+        {"region": pb.Region(from_base=True)},
+        "FAILED_PRECONDITION",
+        "RegionUnknown",
+        "region.from_base",
+    ),
+    "exposure beyond all light": ({"exposure": 20.5}, "INVALID_ARGUMENT", "ExposureOutOfRange", "exposure"),
+    "nothing between black and white": (
+        {"finish": pb.FinishSettings(black=0.5, white=0.5)},
+        "INVALID_ARGUMENT",
+        "FinishInvalid",
+        "finish.black",
+    ),
+    "more refined than can be": (
+        {"finish": pb.FinishSettings(refine=1.5)},
+        "INVALID_ARGUMENT",
+        "FinishInvalid",
+        "finish.refine",
+    ),
+    "a finish of nothing": ({"finish_only": True}, "INVALID_ARGUMENT", "FinishNeedsBase", "finish_only"),
     "no such mask": ({"mask": "gone.####.exr"}, "NOT_FOUND", "PlateNotFound", "mask.source.path"),
     "no range": ({"frames": []}, "INVALID_ARGUMENT", "FrameRangeInvalid", "frames"),
     "reversed range": ({"frames": frames("1003-1001")}, "INVALID_ARGUMENT", "FrameRangeInvalid", "frames"),
@@ -140,8 +204,9 @@ def test_a_bad_request_is_refused(engine: Engine, asked, bad_plates, tmp_path, c
     fields = dict(changed)
     if isinstance(fields.get("plate"), str):
         fields["plate"] = pb.PlateSource(path=str(bad_plates / fields["plate"]))
-    if isinstance(fields.get("mask"), str):
-        fields["mask"] = pb.MaskSource(source=pb.PlateSource(path=str(bad_plates / fields["mask"])))
+    for name in ("mask", "holdout"):
+        if isinstance(fields.get(name), str):
+            fields[name] = pb.MaskSource(source=pb.PlateSource(path=str(bad_plates / fields[name])))
     if fields.get("take_root") == "a file":
         fields["take_root"] = str(bad_plates / "a file")
     with pytest.raises(grpc.RpcError) as caught:

@@ -45,9 +45,9 @@ def test_frames_are_made_again_and_all_others_are_the_bases_own(engine: Engine, 
     assert (finished.state, list(finished.finished_frames)) == (FINISHED, frames("1004-1005"))
     before, after = files_of(base), files_of(finished)
     images = [name for name in before if name.endswith(".exr")]
-    assert len(images) == 18
+    assert len(images) == 27
     assert {name for name in images if before[name] != after[name]} == {
-        *("layers.1004.exr", "layers.1005.exr", "comp.1004.exr", "comp.1005.exr")
+        f"{kind}.{frame}.exr" for kind in ("layers", "model", "comp") for frame in (1004, 1005)
     }
     assert [(seam.first_side, seam.second_side, seam.kind) for seam in finished.seams] == [
         (1003, 1004, pb.SEAM_KIND_REPAIR),

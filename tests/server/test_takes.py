@@ -18,6 +18,7 @@ from tests.server.test_refusals import refusal
 from tests.server.test_uploads import begin, file_parts, upload
 from vera_edit.v1 import engine_pb2
 from vera_edit.v1 import takes_pb2 as pb
+from vera_engine.plates.color_config import BUILT_IN
 from vera_engine.plates.exr import read_layers
 
 LONG = pb.TakeSettings(seed=11, num_inference_steps=120)
@@ -43,7 +44,12 @@ def test_a_take_from_request_to_layers(engine: Engine, asked, plates):
     assert (take.version, take.state) == ("v001", pb.TAKE_STATE_QUEUED)
     assert Path(take.directory) == Path(take.request.take_root) / "hero" / "v001"
     # nothing in the request is left to a default
-    assert take.request.plate.color_space == "lin_rec709"
+    assert take.request.plate.color_space == take.color_space == take.layer_space == "Linear Rec.709 (sRGB)"
+    assert (take.color_space_source, take.color_config) == ("file", BUILT_IN)
+    assert (take.request.exposure, take.request.HasField("region")) == (0.0, False)
+    assert take.request.finish == pb.FinishSettings(
+        black=0.06, white=0.94, detail=pb.DETAIL_EDIT, refine=1.0, despill=0.0, highlights=1.0
+    )
     assert take.request.mask.meaning == pb.MASK_MEANING_EDIT_HERE
     assert (take.request.settings.seed, take.request.settings.num_inference_steps) == (11, 3)
     assert take.request.settings.guidance_scale == 2.0
@@ -66,6 +72,7 @@ def test_a_take_from_request_to_layers(engine: Engine, asked, plates):
         *(f"comp.{frame}.exr" for frame in (1001, 1002, 1003)),
         "latents.001.safetensors",
         *(f"layers.{frame}.exr" for frame in (1001, 1002, 1003)),
+        *(f"model.{frame}.exr" for frame in (1001, 1002, 1003)),
     ]
     assert versions(take.request.take_root) == ["v001"]
     record = json.loads((Path(take.directory) / "take.json").read_text())
