@@ -9,7 +9,9 @@ As the model made them, at its own size and in its own display-like space, and m
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,7 @@ SPACE_ATTRIBUTE = "veraEditSpace"
 _OF_THE_FILE = (
     # Metadata that describe how the plate's file is stored, or channels that the new file lacks.
     "BlenderMultiChannel",
+    "CICP",
     "Orientation",
     "channels",
     "chunkCount",
@@ -44,22 +47,30 @@ _OF_THE_FILE = (
     "view",
     "wrapmodes",
 )
-_OF_THE_FILE_BY_PREFIX = ("cineon:", "cryptomatte/", "dpx:", "jpeg:", "oiio:", "openexr:", "png:", "tiff:")
-_OF_THE_CAMERA = (
-    # What such a prefix leaves out, and belongs to the shot all the same: DPX and Cineon say it this way alone.
-    "FilmEdgeCode",
-    "Format",
-    "FrameId",
-    "FrameRate",
-    "InputDevice",
-    "InputDeviceModelNumber",
-    "InputDeviceSerialNumber",
-    "ShutterAngle",
-    "SlateInfo",
-    "SourceDateTime",
-    "SourceImageFileName",
-    "TemporalFrameRate",
+_OF_THE_FILE_BY_PREFIX = (
+    "ICCProfile",
+    "cineon:",
+    "cryptomatte/",
+    "dpx:",
+    "jpeg:",
+    "oiio:",
+    "openexr:",
+    "png:",
+    "tiff:",
 )
+_OF_THE_SHOT = {
+    # What DPX and Cineon alone say by these names, and where OpenEXR keeps it; its own writer leaves them out.
+    "InputDevice": "cameraModel",
+    "InputDeviceSerialNumber": "cameraSerialNumber",
+    "FilmEdgeCode": "filmEdgeCode",
+    "Format": "filmFormat",
+    "FrameId": "frameId",
+    "FrameRate": "framesPerSecond",
+    "ShutterAngle": "shutterAngle",
+    "SlateInfo": "slateInfo",
+    "SourceDateTime": "sourceDateTime",
+    "SourceImageFileName": "sourceImageFileName",
+}
 
 
 class LayersUnreadable(FailedPrecondition):
@@ -225,9 +236,13 @@ def _spec_like(like: PlateFrame, channels: tuple[str, ...], pixel_type: str) -> 
     spec.alpha_channel = channels.index("A") if "A" in channels else -1
     spec.z_channel = -1
     spec.tile_width = spec.tile_height = spec.tile_depth = 0
-    for name in [attribute.name for attribute in spec.extra_attribs]:
-        if name in _OF_THE_FILE or (name.startswith(_OF_THE_FILE_BY_PREFIX) and not _is_of_the_shot(name)):
+    for attribute in like.header.spec.extra_attribs:
+        name = attribute.name
+        if name in _OF_THE_FILE or (name.startswith(_OF_THE_FILE_BY_PREFIX) and name != "oiio:ColorSpace"):
             spec.erase_attribute(name)
+        prefix, _, rest = name.partition(":")
+        if prefix in ("cineon", "dpx") and rest in _OF_THE_SHOT:
+            _say_of_the_shot(spec, _OF_THE_SHOT[rest], attribute.value)
     if not like.format.color_space.is_linear:
         _tag(spec, like.format.color_space.linear)
     if not spec.get_string_attribute("DateTime"):
@@ -246,9 +261,16 @@ def _tag(spec: oiio.ImageSpec, linear: ColorSpace) -> None:
         spec.attribute("chromaticities", "float[8]", linear.chromaticities)
 
 
-def _is_of_the_shot(name: str) -> bool:
-    prefix, _, rest = name.partition(":")
-    return name == "oiio:ColorSpace" or (prefix in ("cineon", "dpx") and rest in _OF_THE_CAMERA)
+def _say_of_the_shot(spec: oiio.ImageSpec, name: str, value: object) -> None:
+    """Sets an attribute, unless the header was never filled in there."""
+    if isinstance(value, float) and math.isfinite(value):
+        rate = Fraction(value).limit_denominator(1001)
+        if name == "framesPerSecond":
+            spec.attribute(name, "rational", (rate.numerator, rate.denominator))
+        else:
+            spec.attribute(name, value)
+    elif isinstance(value, str) and value.strip().isprintable() and value.strip():
+        spec.attribute(name, value)
 
 
 def _check_size(shape: tuple[int, ...], like: PlateFrame) -> None:

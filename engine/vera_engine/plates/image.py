@@ -26,6 +26,7 @@ _ENDS = {
     ".jpg": b"\xff\xd9",
     ".jpeg": b"\xff\xd9",
 }
+_CINEON_BIG_ENDIAN = b"\x80\x2a\x5f\xd7"
 
 
 class PlateUnreadable(FailedPrecondition):
@@ -115,6 +116,7 @@ class ImageReader:
         Raises:
             PlateUnreadable: They cannot be read.
         """
+        self._check_length()
         if self._is_closed():
             return
         spec, first, end = self.header.spec, min(self.header.channels), max(self.header.channels) + 1
@@ -139,6 +141,7 @@ class ImageReader:
             PlateUnreadable: Any part of the file is cut off or damaged.
             PixelsNotFinite: A wanted channel holds NaN or infinity, and that is to be refused.
         """
+        self._check_length()
         header = self.header
         first, end = min(header.channels), max(header.channels) + 1
         kind = oiio.UINT32 if header.pixel_type == "uint" and self._opened.format_name() == "openexr" else oiio.FLOAT
@@ -151,6 +154,18 @@ class ImageReader:
         values = np.ascontiguousarray(pixels, np.float32)
         return Pixels(values, header, zero_not_finite(values, nan, header, self._role))
 
+    def _check_length(self) -> None:
+        """Raises where a Cineon file is shorter than its pixels, three values of ten bits in four bytes: OpenImageIO
+        reads zeros there."""
+        spec = self.header.spec
+        if self._opened.format_name() != "cineon" or spec.get_int_attribute("oiio:BitsPerSample") != 10:
+            return
+        with self.header.path.open("rb") as file:
+            magic, first = file.read(4), file.read(4)
+            begin = int.from_bytes(first, "big" if magic == _CINEON_BIG_ENDIAN else "little")
+            if file.seek(0, os.SEEK_END) < begin + spec.width * spec.height * spec.nchannels // 3 * 4:
+                raise self._damaged()
+
     def _is_closed(self) -> bool:
         """Whether the file's last bytes are those that end such a file; False for formats that have no such mark."""
         end = _ENDS.get(self.header.path.suffix.lower())
@@ -162,7 +177,7 @@ class ImageReader:
 
     def _damaged(self) -> PlateUnreadable:
         return PlateUnreadable(
-            f"The file is cut off or damaged: {self._opened.geterror().strip()}.",
+            f"The file is cut off or damaged: {self._opened.geterror().strip() or 'it is too short'}.",
             argument=self._role.argument,
             value=self.header.path,
             remedy="Render or copy this frame again.",

@@ -34,13 +34,13 @@ COLOR_SPACES = {
 """Others, such as the primaries of BT.601, and whatever is unspecified, are no answer."""
 
 _CAMERA = {
-    "com.apple.quicktime.make": "Make",
-    "com.apple.quicktime.model": "Model",
-    "make": "Make",
-    "model": "Model",
+    "com.apple.quicktime.make": "cameraMake",
+    "com.apple.quicktime.model": "cameraModel",
+    "make": "cameraMake",
+    "model": "cameraModel",
     "reel_name": "reelName",
 }
-"""Metadata of movies under the names that image files give them."""
+"""Metadata of movies under the names that OpenEXR gives them."""
 
 
 @dataclass(frozen=True)

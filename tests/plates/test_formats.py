@@ -1,0 +1,174 @@
+"""Plates that are no OpenEXR: what each format stores is what is read, and what is cut off is found."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import OpenEXR
+import OpenImageIO as oiio
+import pytest
+from PIL import Image
+from skimage import data
+
+from vera_engine.plates.exr import write_comp
+from vera_engine.plates.source import (
+    PlateSource,
+    PlateTurned,
+    PlateUnreadable,
+    check_plate,
+    read_plate_frame,
+)
+
+ImageWriter = Callable[..., Path]
+CODES = np.arange(6 * 10 * 3, dtype=np.uint32).reshape(6, 10, 3) * 5 % 1024
+"""(6, 10, 3), values of ten bits."""
+
+
+def filled_words(codes: np.ndarray) -> bytes:
+    """Three ten-bit values in each 32-bit word, from its upper end: packing "filled, method A"."""
+    words = codes[..., 0] << 22 | codes[..., 1] << 12 | codes[..., 2] << 2
+    return words.astype(">u4").tobytes()
+
+
+def write_dpx(path: Path, codes: np.ndarray) -> None:
+    """A ten-bit RGB file of printing density by SMPTE ST 268's layout, without any library. Pixels are twice as wide as
+    high; timecode, scanner and frame rate are said."""
+    height, width, _ = codes.shape
+    header = bytearray(b"\xff" * 2048)
+    header[0:32] = struct.pack(">4sI8sIIII", b"SDPX", 2048, b"V1.0", 2048 + codes.size // 3 * 4, 1, 1664, 384)
+    header[32:660] = bytes(628)
+    header[768:780] = struct.pack(">HHII", 0, 1, width, height)[:12]
+    # One element: unsigned, RGB, printing density, ten bits, filled, not run-length coded.
+    header[780:820] = struct.pack(">IIfIfBBBBHHIII", 0, 0, 0.0, 1023, 2.046, 50, 1, 1, 10, 1, 0, 2048, 0, 0)[:40]
+    header[820:852] = bytes(32)
+    header[1556:1588] = struct.pack("32s", b"scanner 4")
+    header[1628:1636] = struct.pack(">II", 2, 1)
+    header[1724:1728] = struct.pack(">f", 24)
+    header[1920:1928] = struct.pack(">II", 0x01020304, 0)
+    path.write_bytes(bytes(header) + filled_words(codes))
+
+
+def write_cineon(path: Path, codes: np.ndarray) -> None:
+    """A ten-bit file by Kodak's published layout, without any library."""
+    height, width, _ = codes.shape
+    header = bytearray(b"\xff" * 2048)
+    header[0:32] = struct.pack(">IIIIII8s", 0x802A5FD7, 2048, 1024, 1024, 0, 2048 + codes.size // 3 * 4, b"V4.5")
+    header[32:192] = bytes(160)
+    header[192:196] = struct.pack(">BBH", 0, 3, 0)
+    for channel in range(8):
+        fields = struct.pack(">BBBBIIffff", 0, channel + 1, 10, 0, width, height, 0.0, 0.0, 1023.0, 2.046)
+        header[196 + 28 * channel : 224 + 28 * channel] = fields
+    header[420:680] = bytes(260)
+    header[680:692] = struct.pack(">BBBBII", 0, 5, 0, 0, 0, 0)
+    header[692:712] = bytes(20)
+    path.write_bytes(bytes(header) + filled_words(codes))
+
+
+def plate_in(path: Path, space: str | None = "acescct") -> PlateSource:
+    return PlateSource(str(path), color_space=space)
+
+
+@pytest.mark.parametrize(("name", "write"), [("p.0007.dpx", write_dpx), ("p.0007.cin", write_cineon)])
+def test_film_scans_keep_their_codes(tmp_path: Path, name: str, write: Callable[[Path, np.ndarray], None]) -> None:
+    write(tmp_path / name, CODES)
+    source = plate_in(tmp_path / name)
+    plate = check_plate(source, [7])
+    assert (plate.width, plate.height) == (10, 6)
+    frame = read_plate_frame(source, 7)
+    np.testing.assert_allclose(frame.rgb, CODES / 1023, atol=2e-5)
+    os.truncate(tmp_path / name, 2048 + 100)
+    with pytest.raises(PlateUnreadable, match="Frame 7"):
+        check_plate(source, [7])
+
+
+def test_what_a_scan_says_of_the_shot_goes_into_what_is_written(tmp_path: Path) -> None:
+    write_dpx(tmp_path / "p.1001.dpx", CODES)
+    frame = read_plate_frame(plate_in(tmp_path / "p.1001.dpx"), 1001)
+    assert frame.format.pixel_aspect == 2
+    write_comp(tmp_path / "comp.exr", frame.rgb, frame)
+    with OpenEXR.File(str(tmp_path / "comp.exr"), header_only=True) as file:
+        header = file.header()
+        timecode = header["timeCode"]
+        assert (timecode.hours, timecode.minutes, timecode.seconds, timecode.frame) == (1, 2, 3, 4)
+        assert (header["cameraModel"], header["framesPerSecond"]) == ("scanner 4", Fraction(24))
+        assert header["pixelAspectRatio"] == 2
+        assert "filmEdgeCode" not in header  # which was not filled in
+        assert not [name for name in header if name.startswith("dpx:")]
+
+
+@pytest.mark.parametrize(
+    ("name", "pixel_type", "attributes"),
+    [
+        ("p.tif", "uint8", []),
+        ("p.tiff", "uint16", [("planarconfig", "separate")]),
+        ("p.tif", "half", [("compression", "lzw")]),
+        ("p.tif", "float", [("compression", "none")]),
+        ("p.png", "uint8", []),
+        ("p.png", "uint16", []),
+    ],
+)
+def test_lossless_files_keep_their_values_and_are_found_cut_off(
+    tmp_path: Path,
+    image_file: ImageWriter,
+    random: np.random.Generator,
+    name: str,
+    pixel_type: str,
+    attributes: list[tuple[str, str]],
+) -> None:
+    bits = {"uint8": 8, "uint16": 16}.get(pixel_type)
+    if bits:
+        pixels = random.integers(0, 1 << bits, (60, 80, 3)).astype(pixel_type)
+        expected = pixels / np.float32((1 << bits) - 1)
+    else:
+        pixels = random.uniform(-2, 9, (60, 80, 3)).astype(np.float16 if pixel_type == "half" else np.float32)
+        expected = pixels.astype(np.float32)
+    path = image_file(tmp_path / name, pixels, pixel_type=pixel_type, attributes=attributes)
+    source = plate_in(path, "srgb")
+    check_plate(source, [1])
+    np.testing.assert_allclose(read_plate_frame(source, 1).rgb, expected, rtol=2e-7)
+    for left_out in (1, 200):
+        os.truncate(path, path.stat().st_size - left_out)
+        if path.suffix == ".png" and left_out == 1:
+            continue  # all pixels are there
+        with pytest.raises(PlateUnreadable):
+            check_plate(source, [1])
+        with pytest.raises(PlateUnreadable):
+            read_plate_frame(source, 1)
+
+
+def test_a_photograph(tmp_path: Path) -> None:
+    photograph = data.astronaut()
+    Image.fromarray(photograph).save(tmp_path / "p.jpg", quality=98, subsampling=0)
+    source = PlateSource(str(tmp_path / "p.jpg"))
+    assert check_plate(source, [1]).color_space.name == "sRGB Encoded Rec.709 (sRGB)"
+    np.testing.assert_allclose(read_plate_frame(source, 1).rgb, photograph / 255, atol=0.04)
+    (tmp_path / "p.jpg").open("ab").write(b"\0trailer of a telephone")
+    check_plate(source, [1])
+    os.truncate(tmp_path / "p.jpg", 30000)
+    with pytest.raises(PlateUnreadable, match="end of JPEG"):
+        check_plate(source, [1])
+    with pytest.raises(PlateUnreadable, match="end of JPEG"):
+        read_plate_frame(source, 1)
+
+
+def test_a_picture_on_its_side_is_refused(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(data.astronaut()).save(tmp_path / "p.jpg", exif=exif)
+    with pytest.raises(PlateTurned, match="orientation 6"):
+        check_plate(PlateSource(str(tmp_path / "p.jpg")), [1])
+
+
+def test_tags_of_a_display_picture_stay_behind(tmp_path: Path) -> None:
+    profile = oiio.ImageBuf(np.zeros((4, 4, 3), np.float32))
+    profile.specmod().attribute("ICCProfile", "uint8[4]", (1, 2, 3, 4))
+    assert profile.write(str(tmp_path / "p.tif"), "uint8")
+    frame = read_plate_frame(plate_in(tmp_path / "p.tif", "srgb"), 1)
+    write_comp(tmp_path / "comp.exr", frame.rgb, frame)
+    with OpenEXR.File(str(tmp_path / "comp.exr"), header_only=True) as file:
+        assert not [name for name in file.header() if name.startswith("ICCProfile")]
