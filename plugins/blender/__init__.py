@@ -4,9 +4,11 @@
 from . import (
     bake,
     file_handlers,
+    finish_operators,
     nodes,
     operators,
     panels,
+    picture_panels,
     preferences,
     previews,
     properties,
@@ -15,7 +17,19 @@ from . import (
 )
 from .client_package import session
 
-ROOMS = (preferences, properties, nodes, operators, take_operators, panels, take_panels, previews, file_handlers)
+ROOMS = (
+    preferences,
+    properties,
+    nodes,
+    operators,
+    take_operators,
+    finish_operators,
+    panels,
+    picture_panels,
+    take_panels,
+    previews,
+    file_handlers,
+)
 
 
 def register() -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import bpy
@@ -34,6 +34,18 @@ def curves_by_path(tree: bpy.types.NodeTree) -> dict[str, list[Any]]:
         said = (curve.array_index, curve.mute, curve.extrapolation, keys)
         by_path.setdefault(curve.data_path, []).append(said)
     return by_path
+
+
+def values_over(tree: bpy.types.NodeTree, path: str, names: Iterable[str], frames: range) -> dict[int, tuple[int, ...]]:
+    """Whole-numbered settings of a tree by frame, keyframes followed; `path` leads to what has them."""
+    curves = {curve.data_path: curve for curve in curves_of(tree)}
+    owner, names = tree.path_resolve(path), tuple(names)
+
+    def value(name: str, frame: int) -> int:
+        curve = curves.get(f"{path}.{name}")
+        return getattr(owner, name) if curve is None else round(curve.evaluate(frame))
+
+    return {frame: tuple(value(name, frame) for name in names) for frame in frames}
 
 
 def is_beyond_curves(tree: bpy.types.NodeTree) -> bool:

@@ -21,6 +21,7 @@ _host = f"{_package()}.host"
 chain = importlib.import_module(f"{_host}.chain")
 freshness = importlib.import_module(f"{_host}.freshness")
 plate_files = importlib.import_module(f"{_host}.plate_files")
+regions = importlib.import_module(f"{_host}.regions")
 rendered = importlib.import_module(f"{_host}.rendered")
 run = importlib.import_module(f"{_host}.run")
 session = importlib.import_module(f"{_host}.session")

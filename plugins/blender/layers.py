@@ -28,6 +28,7 @@ OUTPUTS = (
     ("Alpha", "NodeSocketFloat", "The matte of the edit"),
     ("Straight", "NodeSocketColor", "The edit's color before premultiplication, valid past the matte's edge"),
     ("Composite", "NodeSocketColor", "The edit over whatever the plate is now"),
+    ("Residual", "NodeSocketColor", "Light on the plate that the model would have changed too, to add by hand"),
 )
 
 
@@ -54,21 +55,22 @@ def new_node_id() -> str:
 
 
 def pass_through(tree: bpy.types.CompositorNodeTree) -> None:
-    """Leads the plate to Composite untouched; Edit, Alpha and Straight are empty."""
+    """Leads the plate to Composite untouched; all others are empty."""
     plate, outputs = _bare(tree)
     tree.links.new(plate, outputs["Composite"])
 
 
-def show_take(tree: bpy.types.CompositorNodeTree, take: TakeFolder) -> None:
+def show_take(tree: bpy.types.CompositorNodeTree, take: TakeFolder, color_space: str) -> None:
     """Leads a take's layers to the outputs and over the plate. Renders nothing, needs no engine.
 
-    Outside the take's frames Edit, Alpha and Straight are empty and Composite is the plate: by itself an Image node
-    would hold the last frame for ever.
+    Outside the take's frames all but Composite are empty, and that is the plate: by itself an Image node would hold the
+    last frame for ever.
+
+    Args:
+        color_space: What Blender is to read the files as.
     """
     plate, outputs = _bare(tree)
-    image = tree.nodes.new("CompositorNodeImage")
-    image.location = (-300, -150)
-    image.image = load_sequence(take)
+    image = _add_sequence(tree, take, take.layers_file(take.first_frame), color_space)
     if "straight" not in image.outputs:
         pass_through(tree)
         raise Refused(
@@ -77,10 +79,6 @@ def show_take(tree: bpy.types.CompositorNodeTree, take: TakeFolder) -> None:
             value=take.layers_file(take.first_frame),
             remedy="Choose another take, or generate one.",
         )
-    image.frame_start, image.frame_offset = take.first_frame, take.first_frame - 1
-    image.frame_duration = take.last_frame - take.first_frame + 1
-    image.use_auto_refresh = True
-
     within = _within_frames(tree, take)
     edit = _gate(tree, image.outputs["Combined"], within, 0)
     straight = _gate(tree, image.outputs["straight"], within, -200)
@@ -100,17 +98,38 @@ def show_take(tree: bpy.types.CompositorNodeTree, take: TakeFolder) -> None:
         (over.outputs["Image"], outputs["Composite"]),
     ):
         tree.links.new(source, target)
+    if take.residual_frames:
+        residual = _add_sequence(tree, take, take.residual_file(take.residual_frames[0]), color_space)
+        tree.links.new(_gate(tree, residual.outputs["Image"], within, -400), outputs["Residual"])
 
 
-def load_sequence(take: TakeFolder) -> bpy.types.Image:
-    """The one Image datablock of this take; stored relative to the blend file where that is saved."""
-    first = take.layers_file(take.first_frame)
+def _add_sequence(
+    tree: bpy.types.CompositorNodeTree, take: TakeFolder, first: Path, color_space: str
+) -> bpy.types.Node:
+    """An Image node that shows files of a take, from the first of them on."""
+    node = tree.nodes.new("CompositorNodeImage")
+    node.location = (-300, -150 if first == take.layers_file(take.first_frame) else -600)
+    node.image = load_sequence(take, first)
+    node.image.colorspace_settings.name = color_space
+    number = int(first.stem.rpartition(".")[2])
+    node.frame_start, node.frame_offset = number, number - 1
+    node.frame_duration = take.last_frame - number + 1
+    node.use_auto_refresh = True
+    return node
+
+
+def load_sequence(take: TakeFolder, first: Path) -> bpy.types.Image:
+    """The one Image datablock of these files of a take; stored relative to the blend file where that is saved.
+
+    Args:
+        first: The first file.
+    """
     for image in bpy.data.images:
         if image.source == "SEQUENCE" and image.library is None and absolute(image.filepath) == first:
             image.reload()  # Blender does not look whether files have changed
             return image
     image = bpy.data.images.load(str(first))
-    image.name = f"{take.directory.parent.name} {take.version}"
+    image.name = f"{take.directory.parent.name} {take.version} {first.name.partition('.')[0]}"
     image.source = "SEQUENCE"
     image.filepath = relative(first)
     return image

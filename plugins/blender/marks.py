@@ -10,9 +10,10 @@ from pathlib import Path
 import bpy
 
 from . import compositor_trees, layers
-from .client_package import Asked, Refused, TakeFolder, Verdict, freshness
-from .inputs import mask_in, mask_meaning, plate_in
-from .take_request import frame_range, model_settings, seeds_asked
+from .client_package import Asked, Refused, TakeFolder, Verdict, freshness, regions
+from .inputs import holdout_in, mask_in, mask_meaning, plate_in
+from .region import region_asked
+from .take_request import finish_asked, frame_range, model_settings, seeds_asked
 
 SECONDS_BETWEEN_LOOKS = 2.0
 
@@ -32,10 +33,14 @@ def asked_now(node: bpy.types.Node, take: TakeFolder) -> Asked:
     except Refused as error:
         problem = error.reason
     own_frames = range(take.first_frame, take.last_frame + 1)
-    masks = {
-        each: mask_in(node, each)
-        for each in {own_frames, *(was.frames for was in freshness.masks_rendered(take, root))}
-    }
+    mask_frames, holdout_frames = (
+        {was.frames for was in freshness.masks_rendered(take, root, kind)} for kind in ("mask", "holdout")
+    )
+    masks = {each: mask_in(node, each) for each in {own_frames, *mask_frames}}
+    hold_outs = {each: holdout_in(node, each) for each in holdout_frames}
+    # One around the matte of the very take that it would be held against says nothing of that.
+    is_around_take = settings.region_from == "take"
+    region = regions.around_mask(0) if is_around_take else region_asked(settings, own_frames)
     named = model_settings(settings)
     return Asked(
         edit_type=settings.edit_type,
@@ -49,6 +54,10 @@ def asked_now(node: bpy.types.Node, take: TakeFolder) -> Asked:
         masks={each: mask for each, mask in masks.items() if mask is not None},
         mask_meaning=mask_meaning(settings),
         mask_invert=settings.mask_invert,
+        exposure=settings.exposure,
+        region=region,
+        finish=finish_asked(settings),
+        holdouts={each: hold_out for each, hold_out in hold_outs.items() if hold_out is not None},
     )
 
 

@@ -124,14 +124,16 @@ class VERA_EDIT_OT_cancel(bpy.types.Operator):
 
 
 class VERA_EDIT_OT_ask_engine(bpy.types.Operator):
-    """Find or start the engine and show the words it knows and the size it works at"""
+    """Find or start the engine and show the words it knows and the size it works at; the color spaces that it knows
+    are then suggested"""
 
     bl_idname = "vera_edit.ask_engine"
     bl_label = "Ask the engine"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         try:
-            drain.connect().ask_engine().result(REPLY_SECONDS)
+            for ticket in (drain.connect().ask_engine(), drain.connect().ask_color_spaces()):
+                ticket.result(REPLY_SECONDS)
         except VeraClientError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

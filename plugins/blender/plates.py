@@ -8,11 +8,11 @@ from pathlib import Path
 
 import bpy
 
-from . import animation, layers
+from . import animation, color_spaces, layers
 from .client_package import Plate, Refused, take_folders
 
-COLOR_SPACES = {"Linear Rec.709": "lin_rec709", "ACEScg": "acescg", "sRGB": "srgb"}
-"""Blender's names of the spaces the engine knows."""
+NAMED_BY_HAND = (".exr", ".dpx", ".cin")
+"""Files that are sent as they are where the artist has named their color space; else only the first are."""
 
 
 def feeding_socket(socket: bpy.types.NodeSocket) -> bpy.types.NodeSocket | None:
@@ -26,30 +26,42 @@ def feeding_socket(socket: bpy.types.NodeSocket) -> bpy.types.NodeSocket | None:
         socket = link.from_node.inputs[0]
 
 
-def sequence_of(output: bpy.types.NodeSocket, frames: range) -> Plate | None:
+def image_shown(output: bpy.types.NodeSocket | None) -> bpy.types.Image | None:
+    """The image that an output shows as it is; None where it shows something else."""
+    node = output.node if output is not None else None
+    if node is None or node.bl_idname != "CompositorNodeImage" or node.mute or output.name != "Image":
+        return None
+    return node.image
+
+
+def sequence_of(output: bpy.types.NodeSocket, frames: range, color_space: str = "") -> Plate | None:
     """The files that an output shows unchanged over the frames, or None where it has to be rendered.
 
     Rendered are: all nodes but Image, a muted or animated one, movies and stills, packed or generated images, layers of
     a multilayer file, frames that are held or looped, color spaces the engine does not know, straight alpha, and files
     other than EXR. Whether the files are there is not asked here.
+
+    Args:
+        color_space: What the artist says that the files' values are, whatever Blender reads them as; empty: what it
+            reads them as.
     """
-    node = output.node
-    image = getattr(node, "image", None)
-    if node.bl_idname != "CompositorNodeImage" or node.mute or image is None or output.name != "Image":
+    node, image = output.node, image_shown(output)
+    if image is None:
         return None
     if image.source != "SEQUENCE" or image.type != "IMAGE" or image.packed_file or node.use_cyclic:
         return None
     if animation.is_animated(node):
         return None
-    color_space = COLOR_SPACES.get(image.colorspace_settings.name)
-    if color_space is None or image.alpha_mode == "STRAIGHT" or not image.filepath.lower().endswith(".exr"):
+    kinds = NAMED_BY_HAND if color_space else NAMED_BY_HAND[:1]
+    known = color_space or color_spaces.engine_name(image.colorspace_settings.name)
+    if known is None or image.alpha_mode == "STRAIGHT" or not image.filepath.lower().endswith(kinds):
         return None
     if frames[0] < node.frame_start or frames[-1] >= node.frame_start + node.frame_duration:
         return None
     pattern = file_pattern(image)
     if pattern is None:
         return None
-    return Plate(pattern, node.frame_offset + 1 - node.frame_start, color_space)
+    return Plate(pattern, node.frame_offset + 1 - node.frame_start, known)
 
 
 def file_pattern(image: bpy.types.Image) -> str | None:

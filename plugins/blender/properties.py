@@ -3,7 +3,7 @@
 
 import bpy
 
-from . import drain, nodes
+from . import color_spaces, drain, layers, nodes
 from .client_package import Notes, session, take_folders
 from .marks import look
 from .shown_takes import choose_take, list_take_items, shown_take, take_number
@@ -24,6 +24,12 @@ def _status(self: bpy.types.PropertyGroup) -> str:
 def _stale(self: bpy.types.PropertyGroup) -> str:
     take, node = shown_take(self), nodes.find_node(self.node_id)
     return "; ".join(look(node, take).reasons) if take and node else ""
+
+
+def _verdict(self: bpy.types.PropertyGroup) -> str:
+    here = session.known()
+    proof = here.proofs.get(str(layers.absolute(self.take_path))) if here and self.take_path else None
+    return proof["verdict"] if proof else ""
 
 
 def _notes(self: bpy.types.PropertyGroup) -> Notes:
@@ -69,6 +75,84 @@ class VeraEditSettings(bpy.types.PropertyGroup):
         ),
     )
     mask_invert: bpy.props.BoolProperty(name="Invert mask", description="Turn white and black around first")
+    color_space: bpy.props.StringProperty(
+        name="Color space",
+        search=color_spaces.suggest,
+        search_options={"SUGGESTION"},
+        description="Of the plate's files, by a name the engine knows. Empty: as their Image node reads them",
+    )
+    not_finite: bpy.props.EnumProperty(
+        name="NaN and infinite",
+        items=(
+            ("refuse", "Refuse", "The take fails and names the frame"),
+            ("zero", "Read as 0", "The take says how many pixels those were"),
+        ),
+        description="What becomes of plate pixels that are no numbers",
+    )
+    exposure: bpy.props.FloatProperty(
+        name="Exposure",
+        min=-20.0,
+        max=20.0,
+        soft_min=-6.0,
+        soft_max=6.0,
+        description="Stops by which the plate is made brighter for the model's eyes, and the edit darker again",
+    )
+    region_from: bpy.props.EnumProperty(
+        name="Region",
+        items=(
+            ("all", "All of the picture", "The model sees the whole plate"),
+            ("box", "Drawn box", "The one below; it may be animated"),
+            ("mask", "Around the mask", "Around where the mask lets the edit happen, frame by frame"),
+            ("take", "Around the take's matte", "Around what the take shown has edited, frame by frame"),
+        ),
+        description="What the model works on, at up to the plate's own detail. Nothing changes outside it",
+    )
+    region_x: bpy.props.IntProperty(name="Left", description="First column of the box, from the picture's left")
+    region_y: bpy.props.IntProperty(name="Top", description="First row of the box, from the picture's top, downward")
+    region_width: bpy.props.IntProperty(name="Width", default=512, min=1, description="Columns of the box")
+    region_height: bpy.props.IntProperty(name="Height", default=512, min=1, description="Rows of the box")
+    region_margin: bpy.props.IntProperty(name="Margin", min=0, description="Pixels more on each side of the region")
+    holdout_in_take: bpy.props.BoolProperty(
+        name="Hold-out in takes",
+        default=True,
+        description="Takes are made with what is plugged into Hold-out; else it is for the live matte alone",
+    )
+    finish_black: bpy.props.FloatProperty(
+        name="Black", default=0.06, min=0.0, max=1.0, description="Raw matte at and below this becomes 0"
+    )
+    finish_white: bpy.props.FloatProperty(
+        name="White", default=0.94, min=0.0, max=1.0, description="Raw matte at and above this becomes 1"
+    )
+    finish_detail: bpy.props.EnumProperty(
+        name="Edge detail",
+        items=(
+            ("auto", "By edit type", "Background change: the plate. Object addition: the edit"),
+            ("plate", "Plate", "The matte's edge follows the plate's edges"),
+            ("edit", "Edit", "The matte's edge follows the edit's own picture"),
+            ("smooth", "Smooth", "The matte's edge follows nothing"),
+        ),
+        description="What guides the matte from the model's size to the plate's",
+    )
+    finish_refine: bpy.props.FloatProperty(
+        name="Refine", default=1.0, min=0.0, max=1.0, description="How strongly the matte's edge follows its guide"
+    )
+    finish_despill: bpy.props.FloatProperty(
+        name="Despill",
+        min=0.0,
+        max=1.0,
+        description="How much of the old background's color is taken out of the edit's edge",
+    )
+    finish_highlights: bpy.props.FloatProperty(
+        name="Highlights",
+        default=1.0,
+        min=1.0,
+        max=64.0,
+        description="The brightest scene-linear value that the model's white may stand for",
+    )
+    write_residual: bpy.props.BoolProperty(
+        name="Write residual",
+        description="Also write what the layers over the plate leave out of the model's own comp: the Residual output",
+    )
     use_new_seed: bpy.props.BoolProperty(
         name="New seed each take", default=False, description="Let the engine choose; the take says which it was"
     )
@@ -113,6 +197,10 @@ class VeraEditSettings(bpy.types.PropertyGroup):
         name="Stale", get=_stale, description="Why the take shown is not what the node asks for now; empty: it is"
     )
 
+    verdict: bpy.props.StringProperty(
+        name="Verdict", get=_verdict, description="What a check of the take shown has found; empty: it was not checked"
+    )
+
     rerun_first_frame: bpy.props.IntProperty(
         name="First", default=1, description="First scene frame to make again, inclusive"
     )
@@ -130,9 +218,9 @@ class VeraEditSettings(bpy.types.PropertyGroup):
     )
     rerun_seed: bpy.props.IntProperty(name="Seed", min=0, description="Same re-run and same seed: same pixels")
     rerun_mask_from: bpy.props.EnumProperty(
-        name="Mask",
+        name="Mask and hold-out",
         items=(
-            ("take", "The take's", "The mask the take was made with, if any"),
+            ("take", "The take's", "Those the take was made with, if any"),
             ("node", "As plugged in", "What is plugged in now, if anything"),
         ),
     )

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from .client_package import Plate, Refused, Run, TakeFolder, freshness, rendered
-from .inputs import as_mask, mask_in, on_disk, plate_in
+from .client_package import Plate, Refused, Run, TakeFolder, freshness, plate_files, rendered
+from .inputs import as_holdout, as_mask, holdout_in, mask_in, on_disk, plate_in
 from .take_request import run_with_seed, short, take_root, whole_range
 
 LARGEST_SEED = 2**31 - 1
@@ -20,7 +21,7 @@ LARGEST_SEED = 2**31 - 1
 def make_reruns(node: bpy.types.Node, take: TakeFolder) -> list[Run]:
     """Requests for repairs of a take, one a variant.
 
-    What the node does not say anew comes from the take: its plate, its mask, its words, its settings.
+    What the node does not say anew comes from the take: its plate and masks, its words, its settings, its finish.
 
     Raises:
         Refused: With the setting at fault, its value and what mends it.
@@ -34,13 +35,7 @@ def make_reruns(node: bpy.types.Node, take: TakeFolder) -> list[Run]:
             value=f"{first}-{last}",
             remedy=f"Choose frames from {take.first_frame} to {take.last_frame}, or generate a longer take.",
         )
-    if "request" not in take.record:
-        raise Refused(
-            f"The take.json of {take.version} does not say how it was made.",
-            argument="base_directory",
-            value=take.directory,
-            remedy="Generate a new take.",
-        )
+    require_request(take)
     root = take_root(settings)
     request: dict[str, Any] = {
         "node_id": settings.node_id,
@@ -51,7 +46,7 @@ def make_reruns(node: bpy.types.Node, take: TakeFolder) -> list[Run]:
         "take_root": str(root),
         "reuse": True,
         **_plate(node, take, root),
-        **_mask(node, take, root),
+        **_masks(node, take, root),
     }
     if settings.rerun_strength < 1:
         request["strength"] = short(settings.rerun_strength)
@@ -67,6 +62,20 @@ def rerun_seeds(settings: bpy.types.PropertyGroup, take: TakeFolder) -> list[int
     return list(range(first, first + settings.variants))
 
 
+def require_request(take: TakeFolder) -> None:
+    """
+    Raises:
+        Refused: The take does not say how it was made.
+    """
+    if "request" not in take.record:
+        raise Refused(
+            f"The take.json of {take.version} does not say how it was made.",
+            argument="base_directory",
+            value=take.directory,
+            remedy="Generate a new take.",
+        )
+
+
 def _plate(node: bpy.types.Node, take: TakeFolder, root: Path) -> dict[str, Any]:
     """The take's own plate where that is no longer where take.json says; nothing where it is: the engine knows it.
 
@@ -74,7 +83,7 @@ def _plate(node: bpy.types.Node, take: TakeFolder, root: Path) -> dict[str, Any]
         Refused: It is not on disk, and what is plugged in is another.
     """
     recorded = take.record["request"]["plate"]
-    found = _place_now(recorded, root, take.frames)
+    found = place_now(recorded, root, take.frames)
     if found is not None:
         return {} if found.pattern == recorded["path"] else {"plate": found.as_source()}
     frames = freshness.plate_frames(take, root)
@@ -90,32 +99,43 @@ def _plate(node: bpy.types.Node, take: TakeFolder, root: Path) -> dict[str, Any]
     return {"plate": files["plate"].as_source()}
 
 
-def _mask(node: bpy.types.Node, take: TakeFolder, root: Path) -> dict[str, Any]:
-    """The mask that is plugged in now, or the take's own where that is no longer where take.json says.
+def _masks(node: bpy.types.Node, take: TakeFolder, root: Path) -> dict[str, Any]:
+    """Mask and hold-out that are plugged in now, or the take's own where those are no longer where take.json says.
 
     Raises:
-        Refused: The take's own is asked for and not on disk.
+        Refused: The take's own are asked for and not on disk.
     """
-    settings, recorded = node.node_tree.vera_edit, take.record["request"].get("mask")
-    if settings.rerun_mask_from == "node":
-        frames = range(take.first_frame, take.last_frame + 1)
-        files = on_disk(node, {"mask": mask_in(node, frames)}, frames, root / settings.node_id)
-        return {"mask": as_mask(settings, files["mask"])} if files else {"without_mask": recorded is not None}
+    settings = node.node_tree.vera_edit
+    if settings.rerun_mask_from == "take":
+        return {**_own(take, "mask", root), **_own(take, "holdout", root)}
+    frames = range(take.first_frame, take.last_frame + 1)
+    sources = {"mask": mask_in(node, frames), "holdout": holdout_in(node, frames)}
+    files = on_disk(node, sources, frames, root / settings.node_id)
+    had_mask = take.record["request"].get("mask") is not None
+    return {
+        **({"mask": as_mask(settings, files["mask"])} if "mask" in files else {"without_mask": had_mask}),
+        **({"holdout": as_holdout(files["holdout"])} if "holdout" in files else {"without_holdout": take.is_held_out}),
+    }
+
+
+def _own(take: TakeFolder, name: str, root: Path) -> dict[str, Any]:
+    """The take's own `mask` or `holdout` where it has moved; nothing where it has not: the engine knows it."""
+    recorded = take.record["request"].get(name)
     if recorded is None:
         return {}
-    found = _place_now(recorded["source"], root, take.frames)
+    found = place_now(recorded["source"], root, take.frames)
     if found is None:
         raise Refused(
-            f"The mask that {take.version} was made with is not on disk any more.",
-            argument="mask.source.path",
+            f"The {plate_files.NAMES[name]} that {take.version} was made with is not on disk any more.",
+            argument=f"{name}.source.path",
             value=recorded["source"]["path"],
-            remedy="Re-run with the mask that is plugged in.",
+            remedy=f"Re-run with the {plate_files.NAMES[name]} that is plugged in.",
         )
-    return {} if found.pattern == recorded["source"]["path"] else {"mask": {**recorded, "source": found.as_source()}}
+    return {} if found.pattern == recorded["source"]["path"] else {name: {**recorded, "source": found.as_source()}}
 
 
-def _place_now(recorded: dict[str, Any], root: Path, frames: tuple[int, ...]) -> Plate | None:
+def place_now(recorded: dict[str, Any], root: Path, frames: tuple[int, ...]) -> Plate | None:
     """A source where its files are: as recorded, or moved with the take root; None where they are gone."""
     as_recorded, moved = Plate.from_record(recorded), rendered.of_path(recorded["path"], root)
-    places = [as_recorded, *([moved.plate] if moved else [])]
+    places = [as_recorded, *([replace(as_recorded, pattern=moved.plate.pattern)] if moved else [])]
     return next((place for place in places if place.has_files(frames)), None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bpy
 
-from . import layers
+from . import color_spaces, layers, nodes, plates
 from .client_package import PartialTake, TakeFolder, take_folders
 
 PASS_THROUGH = 0
@@ -57,8 +57,15 @@ def show_take(settings: bpy.types.PropertyGroup, take: TakeFolder | None) -> Non
     if take is None:
         layers.pass_through(settings.id_data)
     else:
-        layers.show_take(settings.id_data, take)
+        space = color_spaces.of_layers(take, settings.color_space.strip(), plate_of(settings))
+        layers.show_take(settings.id_data, take, space)
         settings.take_path = layers.relative(take.directory)
+
+
+def plate_of(settings: bpy.types.PropertyGroup) -> bpy.types.Image | None:
+    """The image that is plugged into the node unchanged, if one is."""
+    node = nodes.find_node(settings.node_id)
+    return plates.image_shown(plates.feeding_socket(node.inputs["Image"])) if node is not None else None
 
 
 def list_take_items(self: bpy.types.PropertyGroup, _context: bpy.types.Context) -> list[tuple[str, str, str, str, int]]:

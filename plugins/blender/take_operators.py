@@ -11,6 +11,7 @@ import bpy
 from . import drain, layers, nodes, shown_takes
 from .client_package import PartialTake, Run, TakeFolder, VeraClientError
 from .operators import NODE_ID, NOT_ASKED, REPLY_SECONDS, WAIT, NodeOperator, node_for, start
+from .region import adopt_region
 
 TAKE = {"name": "Take", "description": "As the node's `take` names it; empty: the one shown", "options": NOT_ASKED}
 VERSION = {"name": "Version", "description": "As in v003", "options": NOT_ASKED}
@@ -183,7 +184,7 @@ class VERA_EDIT_OT_reconnect(NodeOperator, bpy.types.Operator):
 
 
 class VERA_EDIT_OT_adopt_settings(bpy.types.Operator):
-    """Set the node to what the take shown was made with: kind of edit, words, seed, steps, guidance, mask's meaning"""
+    """Set the node to what the take shown was made with: kind of edit, words, seed, region, finish and all the rest"""
 
     bl_idname = "vera_edit.adopt_settings"
     bl_label = "Settings of this take"
@@ -215,6 +216,13 @@ def adopt(settings: bpy.types.PropertyGroup, take: TakeFolder) -> None:
     settings.steps, settings.guidance = effective["num_inference_steps"], effective["guidance_scale"]
     if request["mask"] is not None:
         settings.mask_meaning, settings.mask_invert = request["mask"]["meaning"], request["mask"]["invert"]
+    if "finish" not in request:
+        return  # of an engine that knew none of these
+    settings.exposure = request["exposure"] or 0.0
+    adopt_region(settings, request["region"])
+    for name, value in request["finish"].items():
+        if value is not None:
+            setattr(settings, f"finish_{name}", value)
 
 
 def go_on(operator: bpy.types.Operator, context: bpy.types.Context, method: str) -> set[str]:
@@ -228,12 +236,12 @@ def go_on(operator: bpy.types.Operator, context: bpy.types.Context, method: str)
     return start(operator, node, lambda: [Run(settings.node_id, method, params, shown_before=settings.take_path)])
 
 
-def finish(operator: bpy.types.Operator, ticket: object) -> set[str]:
+def finish(operator: bpy.types.Operator, ticket: object, seconds: float | None = REPLY_SECONDS) -> set[str]:
     """Waits for an errand in a script; with a window its refusal is said on the node."""
     if not operator.wait:
         return {"FINISHED"}
     try:
-        ticket.result(REPLY_SECONDS)
+        ticket.result(seconds)
     except VeraClientError as error:
         operator.report({"ERROR"}, str(error))
         return {"CANCELLED"}

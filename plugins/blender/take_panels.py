@@ -3,7 +3,7 @@
 
 import bpy
 
-from . import marks, shown_takes
+from . import color_spaces, marks, shown_takes
 from .client_package import PartialTake, TakeFolder, Verdict
 from .panels import draw_lines, is_ours
 
@@ -140,7 +140,7 @@ def lines_of(take: TakeFolder, verdict: Verdict | None) -> list[tuple[str, bool]
         lines.append((f"Made from {take.base.version}", False))
     if take.seam is not None:
         lines.append((f"Largest {take.seam.text}", take.seam.may_be_seen))
-    lines += [(text, True) for text in take.warnings]
+    lines += [(text, True) for text in (*take.warnings, color_spaces.notice(take)) if text]
     if verdict is not None:
         lines += [(f"Stale: {reason}", True) for reason in verdict.reasons]
         lines += [(f"Not looked at: {', '.join(verdict.unseen)}", False)] if verdict.unseen else []

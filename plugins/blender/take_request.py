@@ -10,7 +10,8 @@ import bpy
 
 from . import layers
 from .client_package import Refused, Run
-from .inputs import as_mask, mask_in, on_disk, plate_in
+from .inputs import as_holdout, as_mask, holdout_in, mask_in, on_disk, plate_in
+from .region import region_asked
 
 
 def make_runs(node: bpy.types.Node, scene: bpy.types.Scene, again: bool = False) -> list[Run]:
@@ -28,7 +29,12 @@ def make_runs(node: bpy.types.Node, scene: bpy.types.Scene, again: bool = False)
         raise Refused("The prompt is empty.", argument="prompt", remedy="Say in a few words what the edit is.")
     root = take_root(settings)
     needed = whole_range(frames[0] - settings.handles, frames[-1] + settings.handles)
-    sources = {"plate": plate_in(node, needed), "mask": mask_in(node, needed)}
+    region = region_asked(settings, needed)
+    sources = {
+        "plate": plate_in(node, needed),
+        "mask": mask_in(node, needed),
+        "holdout": holdout_in(node, needed),
+    }
     files = on_disk(node, sources, needed, root / settings.node_id)
     request: dict[str, Any] = {
         "node_id": settings.node_id,
@@ -38,11 +44,17 @@ def make_runs(node: bpy.types.Node, scene: bpy.types.Scene, again: bool = False)
         "handles": settings.handles,
         "plate": files["plate"].as_source(),
         "settings": model_settings(settings),
+        "exposure": short(settings.exposure),
+        "region": region,
+        "finish": finish_asked(settings),
+        "write_residual": settings.write_residual,
         "take_root": str(root),
         "reuse": not again,
     }
     if "mask" in files:
         request["mask"] = as_mask(settings, files["mask"])
+    if "holdout" in files:
+        request["holdout"] = as_holdout(files["holdout"])
     seeds = [None] * settings.variants if settings.use_new_seed else list(seeds_asked(settings))
     return [run_with_seed(settings, request, seed) for seed in seeds]
 
@@ -100,6 +112,19 @@ def model_settings(settings: bpy.types.PropertyGroup) -> dict[str, Any]:
     if settings.use_model_settings:
         return {}
     return {"num_inference_steps": settings.steps, "guidance_scale": short(settings.guidance)}
+
+
+def finish_asked(settings: bpy.types.PropertyGroup) -> dict[str, Any]:
+    """As proto's `FinishSettings`, all of them said."""
+    by_edit_type = "edit" if settings.edit_type == "add" else "plate"
+    return {
+        "black": short(settings.finish_black),
+        "white": short(settings.finish_white),
+        "detail": by_edit_type if settings.finish_detail == "auto" else settings.finish_detail,
+        "refine": short(settings.finish_refine),
+        "despill": short(settings.finish_despill),
+        "highlights": short(settings.finish_highlights),
+    }
 
 
 def seeds_asked(settings: bpy.types.PropertyGroup) -> range:

@@ -110,7 +110,7 @@ def record_of(request: dict[str, Any], base: str | None = None) -> dict[str, Any
     Args:
         base: The version it is a repair of, in the same folder.
     """
-    asked, mask = request["settings"], request.get("mask")
+    asked, mask, hold_out = request["settings"], request.get("mask"), request.get("holdout")
     named = {name: asked.get(name) for name in ("seed", "num_inference_steps", "guidance_scale")}
     defaults = {"seed": 77, "num_inference_steps": 12, "guidance_scale": 1.0}
     source = {"frame_offset": 0, "color_space": None, "upload_id": ""}
@@ -120,14 +120,28 @@ def record_of(request: dict[str, Any], base: str | None = None) -> dict[str, Any
             **request,
             "plate": {**source, **request["plate"]},
             "mask": mask and {**mask, "source": {**source, **mask["source"]}},
+            "holdout": hold_out and {"invert": False, **hold_out, "source": {**source, **hold_out["source"]}},
+            "region": request["region"] and region_made(request["region"]),
             "settings": named,
         },
         "settings": {name: default if named[name] is None else named[name] for name, default in defaults.items()},
         "base_take": base and {"version": base, "take_id": f"take_{base}", "directory": f"../{base}"},
         "plate": {str(frame): file_seen(request["plate"], frame) for frame in frames},
+        "plate_size": [WIDTH, HEIGHT],
         "warnings": [],
         "seams": [],
     }
+
+
+def region_made(region: dict[str, Any]) -> dict[str, Any]:
+    """What take.json says of a region inside the picture, its boxes of one size: grown by the margin."""
+    drawn = region["boxes"]["keys"] if "boxes" in region else [{"frame": 0, "box": region["box"]}]
+    grown, margin = {"x": -1, "y": -1, "width": 2, "height": 2}, region["margin"]
+    keys = [
+        {"frame": key["frame"], **{side: value + grown[side] * margin for side, value in key["box"].items()}}
+        for key in drawn
+    ]
+    return {"kind": "boxes", "keys": keys, "margin": 0}
 
 
 def file_seen(source: dict[str, Any], frame: int) -> dict[str, Any]:

@@ -56,16 +56,24 @@ def test_each_setting_that_changes_makes_the_take_stale_until_it_is_put_back(tmp
     scene, addon, _, _, _, node = start(tmp_path)
     settings = node.node_tree.vera_edit
     settings.use_model_settings, settings.steps, settings.guidance, settings.seed = False, 8, 3.1, 5
+    settings.region_from, settings.region_margin, settings.exposure, settings.finish_black = "box", 1, 0.1, 0.07
+    settings.region_x, settings.region_y, settings.region_width, settings.region_height = 3, 2, 6, 5
     make_take(scene, addon, node)
     for name, value, said in (
         ("prompt", "a blue ball", "The prompt was: a red ball"),
-        ("edit_type", "background", "The kind of edit was another; The mask was another"),
+        ("edit_type", "background", "The kind of edit was another; The mask was another; The finish was another"),
         ("seed", 6, "The seed was 5"),
         ("steps", 9, "The number of steps was another"),
         ("guidance", 3.0, "The guidance was another"),
         ("use_model_settings", True, "The number of steps was another; The guidance was another"),
         ("mask_invert", True, "The mask was another"),
         ("mask_meaning", "keep", "The mask was another"),
+        ("exposure", 0.5, "The exposure was another"),
+        ("region_from", "all", "The region was another"),
+        ("region_x", 4, "The region was another"),
+        ("region_margin", 0, "The region was another"),
+        ("finish_despill", 0.5, "The finish was another"),
+        ("finish_detail", "smooth", "The finish was another"),
     ):
         before = getattr(settings, name)
         setattr(settings, name, value)
@@ -85,6 +93,24 @@ def test_each_setting_that_changes_makes_the_take_stale_until_it_is_put_back(tmp
     settings.use_scene_range, settings.first_frame, settings.last_frame = False, 3, 1
     assert settings.stale == "The frame range is reversed."
     settings.take = "NONE"
+    assert settings.stale == ""
+
+
+@own_process
+def test_a_hold_out_that_a_take_has_is_compared_and_one_that_it_has_not_is_shown_live(tmp_path: Path) -> None:
+    scene, addon, tree, _, split, node = start(tmp_path)
+    settings = node.node_tree.vera_edit
+    make_take(scene, addon, node)
+    tree.links.new(split.outputs["Blue"], node.inputs["Hold-out"])
+    assert settings.stale == ""
+    make_take(scene, addon, node, "v002")
+    tree.links.new(split.outputs["Red"], node.inputs["Hold-out"])
+    assert settings.stale == "The hold-out was another"
+    tree.links.new(split.outputs["Blue"], node.inputs["Hold-out"])
+    assert settings.stale == ""
+    settings.holdout_in_take = False
+    assert settings.stale == "The hold-out was another"
+    settings.take = "v001"
     assert settings.stale == ""
 
 

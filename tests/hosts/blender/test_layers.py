@@ -156,6 +156,61 @@ def test_a_take_that_has_gone_is_said_and_a_gap_is_found(tmp_path: Path) -> None
 
 
 @own_process
+def test_a_residual_is_shown_where_the_take_has_one(tmp_path: Path) -> None:
+    scene, addon, _, node, _, _ = comp_with_take(tmp_path)
+    settings = node.node_tree.vera_edit
+    folder = tmp_path / "vera_takes" / settings.node_id
+    comps.write_take(folder, "v002", range(1001, 1004))
+    residuals = {frame: comps.awkward_plate(frame) - 0.5 for frame in (1002, 1003)}  # made again: 1001 has none
+    for frame, residual in residuals.items():
+        comps.write_exr(folder / "v002" / f"residual.{frame}.exr", residual, ("R", "G", "B"), kind="float")
+    settings.take = "v002"
+    shown = comps.render(scene, {"Residual": node.outputs["Residual"]}, range(1001, 1005), tmp_path / "out")["Residual"]
+    for frame, residual in residuals.items():
+        np.testing.assert_array_equal(shown[frame][..., :3], residual)
+    for frame in set(shown) - set(residuals):
+        assert not shown[frame][..., :3].any()
+    settings.take = "v001"
+    assert not node.node_tree.nodes["Group Output"].inputs["Residual"].is_linked
+
+
+@own_process
+def test_layers_in_the_plates_own_space_have_the_right_values_beside_it(tmp_path: Path) -> None:
+    # A published matrix, ACEScg to linear Rec.709 with Bradford's adaptation: Blender's own differs by a rounding.
+    matrix = np.array([[1.70505, -0.62179, -0.08326], [-0.13026, 1.14080, -0.01055], [-0.02400, -0.12897, 1.15297]])
+    scene, addon, _, node, plates, _ = comp_with_take(tmp_path)
+    settings = node.node_tree.vera_edit
+    plate = node.inputs["Image"].links[0].from_socket
+    plate.node.image.colorspace_settings.name = "ACEScg"
+    record = {"color": {"plate": "ACEScg", "layers": "ACEScg"}, "request": {"plate": {"color_space": "acescg"}}}
+    takes = comps.write_take(tmp_path / "vera_takes" / settings.node_id, "v002", FRAMES, **record)
+    settings.take = "v002"
+    outputs = {"plate": plate, "Composite": node.outputs["Composite"], "Alpha": node.outputs["Alpha"]}
+    shown = comps.render(scene, outputs, FRAMES, tmp_path / "out")
+    for frame in FRAMES:
+        take, comp = takes[frame], shown["Composite"][frame][..., :3]
+        np.testing.assert_array_equal(shown["Alpha"][frame][..., 0], take[..., 3])
+        outside = np.all(take[..., :4] == 0, axis=-1)
+        np.testing.assert_array_equal(comp[outside], shown["plate"][frame][..., :3][outside])
+        over = take[..., :3] + (1.0 - take[..., 3:4].astype(np.float64)) * plates[frame]
+        assert np.all(np.abs(comp - over @ matrix.T) <= 3e-4 * np.abs(over).sum(axis=-1, keepdims=True) + 1e-6)
+
+    # A camera's linear space that Blender was told to leave alone: the layers beside such a plate are left alone too.
+    plate.node.image.colorspace_settings.name = "Linear Rec.709"
+    settings.color_space = "Linear Some Camera"
+    record["color"] = dict.fromkeys(("plate", "layers"), "Linear Some Camera")
+    record["request"]["plate"]["color_space"] = "Linear Some Camera"
+    takes = comps.write_take(tmp_path / "vera_takes" / settings.node_id, "v003", FRAMES, **record)
+    settings.take = "v003"
+    shown = comps.render(scene, {"Composite": node.outputs["Composite"]}, FRAMES[:1], tmp_path / "out")
+    take = takes[FRAMES[0]]
+    over = take[..., :3] + (np.float32(1) - take[..., 3:4]) * plates[FRAMES[0]]
+    np.testing.assert_array_equal(shown["Composite"][FRAMES[0]][..., :3], over)
+    told = addon.take_panels.lines_of(addon.shown_takes.shown_take(settings), None)
+    assert "Linear Some Camera" in told[-1][0]
+
+
+@own_process
 def test_files_of_another_layout_are_refused_and_the_plate_passes(tmp_path: Path) -> None:
     _, addon, _, node, _, _ = comp_with_take(tmp_path)
     settings = node.node_tree.vera_edit

@@ -60,7 +60,7 @@ def shown_by(scene, node, tmp_path: Path) -> dict[str, np.ndarray]:
 
 
 def assert_over(shown: dict[str, np.ndarray], plate: np.ndarray) -> None:
-    """The comp is the edit over the plate, as near as float32 comes, and the plate's own bits where there is no edit."""
+    """The comp is the edit over the plate, as near as float32 comes, and the plate to the bit where there is none."""
     edit, alpha, comp = shown["Edit"], shown["Alpha"], shown["Composite"][..., :3]
     np.testing.assert_array_equal(edit[..., 3], alpha)
     over = edit[..., :3] + (1.0 - alpha[..., None].astype(np.float64)) * plate

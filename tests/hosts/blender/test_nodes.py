@@ -30,7 +30,7 @@ def test_a_new_node_has_its_sockets_and_is_in_the_add_menu(tmp_path: Path) -> No
     node = comps.add_node(addon, tree)
     asked = [("Image", "RGBA"), ("Mask", "VALUE"), ("Hold-out", "VALUE"), ("Grow", "INT"), ("Feather", "VALUE")]
     assert [(s.name, s.type) for s in node.inputs] == asked
-    kinds = [("Edit", "RGBA"), ("Alpha", "VALUE"), ("Straight", "RGBA"), ("Composite", "RGBA")]
+    kinds = [("Edit", "RGBA"), ("Alpha", "VALUE"), ("Straight", "RGBA"), ("Composite", "RGBA"), ("Residual", "RGBA")]
     assert [(s.name, s.type) for s in node.outputs] == kinds
     assert addon.nodes.draw_add_menu in bpy.types.NODE_MT_compositor_node_add_all._dyn_ui_initialize()
     settings = node.node_tree.vera_edit
@@ -73,7 +73,7 @@ def test_duplicated_and_pasted_nodes_are_independent_and_survive_saving(tmp_path
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
     opened = addon.nodes.vera_nodes()
     assert sorted(n.node_tree.vera_edit.prompt for n in opened) == [f"prompt {k}" for k in range(4)]
-    assert [len(n.outputs) for n in opened] == [4] * 4
+    assert [len(n.outputs) for n in opened] == [5] * 4
 
 
 @own_process
@@ -139,7 +139,7 @@ def test_a_node_pasted_after_its_original_was_deleted_is_whole(tmp_path: Path) -
         bpy.ops.node.clipboard_paste()
     addon.nodes.mend_pasted_nodes()
     (pasted,) = addon.nodes.vera_nodes()
-    assert len(pasted.outputs) == 4
+    assert len(pasted.outputs) == 5
     assert pasted.node_tree.vera_edit.prompt == "a red ball"
 
 

@@ -57,7 +57,12 @@ def test_files_are_found_through_reroutes_with_their_numbers_and_color_space(tmp
         "color_space": "lin_rec709",
     }
     assert found.file(4) == tmp_path / "plate" / "plate.1004.exr"
-    for name, word in (("ACEScg", "acescg"), ("sRGB", "srgb")):
+    for name, word in (
+        ("ACEScg", "acescg"),
+        ("sRGB", "srgb"),
+        ("Linear Rec.2020", "Linear Rec.2020"),
+        ("Linear DCI-P3 D65", "Linear P3-D65"),
+    ):
         plate.image.colorspace_settings.name = name
         assert sequence_of(addon, node).color_space == word
 
@@ -253,7 +258,19 @@ def test_a_request_says_what_the_settings_say(tmp_path: Path) -> None:
             "path": str(tmp_path / "plate" / "plate.####.exr"),
             "frame_offset": 1000,
             "color_space": "lin_rec709",
+            "nan": "refuse",
         },
+        "exposure": 0.0,
+        "region": None,
+        "finish": {
+            "black": 0.06,
+            "white": 0.94,
+            "detail": "plate",
+            "refine": 1.0,
+            "despill": 0.0,
+            "highlights": 1.0,
+        },
+        "write_residual": False,
         "settings": {"seed": 5, "num_inference_steps": 8, "guidance_scale": 3.1},
         "take_root": str(tmp_path / "vera_takes"),
         "reuse": True,
@@ -270,6 +287,73 @@ def test_a_request_says_what_the_settings_say(tmp_path: Path) -> None:
         settings.edit_type, settings.mask_meaning = edit_type, meaning
         mask = request_of(addon, node, scene)["mask"]
         assert (mask["meaning"], mask["invert"]) == (said, False)
+
+
+@own_process
+def test_a_request_says_what_the_model_is_to_see_and_how_layers_are_finished(tmp_path: Path) -> None:
+    scene, addon, tree, _, plate, node = start(tmp_path)
+    tree.links.new(plate.outputs["Image"], node.inputs["Image"])
+    tree.links.new(plate.outputs["Alpha"], node.inputs["Hold-out"])
+    settings = node.node_tree.vera_edit
+    settings.exposure, settings.not_finite, settings.write_residual = -1.1, "zero", True
+    settings.color_space, settings.finish_detail, settings.finish_despill = " ARRI LogC4 ", "smooth", 0.3
+    request = request_of(addon, node, scene)
+    assert (request["plate"]["color_space"], request["plate"]["nan"]) == ("ARRI LogC4", "zero")
+    assert (request["exposure"], request["write_residual"]) == (-1.1, True)
+    assert (request["finish"]["detail"], request["finish"]["despill"]) == ("smooth", 0.3)
+    hold_out = request["holdout"]
+    assert hold_out["meaning"] == "keep"
+    written = comps.read_exr(Path(hold_out["source"]["path"].replace("####", "0002")))
+    np.testing.assert_array_equal(written, 1)  # the plate has no alpha
+    settings.holdout_in_take = False
+    assert "holdout" not in request_of(addon, node, scene)
+
+    flip = tree.nodes.new("CompositorNodeFlip")
+    tree.links.new(plate.outputs["Image"], flip.inputs["Image"])
+    tree.links.new(flip.outputs["Image"], node.inputs["Image"])
+    with pytest.raises(addon.client_package.Refused, match="has to be rendered") as refusal:
+        request_of(addon, node, scene)
+    assert (refusal.value.argument, refusal.value.value) == ("plate.color_space", "ARRI LogC4")
+    settings.color_space = ""
+    assert request_of(addon, node, scene)["plate"]["nan"] == "zero"
+
+
+@own_process
+def test_a_region_is_drawn_moves_or_lies_around_mask_or_matte(tmp_path: Path) -> None:
+    scene, addon, tree, _, plate, node = start(tmp_path)
+    tree.links.new(plate.outputs["Image"], node.inputs["Image"])
+    settings = node.node_tree.vera_edit
+    settings.region_margin, settings.region_from = 2, "mask"
+    assert request_of(addon, node, scene)["region"] == {"from_mask": True, "margin": 2}
+    settings.region_from = "box"
+    settings.region_x, settings.region_y, settings.region_width, settings.region_height = 3, 1, 5, 4
+    drawn = {"x": 3, "y": 1, "width": 5, "height": 4}
+    assert request_of(addon, node, scene)["region"] == {"box": drawn, "margin": 2}
+    for frame, left in ((1, 0), (3, 4)):
+        settings.region_x = left
+        settings.keyframe_insert("region_x", frame=frame)
+    for curve in addon.animation.curves_of(node.node_tree):
+        for key in curve.keyframe_points:
+            key.interpolation = "LINEAR"
+    keys = [{"frame": frame, "box": {**drawn, "x": left}} for frame, left in ((1, 0), (2, 2), (3, 4), (4, 4))]
+    assert request_of(addon, node, scene)["region"] == {"boxes": {"keys": keys}, "margin": 2}
+
+    settings.region_from = "take"
+    with pytest.raises(addon.client_package.Refused, match="none is shown") as refusal:
+        request_of(addon, node, scene)
+    assert refusal.value.argument == "region"
+    folder = addon.shown_takes.node_folder(settings, settings.node_id)
+    comps.write_take(folder, "v001", FRAMES)
+    settings.take = "v001"
+    with pytest.raises(addon.client_package.Refused, match="does not say where its matte lies"):
+        request_of(addon, node, scene)
+    comps.write_take(folder, "v001", FRAMES)
+    boxes = {"1": [1, 2, 3, 4], "2": None, "3": [5, 2, 3, 4], "4": None}
+    record = json.loads((folder / "v001" / "take.json").read_text())
+    record["frames"] = {frame: {"matte_box": box} for frame, box in boxes.items()}
+    (folder / "v001" / "take.json").write_text(json.dumps(record))
+    keys = [{"frame": frame, "box": {"x": x, "y": 2, "width": 3, "height": 4}} for frame, x in ((1, 1), (3, 5))]
+    assert request_of(addon, node, scene)["region"] == {"boxes": {"keys": keys}, "margin": 2}
 
 
 @own_process

@@ -14,8 +14,8 @@ from .take_folders import spell_frames
 
 NAMES = {"plate": "plate", "mask": "mask", "holdout": "hold-out"}
 """What artists call what a request names so."""
-
 READ_AS = ("color_space", "view", "part", "layer", "nan")
+"""What a source says besides where its files are."""
 _hashed: dict[Path, tuple[tuple[int, int, int], str]] = {}
 """By file: which one it was (inode, size, time), and its SHA-256."""
 
@@ -29,11 +29,20 @@ class Plate:
     frame_offset: int
     color_space: str
     """By a name of the engine's configuration; empty for a mask, which is data."""
+    view: str = ""
+    """Of a multi-view file."""
+    part: str = ""
+    """Of a multi-part file."""
+    layer: str = ""
+    """The channels' prefix."""
+    nan: str = ""
+    """What becomes of pixels that are no numbers: `refuse`, `zero`; empty: refused."""
 
     def as_source(self) -> dict[str, object]:
-        """As proto's `PlateSource`."""
+        """As proto's `PlateSource`; what is empty left out."""
         source: dict[str, object] = {"path": self.pattern, "frame_offset": self.frame_offset}
-        return {**source, "color_space": self.color_space} if self.color_space else source
+        words = {name: getattr(self, name) for name in READ_AS}
+        return {**source, **{name: word for name, word in words.items() if word}}
 
     @classmethod
     def from_record(cls, source: dict[str, Any]) -> Plate:

@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,6 +60,14 @@ class TakeFolder:
 
     def layers_file(self, frame: int) -> Path:
         return self.directory / f"layers.{frame:04d}.exr"
+
+    def residual_file(self, frame: int) -> Path:
+        return self.directory / f"residual.{frame:04d}.exr"
+
+    @property
+    def residual_frames(self) -> list[int]:
+        """The frames that have a residual."""
+        return [frame for frame in self.frames if self.residual_file(frame).is_file()]
 
     @cached_property
     def record(self) -> dict[str, Any]:
@@ -172,15 +181,25 @@ def list_partial_takes(node_folder: Path) -> list[PartialTake]:
     return sorted((PartialTake(entry, _frames_in(entry) or ()) for entry in entries), key=lambda take: take.number)
 
 
+def frame_ranges(frames: Iterable[int]) -> list[dict[str, int]]:
+    """As proto's `FrameRange`s."""
+    return [{"first_frame": first, "last_frame": last} for first, last in _runs(frames)]
+
+
 def spell_frames(frames: list[int]) -> str:
     """`1001, 1004-1006`."""
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in _runs(frames))
+
+
+def _runs(frames: Iterable[int]) -> list[list[int]]:
+    """First and last of each run of frames without a gap."""
     runs: list[list[int]] = []
     for frame in sorted(frames):
         if runs and frame == runs[-1][1] + 1:
             runs[-1][1] = frame
         else:
             runs.append([frame, frame])
-    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+    return runs
 
 
 def _entries(folder: Path) -> list[Path]:
