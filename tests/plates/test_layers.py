@@ -12,7 +12,6 @@ from vera_engine.plates.color import ColorSpace, model_to_plate_linear
 from vera_engine.plates.layers import Layers, LayersInvalid, over, solve_layers
 
 PIXELS = 400_000
-HALF_ROUNDING = 2.0**-11  # of a half float's value; 2**-25 below its normal numbers
 SPACES = [ColorSpace.parse("lin_rec709"), ColorSpace.parse("acescg")]
 
 
@@ -61,16 +60,10 @@ def random_pixels(
 def test_the_over_is_the_models_composite(space: ColorSpace, brightest: float, signed: bool) -> None:
     plate, edit, alpha = random_pixels(space, brightest, signed)
     layers = solve_layers(plate, edit, alpha)
-    error = np.abs(merged(layers, plate) - meant(plate, edit, alpha))
-    # All that is lost is the rounding of the premultiplied edit to half: A was rounded before P was solved for.
-    allowed = HALF_ROUNDING * np.abs(layers.premult.astype(np.float64)) + 2.0**-25
-    untouched = np.broadcast_to(alpha[..., np.newaxis] == 0, error.shape)
-    # Where the curve's two parts meet the standard's own constants leave 2e-8; float64 of 60000 leaves 1e-11.
-    assert (error <= allowed * 1.001 + 3e-8)[~untouched].all()
-    if not signed:
-        target = meant(plate, edit, alpha)
-        relative = error / np.maximum(target, 2.0**-14)
-        assert relative.max() <= 4.9e-4
+    target = meant(plate, edit, alpha)
+    relative = np.abs(over(layers.premult, layers.matte, plate) - target) / np.maximum(np.abs(target), 2.0**-14)
+    # One rounding to half float, of the premultiplied edit; beside negative light it may be twice as coarse.
+    assert relative.max() <= (2.0**-10 if signed else 4.9e-4)
     assert np.isfinite(layers.premult).all()
     assert np.isfinite(layers.matte).all()
 
@@ -169,10 +162,11 @@ def test_the_matte_pixel_by_pixel(plate: tuple[float, ...], edit: tuple[float, .
     small = 1e-4 * (sum(value**2 for value in p) + sum(value**2 for value in e)) + 1e-12
     explained = sum((c[n] - p[n]) * (e[n] - p[n]) for n in range(3)) + small * a
     matte = explained / (sum((e[n] - p[n]) ** 2 for n in range(3)) + small)
-    matte = min(max([matte, 0.0] + [1 - c[n] / p[n] for n in range(3) if p[n] > 0]), 1.0)
+    shown = [c[n] if p[n] > 0 else max(-c[n], 0) + 2**-14 for n in range(3)]
+    matte = min(max([matte, 0.0] + [1 - shown[n] / abs(p[n]) for n in range(3) if p[n] != 0]), 1.0)
     layers = solve_layers(np.float32([[plate]]), np.float32([[edit]]), np.float32([[alpha]]))
     stored = float(layers.matte[0, 0])
-    assert matte - 1e-9 <= stored <= matte + float(np.spacing(np.float16(matte)))
+    assert matte - 1e-6 <= stored <= matte + float(np.spacing(np.float16(matte))) + 1e-6
     for n in range(3):
         assert float(layers.premult[0, 0, n]) == pytest.approx(c[n] - (1 - stored) * p[n], rel=2**-11, abs=2**-24)
 
@@ -199,7 +193,7 @@ def test_the_matte_is_rounded_up() -> None:
     target = meant(plate, edit, alpha)
     with np.errstate(divide="ignore", invalid="ignore"):
         least = np.where(plate > 0, 1 - target / plate, 0).max(axis=-1)
-    assert (layers.matte.astype(np.float64)[soft] >= least[soft] - 1e-7).all()
+    assert (layers.matte.astype(np.float64)[soft] >= least[soft] - 4e-6).all()  # in float32 it is not known better
 
 
 def test_negative_plate_pixels_pass_bit_for_bit_where_the_matte_is_0() -> None:
@@ -208,6 +202,41 @@ def test_negative_plate_pixels_pass_bit_for_bit_where_the_matte_is_0() -> None:
     comp = over(layers.premult, layers.matte, plate)
     assert comp.dtype == np.float32
     np.testing.assert_array_equal(comp.view(np.uint32), plate.view(np.uint32))
+
+
+def test_light_that_passes_through_zero_is_exact() -> None:
+    # A strongly negative plate under a bright edit: at some alpha the comp is next to nothing, while plate and edit are
+    # not. Only a matte near 1 leaves a premultiplied edit that is rounded finely enough.
+    alpha = np.linspace(0, 1, 20_001, dtype=np.float32)[np.newaxis]
+    plate = np.broadcast_to(np.float32([-1.0, -0.013, 0.7]), (*alpha.shape, 3)).copy()
+    edit = np.full_like(plate, 0.6)
+    target = meant(plate, edit, alpha)
+    assert np.abs(target[..., 0]).min() < 1e-5
+    layers = solve_layers(plate, edit, alpha)
+    error = np.abs(over(layers.premult, layers.matte, plate) - target)
+    assert (error <= 2.0**-10 * np.maximum(np.abs(target), 2.0**-14)).all()
+    assert (np.diff(layers.matte[0].astype(np.float64)) >= 0).all()
+
+
+def test_negative_noise_too_small_to_matter_leaves_the_matte_alone() -> None:
+    alpha = np.full((1, 2), 0.5, np.float32)
+    edit = np.full((1, 2, 3), 0.4, np.float32)
+    plate = np.float32([[[0.02, 0.02, 5e-5], [0.02, 0.02, -5e-5]]])
+    matte = solve_layers(plate, edit, alpha).matte[0]
+    assert matte[1] == pytest.approx(matte[0], abs=2e-3)
+
+
+def test_the_plate_that_is_meant_shows_on_soft_pixels_alone() -> None:
+    alpha = np.float32([[0, 0.25, 0.75, 1]])
+    plate = np.tile(np.float32([0.2, 0.9, 0.2]), (1, 4, 1))
+    clean = np.tile(np.float32([0.2, 0.3, 0.2]), (1, 4, 1))
+    edit = np.tile(np.float32([0.1, 0.1, 0.5]), (1, 4, 1))
+    layers = solve_layers(plate, edit, alpha, clean)
+    comp = over(layers.premult, layers.matte, plate)
+    np.testing.assert_array_equal(comp[0, 0], plate[0, 0])
+    np.testing.assert_allclose(comp[0, 1:3], meant(clean, edit, alpha)[0, 1:3], rtol=2.0**-10)
+    np.testing.assert_allclose(comp[0, 3], edit[0, 3], rtol=2.0**-11)
+    assert (layers.premult >= 0).all()
 
 
 def test_over_is_openimageios(random: np.random.Generator) -> None:

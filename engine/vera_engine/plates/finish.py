@@ -13,12 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vera_engine.plates.color import ColorSpace, model_to_plate_linear, plate_to_model_rgb
-from vera_engine.plates.finish_settings import FinishSettings
+from vera_engine.plates.despill import despill
+from vera_engine.plates.extend import extend_color
+from vera_engine.plates.finish_settings import Detail, FinishSettings
 from vera_engine.plates.image import Window
 from vera_engine.plates.layers import Layers, over, solve_layers
 from vera_engine.plates.matte import clean_matte
+from vera_engine.plates.model_curve import decode_model
 from vera_engine.plates.region_border import region_border
 from vera_engine.plates.resize import resize
+from vera_engine.plates.upsample import EditGuide, Guide, PlateGuide, upsample_matte
+
+KNOWN_FROM = np.float32(0.5)
+"""Alpha from which the edit's color is taken as the model painted it; below, colors from near by are mixed in."""
 
 
 @dataclass(frozen=True)
@@ -84,26 +91,53 @@ def finish_frame(
     settings.check()
     height, width = plate_linear.shape[:2]
     where = region or Window(0, 0, width, height)
-
-    # 1. The matte at the plate's size
-    border = region_border(height, width, where)
-    matte = clean_matte(resize(alpha, where.width, where.height), settings.black, settings.white) * border
-    finished_alpha = np.zeros((height, width), np.float32)
     rows, columns = slice(where.y, where.y + where.height), slice(where.x, where.x + where.width)
-    finished_alpha[rows, columns] = matte
+    border = region_border(height, width, where)
+
+    # 1. The matte: exact 0 and 1 at the model's size, detail at the plate's, nothing outside the region or held out
+    small_alpha = clean_matte(alpha, settings.black, settings.white)
+    guide = _guide(plate_linear[rows, columns], edit_model_rgb, small_alpha, settings.detail, exposure)
+    finished_alpha = np.zeros((height, width), np.float32)
+    finished_alpha[rows, columns] = border * upsample_matte(
+        small_alpha, where.width, where.height, guide, settings.refine
+    )
     if holdout is not None:
         finished_alpha *= 1 - holdout
 
-    # 2. The edit's colour
-    edit = model_to_plate_linear(
-        resize(edit_model_rgb, where.width, where.height), space, exposure, settings.highlights
+    # 2. The edit's color, carried on past the matte's edge, as light
+    extended = extend_color(edit_model_rgb, np.minimum(small_alpha / KNOWN_FROM, np.float32(1)))
+    small_edit = model_to_plate_linear(extended, space, exposure, settings.highlights)
+    # Primaries narrower than the model's make its most saturated colors negative, which no light is.
+    inside = resize(np.maximum(small_edit, np.float32(0)), where.width, where.height)
+    edit_linear = np.pad(
+        inside, ((rows.start, height - rows.stop), (columns.start, width - columns.stop), (0, 0)), mode="edge"
     )
-    outside = ((where.y, height - rows.stop), (where.x, width - columns.stop), (0, 0))
-    edit_linear = np.pad(np.maximum(edit, np.float32(0)), outside, mode="edge")
 
-    # 3. Layers whose over, in linear light, is the model's
-    layers = solve_layers(plate_linear, edit_linear, finished_alpha)
-    return FinishedFrame(layers, finished_alpha, edit_linear, plate_linear, _statistics(layers, 0))
+    # 3. The plate as the comp means it
+    plate_meant = plate_linear
+    if settings.despill > 0:
+        plate_meant = despill(plate_linear, finished_alpha, settings.despill, (alpha.shape[1], alpha.shape[0]))
+
+    # 4. Layers whose over, in linear light, is the model's
+    layers = solve_layers(plate_linear, edit_linear, finished_alpha, plate_meant)
+    limited = (decode_model(edit_model_rgb) > settings.highlights).any(axis=-1) & (small_alpha > 0)
+    return FinishedFrame(layers, finished_alpha, edit_linear, plate_meant, _statistics(layers, int(limited.sum())))
+
+
+def _guide(
+    plate_linear: NDArray[np.float32],
+    edit_model_rgb: NDArray[np.float32],
+    alpha: NDArray[np.float32],
+    detail: Detail,
+    exposure: float,
+) -> Guide | None:
+    match detail:
+        case Detail.PLATE:
+            return PlateGuide(plate_linear, exposure)
+        case Detail.EDIT:
+            return EditGuide(edit_model_rgb, alpha)
+        case Detail.SMOOTH:
+            return None
 
 
 def residual_of(

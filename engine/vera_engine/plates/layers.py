@@ -7,6 +7,7 @@ picture. So premultiplied edit and matte are solved for, per pixel, rather than 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,14 @@ from numpy.typing import NDArray
 from vera_engine.errors import InvalidArgument
 from vera_engine.plates.srgb import decode_signed_srgb, encode_signed_srgb
 
-_PIXELS_AT_ONCE = 1 << 16  # float64 temporaries that stay in the cache
+Floats = NDArray[np.floating[Any]]
+Halves = NDArray[np.float16]
+
+_PIXELS_AT_ONCE = 1 << 16  # temporaries that stay in the cache
+_LEAST_LIGHT = 2.0**-14
+"""The least normal half float: the over has to be right relative to light down to here."""
+_LEAST_MATTE = 2.0**-24
+"""The least half float above 0."""
 
 
 class LayersInvalid(InvalidArgument):
@@ -34,36 +42,51 @@ class Layers:
 
 
 def solve_layers(
-    plate_linear: NDArray[np.float32], edit_linear: NDArray[np.float32], alpha: NDArray[np.float32]
+    plate_linear: NDArray[np.float32],
+    edit_linear: NDArray[np.float32],
+    alpha: NDArray[np.float32],
+    plate_meant: NDArray[np.float32] | None = None,
 ) -> Layers:
     """Solves for the layers whose over, in linear light, is the model's composite.
 
     With `S` and `E` the plate and the edit in signed sRGB encoding, the model means `C = a E + (1 - a) S`; that is
     `c` in linear light. The matte is the one that best explains `c` as a mix of plate and edit, as opaque as it has to
-    be for a premultiplied edit that is not negative, and rounded up to half float; then `P = c - (1 - A) plate` makes
-    the over exact. Where alpha is 0 both are exactly 0, where it is 1 the edit covers all.
+    be for a premultiplied edit that half float can hold, and rounded up to half float; then `P = c - (1 - A) plate`
+    makes the over exact: `|P + (1 - A) plate - c| <= 2^-10 max(|c|, 2^-14)`. A rises with alpha. Where alpha is 0 both
+    are exactly 0, where it is 1 the edit covers all.
 
     Args:
         plate_linear: (H, W, 3), scene-linear, finite, within +-65504; may be negative or above 1.
         edit_linear: (H, W, 3), in the plate's primaries made linear, 0 to 65504.
         alpha: (H, W), 0..1, in the model's compositing space.
+        plate_meant: (H, W, 3), finite: what the comp shall show of the plate where alpha lies between 0 and 1, `S`; as
+            a plate without spill. None: the plate itself.
 
     Raises:
         LayersInvalid: Shapes that do not match, values out of range or not finite.
     """
-    _check(plate_linear, edit_linear, alpha)
+    meant = plate_linear if plate_meant is None else plate_meant
+    _check(plate_linear, edit_linear, alpha, meant)
     straight = edit_linear.astype(np.float16)
     covered = alpha == 1
     matte = covered.astype(np.float16)
-    premult = np.where(covered[..., np.newaxis], straight, np.float16(0))
-    soft = np.flatnonzero((alpha > 0) & (alpha < 1))
-    flat_plate, flat_edit = plate_linear.reshape(-1, 3), edit_linear.reshape(-1, 3)
+    premult = np.zeros_like(straight)
+    premult[covered] = straight[covered]
+    soft = np.flatnonzero((alpha > 0) & ~covered)
+    flat_plate, flat_meant, flat_edit = (each.reshape(-1, 3) for each in (plate_linear, meant, edit_linear))
     flat_alpha, flat_matte, flat_premult = alpha.reshape(-1), matte.reshape(-1), premult.reshape(-1, 3)
     for begin in range(0, soft.size, _PIXELS_AT_ONCE):
         pixels = soft[begin : begin + _PIXELS_AT_ONCE]
-        flat_premult[pixels], flat_matte[pixels] = _solve_soft(
-            flat_plate[pixels].astype(np.float64), flat_edit[pixels].astype(np.float64), flat_alpha[pixels, np.newaxis]
-        )
+        # A sum of light that is all positive is right in float32; where some cancels out it takes float64.
+        cancels = (flat_plate[pixels] < 0).any(axis=1) | (flat_meant[pixels] < 0).any(axis=1)
+        for chosen, precision in ((pixels[~cancels], np.float32), (pixels[cancels], np.float64)):
+            if chosen.size:
+                flat_premult[chosen], flat_matte[chosen] = _solve_soft(
+                    flat_plate[chosen].astype(precision, copy=False),
+                    flat_meant[chosen].astype(precision, copy=False),
+                    flat_edit[chosen].astype(precision, copy=False),
+                    flat_alpha[chosen, np.newaxis].astype(precision, copy=False),
+                )
     return Layers(premult, matte, straight)
 
 
@@ -84,33 +107,37 @@ def over(
     return np.where((opacity == 0) & (colour == 0), plate_linear, merged)
 
 
-def _solve_soft(
-    plate: NDArray[np.float64], edit: NDArray[np.float64], alpha: NDArray[np.float32]
-) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+def _solve_soft(plate: Floats, meant: Floats, edit: Floats, a: Floats) -> tuple[Halves, Halves]:
     """Pixels (N, 3) whose alpha (N, 1) lies between 0 and 1: premultiplied edit (N, 3) and matte (N)."""
-    a = alpha.astype(np.float64)
-    target = decode_signed_srgb(a * encode_signed_srgb(edit) + (1 - a) * encode_signed_srgb(plate))
+    target = decode_signed_srgb(a * encode_signed_srgb(edit) + (1 - a) * encode_signed_srgb(meant))
     to_target, to_edit = target - plate, edit - plate
     # The ridge draws A towards a where plate and edit are nearly alike and say nothing about it.
     ridge = 1e-4 * (plate**2 + edit**2).sum(axis=1) + 1e-12
     best = ((to_target * to_edit).sum(axis=1) + ridge * a[:, 0]) / ((to_edit**2).sum(axis=1) + ridge)
-    positive = plate > 0
-    kept = np.divide(target, plate, out=np.ones_like(plate), where=positive)
-    matte = _half_rounded_up(np.clip(np.maximum(best, (1 - kept).max(axis=1)), 0, 1))
-    premult = target - (1 - matte.astype(np.float64))[:, np.newaxis] * plate
-    # Below 0 by the last bit of float64 only, since A is at least 1 - c / plate.
-    premult = np.where((plate >= 0) & (premult < 0), 0, premult)
+    # How much of the plate may show. Of a positive one c at most, else the edit would be negative. Of a negative one
+    # so little that the edit which makes up for it, P = c - (1 - A) plate, is not rounded more coarsely than c may be:
+    # |c| + 2^-14 while c is negative, and from then on 2^-14 and not more, as A must not fall.
+    limit = np.where(plate < 0, np.maximum(-target, 0) + _LEAST_LIGHT, target)
+    kept = np.divide(limit, np.abs(plate), out=np.ones_like(plate), where=plate != 0)
+    matte = _half_rounded_up(np.clip(np.maximum(best, (1 - kept).max(axis=1)), _LEAST_MATTE, 1))
+    premult = target - (1 - matte.astype(a.dtype))[:, np.newaxis] * plate
+    # Below 0 by a last bit only, since A is at least 1 - c / plate.
+    premult[(plate >= 0) & (premult < 0)] = 0
     return premult.astype(np.float16), matte
 
 
-def _half_rounded_up(values: NDArray[np.float64]) -> NDArray[np.float16]:
+def _half_rounded_up(values: Floats) -> Halves:
     """The least half float that is not below each value; values 0 to 1."""
     rounded = values.astype(np.float16)
-    return np.where(rounded < values, np.nextafter(rounded, np.float16(np.inf)), rounded)
+    rounded.view(np.uint16)[rounded < values] += 1  # the next one, for all that are not negative
+    return rounded
 
 
-def _check(plate: NDArray[np.float32], edit: NDArray[np.float32], alpha: NDArray[np.float32]) -> None:
-    if plate.ndim != 3 or plate.shape[2] != 3 or edit.shape != plate.shape or alpha.shape != plate.shape[:2]:
+def _check(
+    plate: NDArray[np.float32], edit: NDArray[np.float32], alpha: NDArray[np.float32], meant: NDArray[np.float32]
+) -> None:
+    shape = plate.shape
+    if len(shape) != 3 or shape[2] != 3 or not shape == edit.shape == meant.shape or alpha.shape != shape[:2]:
         raise LayersInvalid(
             "Plate and edit have to be (H, W, 3) and alpha (H, W), of one size.",
             argument="plate_linear, edit_linear, alpha",
@@ -118,11 +145,14 @@ def _check(plate: NDArray[np.float32], edit: NDArray[np.float32], alpha: NDArray
         )
     for name, values, lowest, highest in (
         ("plate_linear", plate, -65504.0, 65504.0),
+        ("plate_meant", meant, -65504.0, 65504.0),
         ("edit_linear", edit, 0.0, 65504.0),
         ("alpha", alpha, 0.0, 1.0),
     ):
-        outside = ~((values >= lowest) & (values <= highest))  # so that NaN counts
-        if outside.any():
+        if values is plate and name == "plate_meant":
+            continue
+        if values.size and not (lowest <= values.min() and values.max() <= highest):  # so that NaN counts
+            outside = ~((values >= lowest) & (values <= highest))
             raise LayersInvalid(
                 f"{int(outside.sum())} values of {name} are not within {lowest:g} to {highest:g}.",
                 argument=name,

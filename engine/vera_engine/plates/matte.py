@@ -1,9 +1,10 @@
-"""The model's matte, cleaned at plate size."""
+"""The model's matte, cleaned at the model's size: exact 0 and 1 where nothing and where all is meant."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from vera_engine.errors import InvalidArgument
 
@@ -11,6 +12,15 @@ MATTE_BLACK = 0.06
 """What the model leaves where nothing is: alpha up to here becomes exactly 0."""
 MATTE_WHITE = 0.94
 """Alpha from here on becomes exactly 1."""
+
+KEPT_SOFT = 1 / 4
+"""In broad soft areas alpha becomes 0 only up to this share of the black."""
+
+_BROAD = 5  # pixels of the model's picture: what is narrower is no broad area
+_BESIDE_EDGES = 9  # pixels around a hard edge in which a codec rings
+_HARD = (0.08, 0.16)  # alpha a pixel: below the first a slope is a soft one, above the second an edge
+_SMOOTH = 2.0  # pixels, standard deviation
+_PIXELS = (-2, -1)  # axes
 
 
 class MatteInvalid(InvalidArgument):
@@ -20,14 +30,17 @@ class MatteInvalid(InvalidArgument):
 def clean_matte(
     alpha: NDArray[np.float32], black: float = MATTE_BLACK, white: float = MATTE_WHITE
 ) -> NDArray[np.float32]:
-    """Spreads `black`..`white` over 0..1, exactly 0 below and exactly 1 above.
+    """Makes low alpha exactly 0 and high alpha exactly 1, and leaves what lies between as it is.
 
-    A decoder never gives a perfect 0; without this the plate would be touched everywhere.
+    A decoder never gives a perfect 0; without this the plate would be touched everywhere. But the far end of a soft
+    shadow is as low as a decoder's noise, and cut off it shows. What tells them apart is their shape: where alpha is
+    low over a broad area without an edge, and higher than what lies all over the picture, black is only a quarter
+    as high. High alpha is treated in the same way, turned round.
 
     Args:
-        alpha: Any shape, float32; values outside 0..1 are allowed.
-        black: 0 to 1, less than `white`.
-        white: 0 to 1.
+        alpha: (..., h, w) float32, one picture or several; values outside 0..1 are allowed.
+        black: 0 to 1, less than `white`. Alpha up to it becomes 0; it rises back to itself up to three times of it.
+        white: 0 to 1. Alpha from it on becomes 1, likewise.
 
     Raises:
         MatteInvalid: `black` is not below `white`, or alpha holds NaN or infinity.
@@ -38,8 +51,47 @@ def clean_matte(
         )
     if not np.isfinite(alpha).all():
         raise MatteInvalid("Alpha is not finite.", argument="alpha", value=f"{(~np.isfinite(alpha)).sum()} values")
-    cleaned: NDArray[np.float32] = (alpha - np.float32(black)) / np.float32(white - black)
-    # By comparison, not by arithmetic, which may fall a step short of the ends.
-    cleaned[alpha <= np.float32(black)] = 0
-    cleaned[alpha >= np.float32(white)] = 1
+    within = np.clip(alpha, np.float32(0), np.float32(1))
+    middle = (black + white) / 2
+    low, high = (
+        _loss(each, threshold, up_to)
+        for each, threshold, up_to in ((within, black, middle), (1 - within, 1 - white, 1 - middle))
+    )
+    cleaned = within - low + high
+    cleaned[low == within] = 0
+    cleaned[high == 1 - within] = 1
     return cleaned
+
+
+def _loss(alpha: NDArray[np.float32], black: float, up_to: float) -> NDArray[np.float32]:
+    """What is taken from low alpha: all of it up to black, nothing from three times black (or `up_to`) on."""
+    if black == 0:
+        return np.zeros_like(alpha)
+    local_black = np.float32(black) * (1 - np.float32(1 - KEPT_SOFT) * _broad_and_soft(alpha, black))
+    end = np.minimum(3 * local_black, np.float32(up_to))
+    # The cubic that leaves 0 without a slope at black and joins alpha itself, with its slope of 1, at the end.
+    along = np.clip((alpha - local_black) / (end - local_black), 0, 1)
+    risen = end * along**2 * (3 - 2 * along) + (end - local_black) * along**2 * (along - 1)
+    loss: NDArray[np.float32] = np.where(alpha <= local_black, alpha, np.where(along < 1, alpha - risen, 0))
+    return loss
+
+
+def _broad_and_soft(alpha: NDArray[np.float32], black: float) -> NDArray[np.float32]:
+    """0..1: how much alpha below black is that of a broad soft area. Changes smoothly with alpha, so that nothing
+    flickers."""
+    lowest = ndimage.minimum_filter(alpha, _BROAD, axes=_PIXELS, mode="nearest")
+    broad = ndimage.maximum_filter(lowest, _BROAD, axes=_PIXELS, mode="nearest")
+    # What lies all over the picture is the codec's, not a shadow.
+    everywhere = np.median(np.minimum(alpha, np.float32(black)), axis=_PIXELS, keepdims=True)
+    down, across = np.gradient(alpha, axis=_PIXELS) if min(alpha.shape[-2:]) > 1 else (alpha * 0, alpha * 0)
+    steepest = ndimage.maximum_filter(np.hypot(down, across), _BESIDE_EDGES, axes=_PIXELS, mode="nearest")
+    there = _smooth_step((broad - everywhere) / np.float32(black * KEPT_SOFT) - 1)
+    soft = 1 - _smooth_step((steepest - _HARD[0]) / (_HARD[1] - _HARD[0]))
+    evidence: NDArray[np.float32] = ndimage.gaussian_filter(there * soft, _SMOOTH, axes=_PIXELS, mode="nearest")
+    return evidence
+
+
+def _smooth_step(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """From 0 at 0 to 1 at 1 without a kink."""
+    x = np.clip(values, np.float32(0), np.float32(1))
+    return x * x * (3 - 2 * x)

@@ -77,6 +77,13 @@ def resampling(source: int, target: int, kernel: Kernel) -> csr_array:
     return csr_array((weights[used], np.clip(places, 0, source - 1)[used], begins), shape=(target, source))
 
 
+def part(matrix: csr_array, rows: slice, columns: slice) -> csr_array:
+    """A `resampling` matrix between parts of both pictures; beyond the part's first and last pixel all is like them."""
+    wanted = matrix[rows]
+    places = np.clip(wanted.indices, columns.start, columns.stop - 1) - columns.start
+    return csr_array((wanted.data, places, wanted.indptr), shape=(wanted.shape[0], columns.stop - columns.start))
+
+
 def resize(image: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
     """Resizes an image (H, W) or (H, W, C), float32, to (height, width) or (height, width, C).
 

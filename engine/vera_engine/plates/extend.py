@@ -1,0 +1,41 @@
+"""Colors carried on to where they are not known, so that a matte can be grown or redrawn without a fringe."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vera_engine.plates.resize import resize
+
+
+def extend_color(color: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Fills in what is not known by what is, from near by: push and pull (Gortler et al. 1996, section 3.4).
+
+    The picture is halved again and again, weighted by how well each pixel is known, until all is known; on the way back
+    every size fills the gaps of the next larger one.
+
+    Args:
+        color: (h, w, C).
+        known: (h, w), 0..1: at 1 a color stays as it is, bit for bit; at 0 it has no say. All 0: the color comes back.
+
+    Returns:
+        (h, w, C).
+    """
+    if not known.any() or (known == 1).all():
+        return color.copy()
+    weighted, weight = _halved(color * known[..., np.newaxis]), _halved(known)[..., np.newaxis]
+    coarse = np.divide(weighted, weight, out=np.zeros_like(weighted), where=weight > 0)
+    # Four pixels stand behind one: together they may know it although none of them does.
+    filled = extend_color(coarse, np.minimum(4 * weight[..., 0], np.float32(1)))
+    share = known[..., np.newaxis]
+    mixed = share * color + (1 - share) * resize(filled, known.shape[1], known.shape[0])
+    return np.where(share == 1, color, mixed)
+
+
+def _halved(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean of 2x2 pixels; of odd sizes the last row or column counts twice."""
+    height, width = picture.shape[:2]
+    more = [(0, height % 2), (0, width % 2)] + [(0, 0)] * (picture.ndim - 2)
+    even = np.pad(picture, more, mode="edge")
+    mean: NDArray[np.float32] = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
+    return mean

@@ -1,0 +1,229 @@
+"""The matte brought from the model's size to the plate's, with edges as fine as the plate or the edit shows them.
+
+Two things are known of it besides its small picture: brought down it has to be that picture again, and no value lies
+beyond 0 and 1. Correcting it by what is missing when it is brought down, and clipping, again and again (iterative back
+projection, Irani and Peleg 1991; with the clipping a projection onto convex sets) already gives edges that no
+interpolation has. Where a guide has an edge too, its detail tells the rest: a guided filter (He, Sun and Tang 2010, in
+the fast form of He and Sun 2015), fitted to detail alone. Fitted to whole values, as it usually is, it prints the
+plate's texture on slopes that are soft because they are blurred, where the small matte lacks no detail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from vera_engine.plates.model_curve import encode_model
+from vera_engine.plates.resize import Kernel, along, blackman_harris, catmull_rom, linear, part, resampling, resize
+
+Floats = NDArray[np.float32]
+
+_GAIN = np.float32(1.5)  # of each correction; from 2 on they would swing
+_CORRECTIONS = 20  # at up to twice the model's size, where they are cheap
+_LAST_CORRECTIONS = 4  # at the plate's
+_NOISE = np.float32(1e-4)  # variance of a guide in 0..1 that tells nothing
+_FLAT = np.float32(1e-6)  # variance of a matte without detail
+_WINDOW = 3  # pixels
+_MARGIN = 6  # pixels of the model's picture around all that is not flat
+_ALMOST = np.float32(2**-10)  # what is nearer to 0 or 1, half a step of 9 bits, is meant to be it
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
+
+
+@dataclass(frozen=True)
+class Area:
+    """A part of a picture at one of its sizes."""
+
+    height: int
+    """Of the whole picture, as `width`."""
+    width: int
+    rows: slice
+    columns: slice
+
+    def at(self, height: int, width: int) -> Area:
+        """The same part at another size, rounded outwards to whole pixels."""
+
+        def scaled(part: slice, source: int, target: int) -> slice:
+            return slice(part.start * target // source, -(-part.stop * target // source))
+
+        return Area(height, width, scaled(self.rows, self.height, height), scaled(self.columns, self.width, width))
+
+
+class Guide(Protocol):
+    """A picture that has edges where the matte has."""
+
+    def pictures(self, areas: Sequence[Area]) -> list[Floats]:
+        """Its parts (rows, columns, C), about 0..1 as an eye sees them, at the sizes of the areas: the model's first,
+        the plate's last."""
+        ...
+
+
+@dataclass(frozen=True)
+class PlateGuide:
+    """The plate: what is kept ends where the plate has edges."""
+
+    plate_linear: Floats
+    """(H, W, 3), what the model saw of it."""
+    exposure: float
+    """Stops by which the model saw it brighter."""
+
+    def pictures(self, areas: Sequence[Area]) -> list[Floats]:
+        """Finest first, by the model's own curve; the others brought down from it."""
+        plate = areas[-1]
+        with np.errstate(over="ignore"):
+            half = self.plate_linear[plate.rows, plate.columns].astype(np.float16)
+        finest = _seen_by_half(self.exposure)[half.view(np.uint16)]
+        return [*(_Scale(area, plate).smaller(finest) for area in areas[:-1]), finest]
+
+
+@dataclass(frozen=True)
+class EditGuide:
+    """The edit's own luma under the matte: of what was added the plate has no edge."""
+
+    edit_model_rgb: Floats
+    """(h, w, 3), 0..1."""
+    alpha: Floats
+    """(h, w), 0..1."""
+
+    def pictures(self, areas: Sequence[Area]) -> list[Floats]:
+        """Brought up as a matte without a guide is."""
+        model = areas[0]
+        luma = (self.edit_model_rgb @ _LUMA * self.alpha)[model.rows, model.columns]
+        return [picture[..., np.newaxis] for picture in _brought_up(luma, areas, None)]
+
+
+def upsample_matte(alpha: Floats, width: int, height: int, guide: Guide | None, refine: float = 1.0) -> Floats:
+    """Brings a matte (h, w), 0..1, to (height, width), 0..1.
+
+    Where it is flat over a few pixels, and so where it is 0 or 1, it stays as it is. Along an axis that does not become
+    longer no detail is missing, and the matte is resized alone.
+
+    Args:
+        alpha: Cleaned: exactly 0 and 1 where nothing and where all is meant.
+        width: Pixels.
+        height: Pixels.
+        guide: None: only the matte itself is known.
+        refine: How much of the refinement is used: from 0, interpolated by a cubic B-spline alone, to 1.
+    """
+    matte = resize(alpha, width, height)
+    model = _around_what_is_not_flat(alpha)
+    if model is None or refine == 0 or width <= alpha.shape[1] or height <= alpha.shape[0]:
+        return matte
+    areas = [model, model.at(height, width)]
+    if height > 2 * alpha.shape[0] and width > 2 * alpha.shape[1]:
+        areas.insert(1, model.at(2 * alpha.shape[0], 2 * alpha.shape[1]))
+    known = alpha[model.rows, model.columns]
+    refined = _brought_up(known, areas, None if guide is None else guide.pictures(areas))[-1]
+    refined[refined < _ALMOST] = 0
+    refined[refined > 1 - _ALMOST] = 1
+    smooth = matte[areas[-1].rows, areas[-1].columns]
+    smooth += np.float32(refine) * (refined - smooth)
+    return matte
+
+
+def _brought_up(known: Floats, areas: Sequence[Area], guides: Sequence[Floats] | None) -> list[Floats]:
+    """A part of a picture in 0..1 at the sizes of all areas, the given first."""
+    found = [known]
+    for number, area in enumerate(areas[1:]):
+        step = _Scale(areas[number], area)
+        if guides is None:
+            start = step.larger(found[-1], catmull_rom)
+        else:
+            start = _guided(step, found[-1], guides[number], guides[number + 1])
+        corrections = _LAST_CORRECTIONS if number else _CORRECTIONS
+        found.append(_corrected(start, known, _Scale(areas[0], area), corrections))
+    return found
+
+
+def _corrected(picture: Floats, known: Floats, scale: _Scale, corrections: int) -> Floats:
+    """The picture, at the larger size, made such that it is the known one when it is brought down."""
+    np.clip(picture, 0, 1, out=picture)
+    for _ in range(corrections):
+        picture += scale.larger(_GAIN * (known - scale.smaller(picture)), catmull_rom)
+        np.clip(picture, 0, 1, out=picture)
+    return picture
+
+
+def _guided(step: _Scale, matte: Floats, guide: Floats, finer_guide: Floats) -> Floats:
+    """The matte at the larger size as a sum of the guide's channels there, by slopes found at the smaller one."""
+    slopes = _slopes(matte, guide)
+    offsets = matte - (slopes * guide).sum(axis=-1)
+    larger = step.larger(offsets, catmull_rom)
+    for channel in range(slopes.shape[-1]):
+        larger += step.larger(slopes[..., channel], linear) * finer_guide[..., channel]
+    return larger
+
+
+def _slopes(matte: Floats, guide: Floats) -> Floats:
+    """(h, w, C): by how much the matte's detail follows that of the guide's channels, around each pixel.
+
+    Least squares in each window, weakened where the guide's detail is no more than noise, and by the share of the
+    matte's detail that it explains; averaged over the windows that a pixel lies in.
+    """
+    detail, guide_detail = matte - _mean(matte), guide - _mean(guide)
+    amount = _mean(detail * detail)
+    slopes = np.zeros_like(guide)
+    at = np.nonzero(amount > 0)
+    together = _mean(guide_detail * detail[..., np.newaxis])[at]
+    variance = _mean(guide_detail[..., :, np.newaxis] * guide_detail[..., np.newaxis, :])[at]
+    variance += _NOISE * np.eye(guide.shape[-1], dtype=np.float32)
+    found: Floats = np.linalg.solve(variance, together[..., np.newaxis])[..., 0]
+    explained = np.clip((together * found).sum(axis=-1) / (amount[at] + _FLAT), 0, 1)
+    slopes[at] = found * explained[:, np.newaxis]
+    return _mean(slopes)
+
+
+def _mean(values: Floats) -> Floats:
+    """Of the window around each pixel (h, w, ...)."""
+    mean: Floats = ndimage.uniform_filter(values, _WINDOW, axes=(0, 1), mode="nearest")
+    return mean
+
+
+class _Scale:
+    """The ways between the same part of a picture at two sizes."""
+
+    def __init__(self, small: Area, large: Area) -> None:
+        self._small, self._large = small, large
+
+    def larger(self, picture: Floats, kernel: Kernel) -> Floats:
+        small, large = self._small, self._large
+        across = part(resampling(small.width, large.width, kernel), large.columns, small.columns)
+        down = part(resampling(small.height, large.height, kernel), large.rows, small.rows)
+        return along(down, along(across, picture, 1), 0)
+
+    def smaller(self, picture: Floats) -> Floats:
+        small, large = self._small, self._large
+        across = part(resampling(large.width, small.width, blackman_harris), small.columns, large.columns)
+        down = part(resampling(large.height, small.height, blackman_harris), small.rows, large.rows)
+        return along(across, along(down, picture, 0), 1)
+
+
+def _around_what_is_not_flat(alpha: Floats) -> Area | None:
+    """The rectangle around all that differs from its neighbors, and a margin; None where nothing does."""
+    changing = np.zeros(alpha.shape, np.bool_)
+    changing[:-1] |= np.diff(alpha, axis=0) != 0
+    changing[:, :-1] |= np.diff(alpha, axis=1) != 0
+    if not changing.any():
+        return None
+    rows, columns = (
+        slice(max(0, int(places[0]) - _MARGIN), min(length, int(places[-1]) + 2 + _MARGIN))
+        for places, length in zip(
+            (np.flatnonzero(changing.any(axis=axis)) for axis in (1, 0)), alpha.shape, strict=True
+        )
+    )
+    height, width = alpha.shape
+    return Area(height, width, rows, columns)
+
+
+@lru_cache(maxsize=4)
+def _seen_by_half(exposure: float) -> Floats:
+    """(65536,): what the model sees of every half float's bits, in the plate's own primaries."""
+    values = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float64)
+    exposed = np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=0.0) * 2.0**exposure
+    seen: Floats = encode_model(np.minimum(exposed, 1e9)).astype(np.float32)
+    return seen
