@@ -8,7 +8,7 @@ import pytest
 
 from vera_engine.plates.color import ColorSpace
 from vera_engine.plates.image import Window
-from vera_engine.plates.mask import MaskOutOfRange, MaskSizeMismatch, check_mask, read_mask_frame
+from vera_engine.plates.mask import HOLDOUT, MaskOutOfRange, MaskSizeMismatch, check_mask, read_mask_frame
 from vera_engine.plates.source import (
     FrameMissing,
     NoRgbChannels,
@@ -20,7 +20,8 @@ from vera_engine.plates.source import (
 )
 
 ImageWriter = Callable[..., Path]
-PLATE = PlateFormat(ColorSpace.parse("acescg"), Window(0, 0, 24, 16), Window(0, 0, 24, 16))
+SPACE = ColorSpace.parse("acescg")
+PLATE = PlateFormat(SPACE, Window(0, 0, 24, 16), Window(0, 0, 24, 16))
 
 
 @pytest.fixture
@@ -81,15 +82,84 @@ def test_a_mask_without_a_usable_channel_is_refused(tmp_path: Path, image_file: 
     assert refused.value.argument == "mask.source.path"
 
 
-def test_a_mask_of_another_size_is_refused_with_both(tmp_path: Path, image_file: ImageWriter) -> None:
+def test_a_mask_of_another_shape_is_refused_with_both(tmp_path: Path, image_file: ImageWriter) -> None:
     image_file(tmp_path / "m.1001.exr", np.ones((16, 24, 1), np.float16), "A")
     image_file(tmp_path / "m.1002.exr", np.ones((16, 25, 1), np.float16), "A")
     source = PlateSource(str(tmp_path / "m.####.exr"))
-    check_mask(source, [1001], PLATE)
-    with pytest.raises(MaskSizeMismatch, match="frame 1002 is 25x16, the plate 24x16"):
+    assert check_mask(source, [1001], PLATE) == []
+    with pytest.raises(MaskSizeMismatch, match="mask of frame 1002 is 25x16, the plate 24x16"):
         check_mask(source, [1001, 1002], PLATE)
-    with pytest.raises(MaskSizeMismatch):
-        read_mask_frame(source, 1002, PLATE)
+    with pytest.raises(MaskSizeMismatch, match="hold-out of frame 1002") as refused:
+        read_mask_frame(source, 1002, PLATE, HOLDOUT)
+    assert refused.value.argument == "holdout.source.path"
+
+
+def test_a_mask_of_another_size_is_scaled_and_that_is_said(tmp_path: Path, image_file: ImageWriter) -> None:
+    half = np.zeros((8, 12, 1), np.float32)
+    half[2:6, 3:9] = 1
+    image_file(tmp_path / "m.1001.exr", half, "A")
+    image_file(tmp_path / "m.1002.exr", half, "A")
+    large = half.repeat(10, axis=0).repeat(10, axis=1)
+    image_file(tmp_path / "m.1003.png", (large * 255).astype(np.uint8), "Y", "uint8")
+    source = PlateSource(str(tmp_path / "m.####.exr"))
+    (said,) = check_mask(source, [1001, 1002], PLATE)
+    assert said == "The mask is 12x8 and is scaled to the plate's 24x16 (frames 1001-1002)."
+    smaller, larger = (
+        read_mask_frame(source, 1001, PLATE),
+        read_mask_frame(PlateSource(str(tmp_path / "m.####.png")), 1003, PLATE),
+    )
+    expected = half[..., 0].repeat(2, axis=0).repeat(2, axis=1)
+    for mask in (smaller, larger):
+        assert mask.shape == (16, 24)
+        assert mask[0].max() == 0
+        inner = np.zeros((16, 24), bool)
+        inner[6:10, 8:16] = True
+        assert mask[inner].min() > 0.99
+        assert np.abs(mask - expected).mean() < 0.08
+        np.testing.assert_allclose(mask, mask[::-1, ::-1], atol=1e-6)
+
+
+def test_a_scaled_mask_lies_over_the_display_window(tmp_path: Path, image_file: ImageWriter) -> None:
+    overscan = PlateFormat(SPACE, Window(98, 49, 28, 18), Window(100, 50, 24, 16))
+    quarter = np.ones((4, 6), np.float16)
+    image_file(tmp_path / "m.0001.exr", quarter, "A", origin=(6, 4), display=(0, 0, 12, 8))
+    mask = read_mask_frame(PlateSource(str(tmp_path / "m.####.exr")), 1, overscan)
+    assert mask.shape == (18, 28)
+    assert mask[16, 25] == 1
+    assert not mask[17:].any()
+    assert not mask[:6].any()
+    assert mask[12:17, 17:26].min() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("mask_size", "mask_aspect", "plate_aspect", "fits"),
+    [
+        ((24, 16), 1.0, 2.0, True),  # as many pixels, though the file does not say their aspect
+        ((48, 16), 1.0, 2.0, True),  # as it is shown
+        ((12, 8), 2.0, 1.0, True),
+        ((36, 16), 1.0, 2.0, False),
+        ((151, 100), 1.0, 1.0, True),
+        ((153, 100), 1.0, 1.0, False),
+    ],
+)
+def test_shapes_are_compared_as_shown_or_in_pixels(
+    tmp_path: Path,
+    image_file: ImageWriter,
+    mask_size: tuple[int, int],
+    mask_aspect: float,
+    plate_aspect: float,
+    fits: bool,
+) -> None:
+    plate = PlateFormat(SPACE, PLATE.data_window, PLATE.display_window, plate_aspect)
+    pixels = np.ones((mask_size[1], mask_size[0], 1), np.float16)
+    image_file(tmp_path / "m.0001.exr", pixels, "A", attributes=[("PixelAspectRatio", mask_aspect)])
+    source = PlateSource(str(tmp_path / "m.####.exr"))
+    if fits:
+        check_mask(source, [1], plate)
+        np.testing.assert_array_equal(read_mask_frame(source, 1, plate), np.ones((16, 24)))
+    else:
+        with pytest.raises(MaskSizeMismatch):
+            check_mask(source, [1], plate)
 
 
 @pytest.mark.parametrize(("least", "greatest"), [(-0.01, 1), (0, 1.01), (0, 255), (-1, 0)])
@@ -143,7 +213,7 @@ def test_a_cropped_mask_lies_where_its_data_window_says(
 
 
 def test_a_mask_follows_an_overscanned_plate(tmp_path: Path, image_file: ImageWriter) -> None:
-    overscan = PlateFormat(ColorSpace.parse("acescg"), Window(-2, -1, 28, 18), Window(0, 0, 24, 16))
+    overscan = PlateFormat(SPACE, Window(-2, -1, 28, 18), Window(0, 0, 24, 16))
     image_file(tmp_path / "m.0001.exr", np.ones((16, 24, 1), np.float16), "A")
     mask = read_mask_frame(PlateSource(str(tmp_path / "m.####.exr")), 1, overscan)
     expected = np.zeros((18, 28), np.float32)
@@ -152,7 +222,7 @@ def test_a_mask_follows_an_overscanned_plate(tmp_path: Path, image_file: ImageWr
 
 
 def test_a_mask_is_aligned_by_display_windows(tmp_path: Path, image_file: ImageWriter) -> None:
-    moved = PlateFormat(ColorSpace.parse("acescg"), Window(100, 50, 24, 16), Window(100, 50, 24, 16))
+    moved = PlateFormat(SPACE, Window(100, 50, 24, 16), Window(100, 50, 24, 16))
     pixels = np.zeros((16, 24, 1), np.float16)
     pixels[2, 5] = 1
     image_file(tmp_path / "m.0001.exr", pixels, "A")
@@ -162,6 +232,6 @@ def test_a_mask_is_aligned_by_display_windows(tmp_path: Path, image_file: ImageW
 
 
 def test_a_mask_whose_pixels_lie_elsewhere_is_empty(tmp_path: Path, image_file: ImageWriter) -> None:
-    cropped = PlateFormat(ColorSpace.parse("acescg"), Window(0, 0, 4, 4), Window(0, 0, 24, 16))
+    cropped = PlateFormat(SPACE, Window(0, 0, 4, 4), Window(0, 0, 24, 16))
     image_file(tmp_path / "m.0001.exr", np.ones((2, 2), np.float16), "A", origin=(20, 10), display=(0, 0, 24, 16))
     assert not read_mask_frame(PlateSource(str(tmp_path / "m.####.exr")), 1, cropped).any()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vera_engine.plates.sequence import PatternInvalid, SequencePattern
+from vera_engine.plates.sequence import PatternInvalid, SequencePattern, SingleFile, find_sequence
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,81 @@ def test_a_name_that_is_not_unicode_is_refused() -> None:
 
 def test_text_names_the_pattern() -> None:
     assert str(SequencePattern.parse("/a/plate.%04d.exr")) == str(Path("/a/plate.####.exr"))
+
+
+@pytest.mark.parametrize(
+    ("name", "frame"),
+    [
+        ("plate.1001.exr", 1001),
+        ("plate_0042.png", 42),
+        ("DSC01234.JPG", 1234),
+        ("0007.exr", 7),
+        ("plate.-005.exr", -5),
+        ("take-3.tif", 3),
+        ("plate.exr", 1),
+        ("plate_v002.exr", 1),
+        ("shot010_v002.0100.exr", 100),
+        ("2k.exr", 1),
+    ],
+)
+def test_a_single_file_is_its_frame_alone(tmp_path: Path, name: str, frame: int) -> None:
+    (tmp_path / name).touch()
+    found = find_sequence(str(tmp_path / name))
+    assert found == SingleFile(tmp_path / name, frame)
+    assert isinstance(found, SingleFile)
+    assert found.frames() == [frame]
+    assert (found.has(frame), found.has(frame + 1)) == (True, False)
+
+
+def test_a_name_that_is_there_is_no_pattern(tmp_path: Path) -> None:
+    (tmp_path / "shot#1.mov").touch()
+    (tmp_path / "100%d.png").touch()
+    assert find_sequence(str(tmp_path / "shot#1.mov")) == tmp_path / "shot#1.mov"
+    assert isinstance(find_sequence(str(tmp_path / "100%d.png")), SingleFile)
+    assert isinstance(find_sequence(str(tmp_path / "shot#2.mov")), SequencePattern)
+    assert find_sequence(str(tmp_path / "gone.MXF")) == tmp_path / "gone.MXF"
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern", "frames"),
+    [
+        (["p.1001.exr", "p.1002.exr"], "p.####.exr", [1001, 1002]),
+        (["p.0999.exr", "p.1000.exr", "p.10000.exr"], "p.####.exr", [999, 1000, 10000]),
+        (["p.9.exr", "p.10.exr", "p.11.exr"], "p.#.exr", [9, 10, 11]),
+        (["p.1001.exr", ".p.1002.exr", "notes.txt", "p.mp3", "Thumbs.db"], "p.####.exr", [1001]),
+        (["still.exr"], "still.exr", [1]),
+        (["p.-01.exr", "p.001.exr"], "p.###.exr", [-1, 1]),
+    ],
+)
+def test_a_folder_is_its_one_sequence(tmp_path: Path, names: list[str], pattern: str, frames: list[int]) -> None:
+    (tmp_path / "sub.1001.exr").mkdir()
+    for name in names:
+        (tmp_path / name).touch()
+    found = find_sequence(f"{tmp_path}/")
+    assert not isinstance(found, Path)
+    assert str(found) == str(tmp_path / pattern)
+    assert found.frames() == frames
+
+
+def test_a_folder_may_hold_one_movie(tmp_path: Path) -> None:
+    (tmp_path / "a.MOV").touch()
+    assert find_sequence(str(tmp_path)) == tmp_path / "a.MOV"
+
+
+def test_a_folder_with_several_sequences_names_them_all(tmp_path: Path) -> None:
+    for name in ("a.1001.exr", "a.0002.exr", "a.01.exr", "b_v001.exr", "b_v002.exr", "c.mov", "A.1001.exr"):
+        (tmp_path / name).touch()
+    with pytest.raises(PatternInvalid, match="6 sequences") as refused:
+        find_sequence(str(tmp_path), "mask.source.path")
+    for name in ("A.####.exr", "a.##.exr", "a.####.exr", "b_v001.exr", "b_v002.exr", "c.mov"):
+        assert name in refused.value.reason
+    assert refused.value.argument == "mask.source.path"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(PatternInvalid, match="no images"):
+        find_sequence(str(tmp_path / "empty"))
+
+
+@pytest.mark.parametrize("text", ["", "/a/p.##.####.exr", "/a/p.%4d.exr", "/a/pl\udce4te.exr"])
+def test_what_is_no_path_is_refused(text: str) -> None:
+    with pytest.raises(PatternInvalid):
+        find_sequence(text)

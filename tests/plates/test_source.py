@@ -17,6 +17,7 @@ from vera_engine.plates.image import Window
 from vera_engine.plates.source import (
     ColorSpaceUnknown,
     FrameMissing,
+    NanPolicy,
     NoRgbChannels,
     PatternInvalid,
     PixelsBeyondHalf,
@@ -95,6 +96,26 @@ def test_file_frame_is_host_frame_plus_offset(plate_files: Path, tmp_path: Path)
     assert read_plate_frame(moved, 3).frame == 3
     with pytest.raises(FrameMissing, match=r"Frames 7-8 .*numbered 1007-1008 on disk"):
         check_plate(moved, FrameRange(1, 8))
+
+
+def test_a_file_of_a_sequence_is_that_frame_alone(plate_files: Path) -> None:
+    source = plate_in(plate_files, "plate v2.1003.exr")
+    check_plate(source, [1003])
+    whole = read_plate_frame(plate_in(plate_files), 1003)
+    np.testing.assert_array_equal(read_plate_frame(source, 1003).rgb, whole.rgb)
+    with pytest.raises(FrameMissing, match=r"Frames 1002, 1004 of the plate have no file") as refused:
+        check_plate(source, [1002, 1003, 1004])
+    assert "plate v2.####.exr" in refused.value.remedy
+    with pytest.raises(PlateNotFound):
+        check_plate(plate_in(plate_files, "gone.exr"), [1])
+
+
+def test_a_folder_is_its_one_sequence(plate_files: Path, image_file: ImageWriter) -> None:
+    source = PlateSource(str(plate_files), 0, "lin_rec709")
+    check_plate(source, RANGE)
+    image_file(plate_files / "other.0001.exr", np.ones((4, 4, 3), np.float16))
+    with pytest.raises(PatternInvalid, match=r"other\.####\.exr, plate v2\.####\.exr"):
+        check_plate(source, RANGE)
 
 
 def test_no_such_plate(plate_files: Path) -> None:
@@ -275,6 +296,21 @@ def test_pixels_that_are_no_numbers_are_counted(plate_files: Path, image_file: I
     with pytest.raises(PixelsNotFinite, match=r"Frame 1002 of the plate: 3 pixels .* x 7, y 5") as refused:
         read_plate_frame(plate_in(plate_files), 1002)
     assert refused.value.argument == "plate.path"
+
+
+@pytest.mark.parametrize("channels", ["RGB", "BGR"])
+def test_pixels_that_are_no_numbers_can_be_read_as_black(
+    tmp_path: Path, image_file: ImageWriter, channels: str
+) -> None:
+    pixels = np.ones((16, 24, 3), np.float16)
+    pixels[5, 7] = [np.nan, 2, 1]
+    pixels[9, 0] = [np.inf, -np.inf, np.nan]
+    image_file(tmp_path / "p.0001.exr", pixels, tuple(channels))
+    source = PlateSource(str(tmp_path / "p.####.exr"), 0, "lin_rec709", nan=NanPolicy.ZERO)
+    frame = read_plate_frame(source, 1)
+    assert frame.not_finite == 2
+    expected = np.nan_to_num(pixels.astype(np.float32), nan=0, posinf=0, neginf=0)
+    np.testing.assert_array_equal(frame.rgb, expected if channels == "RGB" else expected[..., ::-1])
 
 
 def test_float_values_beyond_half_are_refused_and_the_last_that_fits_is_not(

@@ -199,7 +199,7 @@ def _only_one(folder: Path, argument: str) -> Sequence | Path:
 
 
 def sequences_in(folder: Path) -> list[Sequence | Path]:
-    """The sequences and movies that lie in a folder itself, hidden files left out; empty where it cannot be read."""
+    """The sequences and movies of a folder, by name, hidden files left out; none where it cannot be read."""
     try:
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if entry.is_file() and not entry.name.startswith("."))
@@ -217,7 +217,7 @@ def sequences_in(folder: Path) -> list[Sequence | Path]:
             numbers.setdefault((path.stem[: number.start()], path.suffix), []).append(number[1])
     for (prefix, suffix), texts in numbers.items():
         found.extend(SequencePattern(folder, prefix, digits, suffix) for digits in _digits(texts))
-    return found
+    return sorted(found, key=str)
 
 
 def _digits(texts: list[str]) -> list[int]:
