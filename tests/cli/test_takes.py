@@ -73,6 +73,30 @@ def test_all_that_is_known_of_a_take(two_takes, say):
     assert say("takes", "show", "v002", "--json").json["record"]["frames"] == coverage
 
 
+def test_how_a_take_sees_its_plate_and_is_finished(edit, say, shot):
+    plain = edit("--seed", "4", "--json").json
+    words = ["--colorspace", "LogC4", "--layer", "beauty", "--nan", "zero", "--exposure", "-1.5", "--detail", "edit"]
+    words += ["--region", "1,2,30,40", "--margin", "8", "--holdout", shot / "keep.mov", "--despill", "0.5"]
+    fine = edit(*words, "--seed", "5", "--json")
+    assert "vera-edit: plate in LogC4 (said by --colorspace), layers in linear LogC4\n" in fine.err
+    color = {"plate": "LogC4", "found_by": "option", "layers": "linear LogC4", "config": "studio"}
+    assert (plain["color"], fine.json["color"]) == (None, color)
+    shown = " ".join(say("takes", "show", "v002").out.split())
+    for fact in (
+        "plate.####.exr, layer beauty, what is not finite read as 0 color",
+        "color LogC4 (said by --colorspace), layers in linear LogC4 hold-out",
+        f"hold-out {shot / 'keep.mov'} region 1,2,30,40, margin 8 finish detail edit, despill 0.5 settings",
+        "settings seed 5, 3 steps, exposure -1.5",
+    ):
+        assert fact in shown
+    differences = say("takes", "compare", "v001", "v002", "--json").json["differences"]
+    assert differences["region"] == [None, "1,2,30,40, margin 8"]
+    assert differences["finish"] == [None, "detail edit, despill 0.5"]
+    assert differences["exposure"] == [None, -1.5]
+    say("finish", "v002")
+    assert "base      v002; finished anew: 1001-1003\n" in say("takes", "show", "v003").out
+
+
 def test_a_failed_take_shows_its_error(edit, say):
     edit("--prompt", "fail")
     said = say("takes", "show", "v001")

@@ -148,6 +148,9 @@ class ScriptedEngine(engine_pb2_grpc.EngineServiceServicer, takes_pb2_grpc.TakeS
             window_count=1,
             label=asked.label,
         )
+        if asked.plate.fallback_color_space:
+            take.color_space, take.color_space_source = asked.plate.fallback_color_space, "option"
+            take.layer_space, take.color_config = f"linear {take.color_space}", "studio"
         take.request.settings.seed = asked.settings.seed if asked.settings.HasField("seed") else 2**62
         take.request.settings.num_inference_steps = 3
         if base is not None:
