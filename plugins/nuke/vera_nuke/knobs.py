@@ -55,6 +55,8 @@ class Knob:
     """Says what is so at the moment; not saved."""
     joins_line: bool = False
     """Stands beside the knob before it."""
+    needs: tuple[str, Value] | None = None
+    """Another knob and what it has to say, a choice by its word, for this one to count; else it is grayed out."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,23 @@ EDIT = Tab(
             "input",
             (("input", "All of the input"), ("custom", "Custom")),
         ),
-        Knob("first_frame", Kind.WHOLE, "First", "First frame of a custom range, inclusive.", 1001),
-        Knob("last_frame", Kind.WHOLE, "Last", "Last frame of a custom range, inclusive.", 1017, joins_line=True),
+        Knob(
+            "first_frame",
+            Kind.WHOLE,
+            "First",
+            "First frame of a custom range, inclusive.",
+            1001,
+            needs=("frames_from", "custom"),
+        ),
+        Knob(
+            "last_frame",
+            Kind.WHOLE,
+            "Last",
+            "Last frame of a custom range, inclusive.",
+            1017,
+            joins_line=True,
+            needs=("frames_from", "custom"),
+        ),
         Knob(
             "handles",
             Kind.WHOLE,
@@ -111,7 +128,14 @@ EDIT = Tab(
             (("auto", "By edit type"), ("edit", "Edit here"), ("keep", "Keep this")),
         ),
         Knob("mask_invert", Kind.SWITCH, "Invert mask", "Turns white and black around first.", False, joins_line=True),
-        Knob("seed", Kind.WHOLE, "Seed", "Same request and same seed: same pixels. 0 or more.", 0),
+        Knob(
+            "seed",
+            Kind.WHOLE,
+            "Seed",
+            "Same request and same seed: same pixels. 0 or more.",
+            0,
+            needs=("use_new_seed", False),
+        ),
         Knob(
             "use_new_seed",
             Kind.SWITCH,
@@ -229,6 +253,7 @@ EDIT = Tab(
             "Same re-run and same seed: same pixels. 0 or more.",
             0,
             joins_line=True,
+            needs=("rerun_seed_from", "this"),
         ),
         Knob(
             "rerun_mask_from",
@@ -368,7 +393,7 @@ MODEL = Tab(
             "Steps and guidance as the model was made for.",
             True,
         ),
-        Knob("steps", Kind.WHOLE, "Steps", "Denoising steps, 1 to 1000.", 12),
+        Knob("steps", Kind.WHOLE, "Steps", "Denoising steps, 1 to 1000.", 12, needs=("use_model_settings", False)),
         Knob(
             "guidance",
             Kind.NUMBER,
@@ -376,6 +401,7 @@ MODEL = Tab(
             "How strictly the prompt is followed; 1 turns guidance off. 0 or more.",
             3.0,
             limits=(0, 15),
+            needs=("use_model_settings", False),
         ),
         Knob(
             "rerun_strength",
@@ -401,6 +427,7 @@ MODEL = Tab(
             "Box",
             "Pixels of the plate's format. It may be animated: its size is then that of the largest.",
             (0.0, 0.0, 0.0, 0.0),
+            needs=("region_from", "box"),
         ),
         Knob("region_margin", Kind.WHOLE, "Margin", "Pixels more on each side of the region. 0 or more.", 0),
         Knob("device", Kind.NOTE, "Device", "What the engine computes on.", is_passing=True),

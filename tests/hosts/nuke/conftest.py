@@ -18,10 +18,10 @@ import nuke  # noqa: E402
 
 @pytest.fixture(autouse=True)
 def fresh_nuke():
-    """An empty script in a new session; a callback that raised fails the test."""
+    """An empty script in a new session; a callback that failed fails the test."""
     nuke.stage.reset()
     nuke.GUI = True
     yield nuke
-    failures = list(nuke.callbacks.failures)
+    failures = [*nuke.callbacks.failures, *nuke.stage.printed]
     nuke.stage.reset()
     assert not failures, failures[0]

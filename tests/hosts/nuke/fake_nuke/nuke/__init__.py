@@ -248,6 +248,11 @@ def nodePaste(place: str) -> Node | None:
     return pasted[-1] if pasted else None
 
 
+def tprint(*values: Any) -> None:
+    """Says something on the terminal; the plugin does so where its own code has failed."""
+    stage.printed.append(" ".join(map(str, values)))
+
+
 def tcl(command: str, *arguments: str) -> str:
     raise NotImplementedError(f"tcl {command}")
 

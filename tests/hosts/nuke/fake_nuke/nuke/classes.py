@@ -241,6 +241,10 @@ CLASSES: dict[str, NodeClass] = {
         {
             "type": Choice(("to format", "to box", "scale"), "to format"),
             "format": "",
+            "box_width": 200,
+            "box_height": 200,
+            "box_fixed": False,
+            "box_pixel_aspect": _of(knobs.Double_Knob, 1.0),
             "resize": Choice(("none", "width", "height", "fit", "fill", "distort"), "width"),
         },
     ),

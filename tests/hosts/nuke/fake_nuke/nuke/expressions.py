@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+)|([A-Za-z_]\w*(?:\.\w+)*)|(&&|\|\||[<>=!]=|[-+*/<>!?:(),]))")
+NUMBER, NAME = r"(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+)", r"([A-Za-z_]\w*(?:\.\w+)*|\[[^\]]*\])"
+TOKEN = re.compile(rf"\s*(?:{NUMBER}|{NAME}|(&&|\|\||[<>=!]=|[-+*/<>!?:(),]))")
 FUNCTIONS: dict[str, Callable[..., float]] = {
     "abs": abs,
     "min": min,
@@ -36,7 +37,7 @@ def evaluate(text: str, name: Callable[[str], float]) -> float:
     """The expression's value.
 
     Args:
-        name: What a name stands for: `parent.output`, `frame`, `input.width`.
+        name: What a name stands for: `parent.output`, `frame`, `input.width`; or a command: `[exists parent.input2]`.
     """
     tokens, at = [], 0
     while text[at:].strip():

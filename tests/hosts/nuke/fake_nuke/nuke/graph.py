@@ -298,22 +298,40 @@ class Node:
         """What a name in one of its expressions is."""
         if name in ("frame", "t"):
             return float(frame)
+        if name.startswith("["):
+            return float(self._exists(*name.strip("[]").split()))
         *way, last = name.split(".")
-        if last in ("width", "height"):
+        if last in ("width", "height", "pixel_aspect"):
             from . import pixels
 
-            node = self._node_at(way)
-            image_format = pixels.format_of(node, frame)
-            return float(image_format[0] if last == "width" else image_format[1])
+            sizes = pixels.format_of(self._node_at(way), frame)
+            return float(sizes[("width", "height", "pixel_aspect").index(last)])
         found = self.find(name.split("."))
         if found is None:
             raise knobs.expressions.ExpressionError(f"{self.name()}: nothing named {name}")
         return found[1].numeric(frame, found[2])
 
-    def _node_at(self, way: list[str]) -> Node:
+    def _exists(self, command: str, name: str) -> bool:
+        if command != "exists":
+            raise knobs.expressions.ExpressionError(f"no command {command}")
+        return self.find(name.split(".")) is not None or self._at(name.split(".")) is not None
+
+    def _at(self, way: list[str]) -> Node | None:
+        """The node at the end of a dotted name."""
         node: Node | None = self
-        for part in way:
-            node = node.seen_input(int(part[5:] or 0)) if node and part.startswith("input") else None
+        for k, part in enumerate(way):
+            if node is None:
+                return None
+            if part == "parent":
+                node = node._parent
+            elif re.fullmatch(r"input\d*", part):
+                node = node.seen_input(int(part[5:] or 0))
+            else:
+                node = node._above(part) if k == 0 else None
+        return node
+
+    def _node_at(self, way: list[str]) -> Node:
+        node = self._at(way)
         if node is None:
             raise knobs.expressions.ExpressionError(f"{self.name()}: nothing at {'.'.join(way)}")
         return node

@@ -474,6 +474,23 @@ def _crop(node: Node, frame: float, view: str) -> Picture:
     return picture.over_box((*low, *high))
 
 
+def _reformat(node: Node, frame: float, view: str) -> Picture:
+    """To a box by stretching, alone."""
+    picture = first(node, frame, view)
+    if (node["type"].value(), node["resize"].value(), node["box_fixed"].value()) != ("to box", "distort", True):
+        raise NotImplementedError("Reformat other than to a box")
+    width, height = (int(node[name].component(0, frame)) for name in ("box_width", "box_height"))
+    whole = picture.over_box((0, 0, *picture.format[:2]))
+    planes = {}
+    for name, plane in whole.planes.items():
+        resized = oiio.ImageBufAlgo.resize(
+            oiio.ImageBuf(np.ascontiguousarray(plane)[..., None]), roi=oiio.ROI(0, width, 0, height)
+        )
+        planes[name] = np.asarray(resized.get_pixels(oiio.FLOAT))[..., 0]
+    aspect = node["box_pixel_aspect"].component(0, frame)
+    return replace(picture, format=(width, height, aspect), box=(0, 0, width, height), planes=planes)
+
+
 OPERATIONS: dict[str, Callable[[Node, float, str], Picture]] = {
     "Switch": _switch,
     "Merge2": _merge,
@@ -489,6 +506,7 @@ OPERATIONS: dict[str, Callable[[Node, float, str], Picture]] = {
     "Grade": _grade,
     "Constant": _constant,
     "Crop": _crop,
+    "Reformat": _reformat,
 }
 
 

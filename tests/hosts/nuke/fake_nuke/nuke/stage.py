@@ -14,6 +14,8 @@ views = ["main"]
 clipboard: list[str] = []
 messages: list[str] = []
 """What was said to the artist."""
+printed: list[str] = []
+"""What was said on the terminal."""
 answers: list[bool] = []
 """What the artist will say to the next questions."""
 questions: list[str] = []

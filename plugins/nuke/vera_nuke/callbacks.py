@@ -1,0 +1,87 @@
+"""What Nuke calls of ours: buttons, changed knobs, created nodes."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+
+import nuke
+
+from . import knobs, migration
+from .node import value
+
+INPUTS = "inputChange"
+"""What Nuke calls a knob that is none: something was plugged in or out."""
+
+
+def pressed(name: str) -> None:
+    """A button of the node at work."""
+    _guarded(_press, name)
+
+
+def changed() -> None:
+    """A knob of the node at work has changed."""
+    name = nuke.thisKnob().name()
+    if name in knobs.BY_NAME or name == INPUTS:
+        _guarded(_change, name)
+
+
+def created() -> None:
+    """The node at work was made, loaded or pasted."""
+    _guarded(_create)
+
+
+def updated() -> None:
+    """Nuke has a moment to bring panels up to date."""
+    _guarded(_update)
+
+
+def _create(node: nuke.Group) -> None:
+    migration.bring_up_to_date(node)
+    _gray_out(node, [knob for knob in knobs.all_knobs() if knob.needs])
+    for knob in knobs.all_knobs():
+        if knob.is_passing and knob.kind is knobs.Kind.NOTE:
+            node[knob.name].setValue(knob.default)
+    if nuke.GUI:
+        from . import actions
+
+        actions.loaded(node)
+
+
+def _update(node: nuke.Group) -> None:
+    from . import actions
+
+    actions.updated(node)
+
+
+def _press(node: nuke.Group, name: str) -> None:
+    from . import actions  # what makes takes is loaded by who makes them, not by a farm that opens a script
+
+    actions.PRESSED[name](node)
+
+
+def _change(node: nuke.Group, name: str) -> None:
+    from . import actions
+
+    _gray_out(node, [knob for knob in knobs.all_knobs() if knob.needs and knob.needs[0] == name])
+    if name in actions.CHANGED:
+        actions.CHANGED[name](node)
+
+
+def _gray_out(node: nuke.Node, needing: list[knobs.Knob]) -> None:
+    """Enables those knobs that count as others are set, and no others."""
+    for knob in needing:
+        if knob.needs is not None:
+            other, wanted = knob.needs
+            node[knob.name].setEnabled(value(node, other) == wanted)
+
+
+def _guarded(work: Callable[..., None], *arguments: str) -> None:
+    """Does some work on the node at work. An error of ours is told and stays here: Nuke would stop what it is doing,
+    loading a script for one."""
+    try:
+        node = nuke.thisNode()
+        if isinstance(node, nuke.Group):
+            work(node, *arguments)
+    except Exception:  # noqa: BLE001, nothing may get out
+        nuke.tprint(f"Vera Edit: {traceback.format_exc()}")

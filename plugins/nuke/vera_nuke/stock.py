@@ -1,0 +1,46 @@
+"""Stock nodes, put into the group that is open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nuke
+
+COLOR = ("red", "green", "blue")
+RGBA = tuple(f"rgba.{channel}" for channel in (*COLOR, "alpha"))
+STRAIGHT = "straight"
+"""The layer of the edit's color before premultiplication, as it is called in a take's files."""
+
+
+def add(kind: str, name: str, place: tuple[int, int], *inputs: nuke.Node, **values: Any) -> nuke.Node:
+    """A node in the group that is open: input 0, which is B, first."""
+    node: nuke.Node = getattr(nuke.nodes, kind)(name=name)
+    node.setXYpos(*place)
+    for k, source in enumerate(inputs):
+        node.setInput(k, source)
+    for knob, value in values.items():
+        node[knob].setValue(value)
+    return node
+
+
+def switch(name: str, place: tuple[int, int], which: str, *inputs: nuke.Node) -> nuke.Node:
+    """The input whose number the expression gives; the others are not asked for, so they may be missing on disk."""
+    node = add("Switch", name, place, *inputs)
+    node["which"].setExpression(which)
+    return node
+
+
+def copy(name: str, place: tuple[int, int], to: nuke.Node, source: nuke.Node, **channels: str) -> nuke.Node:
+    """`to` with channels of `source` in it, given as `red="straight.red"` and so on for those of rgba."""
+    return copy_channels(name, place, to, source, {text: f"rgba.{channel}" for channel, text in channels.items()})
+
+
+def copy_channels(
+    name: str, place: tuple[int, int], to: nuke.Node, source: nuke.Node, channels: dict[str, str]
+) -> nuke.Node:
+    """`to` with at most four channels of `source` in it: of which name, under which."""
+    node = add("Copy", name, place, to, source)
+    for k, (was, becomes) in enumerate(channels.items()):
+        node[f"from{k}"].setValue(was)
+        node[f"to{k}"].setValue(becomes)
+    return node

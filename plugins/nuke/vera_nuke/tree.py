@@ -1,0 +1,100 @@
+"""What is inside the node: stock nodes alone, which follow its knobs by expressions.
+
+So a script with a take in it opens and renders where this plugin is not, and a copied node carries all it needs.
+"""
+
+from __future__ import annotations
+
+import nuke
+
+from . import live_matte
+from .stock import COLOR, RGBA, STRAIGHT, add, copy, copy_channels, switch
+
+INPUT_NAMES = ("plate", "mask", "holdout")
+"""The node's inputs by number, and what their inner nodes are called."""
+LAYERS = {
+    "vera_edit": (*COLOR, "alpha"),
+    "vera_alpha": ("alpha",),
+    "vera_straight": COLOR,
+    "vera_comp": (*COLOR, "alpha"),
+    STRAIGHT: COLOR,
+}
+"""What is on the pipe, and the layer of the take's files that is read."""
+LEFT_WHITE = (
+    "4 rgba.red 0 0 rgba.red 0 0 rgba.green 0 1 rgba.green 0 1 rgba.blue 0 2 rgba.blue 0 2 white -1 -1 rgba.alpha 0 3"
+)
+"""A Shuffle2's mappings for an alpha of 1."""
+
+
+def declare_layers() -> None:
+    """Makes the script know our layers; nothing where it does."""
+    for name, channels in LAYERS.items():
+        nuke.Layer(name, [f"{name}.{channel}" for channel in channels])
+
+
+def build(group: nuke.Group) -> None:
+    """Fills an empty group. It passes its plate until it is pointed at a take."""
+    declare_layers()
+    with group:
+        plate, _mask, holdout = (add("Input", name, (0, 0), number=k) for k, name in enumerate(INPUT_NAMES))
+        for k, node in enumerate((plate, _mask, holdout)):
+            node.setXYpos((-400, -800, 800)[k], -300)
+        nothing = add("Remove", "Nothing", (0, -200), plate, channels="all")
+        first, second = (_shown(nothing, *each) for each in (("Layers", "take", 0), ("SecondLayers", "compare", 300)))
+        take = _compared(plate, first, second)
+        held_out = _held_out(holdout)
+        drawn = live_matte.draw(take, held_out, "parent")
+        comp = add("Merge2", "Comp", (-200, 900), plate, drawn, operation="over")
+        add("Output", "Output1", (-400, 1500), _pipe(plate, drawn, take, comp))
+
+
+def _shown(nothing: nuke.Node, name: str, knobs: str, x: int) -> nuke.Node:
+    """A take's files on the take's frames, on others nothing at all: there its files are not looked for. A take that was
+    made at proxy size is brought to the plate's; any other goes on as it is."""
+    layers = add("Read", name, (x, 0))
+    layers["file"].setValue(f"[value parent.{knobs}_path]/layers.####.exr")
+    for knob, bound in (("first", "first"), ("last", "last"), ("origfirst", "first"), ("origlast", "last")):
+        layers[knob].setExpression(f"parent.{knobs}_{bound}")
+    for knob in ("before", "after"):
+        layers[knob].setValue("black")
+    layers["raw"].setValue(True)
+    fitted = add("Reformat", f"{name}AtPlateSize", (x, 50), layers, type="to box", box_fixed=True, resize="distort")
+    for knob, size in (("box_width", "width"), ("box_height", "height"), ("box_pixel_aspect", "pixel_aspect")):
+        fitted[knob].setExpression(f"plate.{size}")
+    fitted["disable"].setExpression(f"{name}.width == plate.width && {name}.height == plate.height")
+    within = f"frame >= parent.{knobs}_first && frame <= parent.{knobs}_last"
+    return switch(f"{name}OnItsFrames", (x, 100), within, nothing, fitted)
+
+
+def _compared(plate: nuke.Node, take: nuke.Node, second: nuke.Node) -> nuke.Node:
+    """The take; while it is compared with another one, that one to the left of the wipe."""
+    white = add("Shuffle2", "White", (600, 0), plate)
+    white.readKnobs(f'mappings "{LEFT_WHITE}"')
+    left = add("Crop", "LeftOfWipe", (600, 100), white)
+    sides = ("-input.width", "-input.height", "input.width * parent.wipe", "2 * input.height")
+    for k, side in enumerate(sides):
+        left["box"].setExpression(side, k)
+    wiped = add("Keymix", "Wipe", (300, 200), take, second, left)
+    return switch("Compared", (0, 300), "parent.compare_last >= parent.compare_first", take, wiped)
+
+
+def _held_out(holdout: nuke.Node) -> nuke.Node:
+    """The hold-out's alpha, 0 to 1, white where nothing may change; black where none is plugged in."""
+    turned = add("Invert", "HoldoutInverted", (900, -200), holdout, channels="alpha")
+    meant = switch("HoldoutMeant", (800, -100), "parent.holdout_invert && [exists parent.input2]", holdout, turned)
+    return add("Clamp", "Holdout", (800, 0), meant, channels="alpha")
+
+
+def _pipe(plate: nuke.Node, drawn: nuke.Node, take: nuke.Node, comp: nuke.Node) -> nuke.Node:
+    """The plate's pipe with our layers on it, and in rgba what Output says."""
+    edit = {channel: channel.replace("rgba", "vera_edit") for channel in RGBA}
+    straight = {f"{STRAIGHT}.{channel}": f"vera_straight.{channel}" for channel in COLOR}
+    whole = {channel: channel.replace("rgba", "vera_comp") for channel in RGBA}
+    pipe = copy_channels("EditLayer", (-400, 1000), plate, drawn, edit)
+    pipe = copy_channels("AlphaLayer", (-400, 1050), pipe, drawn, {"rgba.alpha": "vera_alpha.alpha"})
+    pipe = copy_channels("StraightLayer", (-400, 1100), pipe, take, straight)
+    pipe = copy_channels("CompLayer", (-400, 1150), pipe, comp, whole)
+    matte = copy("Matte", (0, 1150), drawn, drawn, red=RGBA[3], green=RGBA[3], blue=RGBA[3])
+    unpremultiplied = copy("Straight", (200, 1150), drawn, take, **{each: f"{STRAIGHT}.{each}" for each in COLOR})
+    chosen = switch("Chosen", (0, 1300), "parent.output", comp, drawn, matte, unpremultiplied, plate)
+    return copy_channels("Shown", (-400, 1400), pipe, chosen, {channel: channel for channel in RGBA})
