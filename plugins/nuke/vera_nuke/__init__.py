@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["generate"]
 
 
-def generate(node: nuke.Group, frames: Iterable[int] | None = None, again: bool = False) -> list[TakeFolder]:
+def generate(node: nuke.Node, frames: Iterable[int] | None = None, again: bool = False) -> list[TakeFolder]:
     """Makes takes of a Vera Edit node and shows the first of them. Blocks until they are finished: for scripts in a
     terminal; with a window the button Generate does the same without blocking.
 

@@ -13,45 +13,46 @@ from vera_client.host import session
 from vera_client.host.requests import whole_range
 from vera_client.host.take_folders import TakeFolder
 
-from . import doctor, engine, knobs, layers, marks, news, orders, panel, settings, shown_takes, work
-from .node import new_node_id, shown_take
+from . import doctor, engine, knobs, marks, news, orders, panel, settings, shown_takes, work
+from . import node as nodes
+from .shown_takes import shown_take
 
-Action = Callable[[nuke.Group], None]
+Action = Callable[[nuke.Node], None]
 
 
-def generate(node: nuke.Group) -> None:
+def generate(node: nuke.Node) -> None:
     """Takes of the plate as it is now."""
     _have_script_saved(node)
     work.start(node, orders.order_takes(node))
 
 
-def rerun(node: nuke.Group) -> None:
+def rerun(node: nuke.Node) -> None:
     """A range of the take shown, made again."""
     work.start(node, orders.order_reruns(node, _require_take(node)))
 
 
-def finish_again(node: nuke.Group) -> None:
+def finish_again(node: nuke.Node) -> None:
     """The layers of the take shown, made anew without the model."""
     work.start(node, orders.order_finish(node, _require_take(node)))
 
 
-def resume(node: nuke.Group) -> None:
+def resume(node: nuke.Node) -> None:
     """The newest stopped take, gone on with."""
     _go_on(node, "resume_take")
 
 
-def keep_frames(node: nuke.Group) -> None:
+def keep_frames(node: nuke.Node) -> None:
     """A take of what the newest stopped one has done."""
     _go_on(node, "keep_frames")
 
 
-def refresh(node: nuke.Group) -> None:
+def refresh(node: nuke.Node) -> None:
     """A look at the disk."""
     panel.show_take_notes(node)
     marks.look_soon(node, is_asked_for=True)
 
 
-def delete_take(node: nuke.Group) -> None:
+def delete_take(node: nuke.Node) -> None:
     """A take that no node shows, chosen in a dialog."""
     takes = {name: take.directory for name, take in shown_takes.takes_by_name(node).items()}
     takes.update({take.text: take.version_directory for take in shown_takes.partial_takes(node) if take.is_stopped})
@@ -65,7 +66,7 @@ def delete_take(node: nuke.Group) -> None:
         delete(node, takes[names[int(chosen)]])
 
 
-def delete(node: nuke.Group, directory: Path, force: bool = False) -> Any:
+def delete(node: nuke.Node, directory: Path, force: bool = False) -> Any:
     """Deletes a take and its files.
 
     Args:
@@ -89,7 +90,7 @@ def delete(node: nuke.Group, directory: Path, force: bool = False) -> Any:
     return news.ask(node, "delete_take", lambda _: panel.show_take_notes(node), directory=str(directory), force=force)
 
 
-def adopt_settings(node: nuke.Group) -> None:
+def adopt_settings(node: nuke.Node) -> None:
     """Sets the node to what the take shown was made with."""
     take = _require_take(node)
     if "request" not in take.record:
@@ -99,14 +100,13 @@ def adopt_settings(node: nuke.Group) -> None:
     marks.look_soon(node, is_asked_for=True)
 
 
-def start_own_stack(node: nuke.Group) -> None:
+def start_own_stack(node: nuke.Node) -> None:
     """From now on the node's takes are its own; those it has stay in its list."""
-    node["inherited_node_id"].setValue(node["vera_node_id"].value())
-    node["vera_node_id"].setValue(new_node_id())
+    nodes.start_own_stack(node)
     panel.show_take_notes(node)
 
 
-def rerun_from_viewer(node: nuke.Group) -> None:
+def rerun_from_viewer(node: nuke.Node) -> None:
     """The range between the viewer's in and out points."""
     viewer = nuke.activeViewer()
     ends = re.findall(r"-?\d+", str(viewer.node()["frame_range"].value())) if viewer is not None else []
@@ -117,7 +117,14 @@ def rerun_from_viewer(node: nuke.Group) -> None:
     node["rerun_last_frame"].setValue(frames[-1])
 
 
-def check_take(node: nuke.Group) -> None:
+def unfold(node: nuke.Node) -> None:
+    """Plain nodes of it."""
+    from . import layers
+
+    layers.unfold(node)
+
+
+def check_take(node: nuke.Node) -> None:
     """Has the engine prove that the take shown leaves the plate alone outside its matte."""
     take = _require_take(node)
 
@@ -130,42 +137,42 @@ def check_take(node: nuke.Group) -> None:
     news.ask(node, "check_take", show, directory=str(take.directory))
 
 
-def ask_engine(node: nuke.Group) -> None:
+def ask_engine(node: nuke.Node) -> None:
     """Finds or starts the engine and has it say how it is."""
     panel.say(node, "engine_status", "Asking the engine")
     engine.connect(node).ask_engine()
     news.follow()
 
 
-def stop_engine(node: nuke.Group) -> None:
+def stop_engine(node: nuke.Node) -> None:
     """Ends the engine; it refuses while takes are in work."""
     _tell_engine(node, "stop_engine", "The engine is stopped", cancel_running=False)
 
 
-def unload(node: nuke.Group) -> None:
+def unload(node: nuke.Node) -> None:
     """Has the engine free its model and the graphics card's memory."""
     _tell_engine(node, "unload", "The engine has let go of its model")
 
 
-def look_for_faults(node: nuke.Group) -> None:
+def look_for_faults(node: nuke.Node) -> None:
     """Runs the engine's own doctor."""
     panel.say(node, "engine_status", "The doctor looks")
     doctor.examine(lambda report: panel.say(node, "engine_status", report))
 
 
-def updated(node: nuke.Group) -> None:
+def updated(node: nuke.Node) -> None:
     """Something in the script has changed, perhaps above the node."""
     marks.look_soon(node)
 
 
-def loaded(node: nuke.Group) -> None:
+def loaded(node: nuke.Node) -> None:
     """The node has come with its script: its choices and marks are as the disk says."""
     panel.show_take_notes(node)
     panel.show_engine(node)
     marks.look_soon(node, is_asked_for=True)
 
 
-def _go_on(node: nuke.Group, method: str) -> None:
+def _go_on(node: nuke.Node, method: str) -> None:
     stopped = shown_takes.newest_stopped(node)
     if stopped is None:
         raise Refused(
@@ -176,14 +183,14 @@ def _go_on(node: nuke.Group, method: str) -> None:
     work.start(node, orders.order_going_on(node, method, stopped.version_directory))
 
 
-def _require_take(node: nuke.Group) -> TakeFolder:
+def _require_take(node: nuke.Node) -> TakeFolder:
     take = shown_take(node)
     if take is None:
         raise Refused("The node shows no take.", argument="take", remedy="Choose the one that is meant.")
     return take
 
 
-def _have_script_saved(node: nuke.Group) -> None:
+def _have_script_saved(node: nuke.Node) -> None:
     """Offers to save a script that never was, where takes are kept beside it."""
     is_beside = "root.name" in str(node["take_root"].value())
     was_saved = bool(str(nuke.root()["name"].value() or ""))
@@ -216,7 +223,7 @@ def _settings_of(take: TakeFolder) -> dict[str, Any]:
     return said if detail is None else {**said, "finish_detail": knobs.text("finish_detail", detail)}
 
 
-def _tell_engine(node: nuke.Group, method: str, done: str, **params: Any) -> None:
+def _tell_engine(node: nuke.Node, method: str, done: str, **params: Any) -> None:
     def show(message: dict[str, Any]) -> None:
         error = message.get("error")
         panel.say(node, "engine_status", f"{error['reason']} {error['remedy']}".strip() if error else done)
@@ -224,7 +231,7 @@ def _tell_engine(node: nuke.Group, method: str, done: str, **params: Any) -> Non
     news.ask(node, method, show, **params)
 
 
-def _annotate(node: nuke.Group, **changed: Any) -> None:
+def _annotate(node: nuke.Node, **changed: Any) -> None:
     """Has what the artist says of the take shown be kept with it, where it is something new."""
     take = shown_take(node)
     if take is not None and any(getattr(take.notes, name) != value for name, value in changed.items()):
@@ -232,7 +239,7 @@ def _annotate(node: nuke.Group, **changed: Any) -> None:
         news.ask(node, "update_take", shown, directory=str(take.directory), **changed)
 
 
-def _take_chosen(node: nuke.Group) -> None:
+def _take_chosen(node: nuke.Node) -> None:
     shown_takes.choose(node)
     panel.show_take_notes(node)
     marks.look_soon(node, is_asked_for=True)
@@ -241,7 +248,7 @@ def _take_chosen(node: nuke.Group) -> None:
 def guarded(action: Action) -> Action:
     """What cannot be done is said in artist's words: in the panel and a dialog, or without a window by raising."""
 
-    def do(node: nuke.Group) -> None:
+    def do(node: nuke.Node) -> None:
         try:
             action(node)
         except VeraClientError as error:
@@ -266,7 +273,7 @@ PRESSED: dict[str, Action] = {
         "start_own_stack": start_own_stack,
         "rerun_from_viewer": rerun_from_viewer,
         "rerun": rerun,
-        "unfold": layers.unfold,
+        "unfold": unfold,
         "finish_again": finish_again,
         "check_take": check_take,
         "ask_engine": ask_engine,

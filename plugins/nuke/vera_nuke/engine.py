@@ -8,6 +8,8 @@ from vera_client.errors import Refused
 from vera_client.host import session
 from vera_client.host.session import Session
 
+from .node import value
+
 _address = ""
 """As a node last gave it; empty: this machine's own."""
 
@@ -20,7 +22,7 @@ def connect(node: nuke.Node) -> Session:
         Refused: Takes are in work at the one before.
     """
     global _address
-    here, address = session.known(), str(node["engine_address"].value() or "").strip()
+    here, address = session.known(), str(value(node, "engine_address") or "").strip()
     if here is not None and address and address != _address:
         if here.is_waiting:
             raise Refused(

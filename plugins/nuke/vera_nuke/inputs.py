@@ -14,11 +14,10 @@ from vera_client.host import rendered
 from vera_client.host.chain import Chain
 from vera_client.host.plate_files import Plate, require_files
 
-from . import knobs, main_thread, reads, spaces, upstream
+from . import main_thread, reads, spaces, upstream
 from .chain import describe
+from .node import value
 from .tree import INPUT_NAMES
-
-PASSED_THROUGH = ("Dot",)
 
 
 def view_of(node: nuke.Node) -> str:
@@ -27,7 +26,7 @@ def view_of(node: nuke.Node) -> str:
     Raises:
         Refused: The script has none of that name.
     """
-    named, views = str(node["plate_view"].value()).strip(), nuke.views()
+    named, views = str(value(node, "plate_view")).strip(), nuke.views()
     if named and named not in views:
         raise Refused(
             "The script has no such view.",
@@ -40,8 +39,8 @@ def view_of(node: nuke.Node) -> str:
 
 def source_of(node: nuke.Node, name: str) -> nuke.Node | None:
     """The node that feeds an input, seen through Dots; None where nothing does."""
-    source = node.input(list(INPUT_NAMES).index(name))
-    while source is not None and source.Class() in PASSED_THROUGH:
+    source = node.input(INPUT_NAMES.index(name))
+    while source is not None and source.Class() == "Dot":
         source = source.input(0)
     return source
 
@@ -56,7 +55,7 @@ def plate_in(node: nuke.Node, frames: range) -> Plate | Chain:
     source = source_of(node, "plate")
     if source is None:
         raise Refused("No plate is plugged in.", argument="plate", value=node.name(), remedy="Connect the plate input.")
-    if not set(upstream.CHANNELS) <= set(source.channels()):
+    if not _has_color(source):
         raise Refused(
             "What is plugged in as plate has no red, green and blue.",
             argument="plate",
@@ -69,8 +68,17 @@ def plate_in(node: nuke.Node, frames: range) -> Plate | Chain:
     plate = None if is_proxy else reads.sequence_of(source, frames, view)
     if plate is None:
         return describe(source, frames, view)
-    said = str(node["plate_colorspace"].value()).strip()
+    said = str(value(node, "plate_colorspace")).strip()
     return replace(plate, color_space=said) if said else plate
+
+
+def _has_color(source: nuke.Node) -> bool:
+    """Of a node in error it cannot be told."""
+    try:
+        channels = set(source.channels())
+    except RuntimeError:
+        return True
+    return not channels or set(upstream.CHANNELS) <= channels
 
 
 def matte_in(node: nuke.Node, name: str, frames: range) -> Chain | None:
@@ -98,7 +106,7 @@ def require_range(source: nuke.Node, frames: range) -> None:
 
 
 def on_disk(
-    node: nuke.Group,
+    node: nuke.Node,
     sources: dict[str, Plate | Chain | None],
     frames: range,
     node_folder: Path,
@@ -149,7 +157,7 @@ def as_holdout(node: nuke.Node) -> Callable[[Plate], dict[str, Any]]:
 
 def mask_meaning(node: nuke.Node) -> str:
     """`edit` or `keep`: as chosen, else as the edit type has it."""
-    chosen = knobs.word("mask_meaning", str(node["mask_meaning"].value()))
+    chosen = str(value(node, "mask_meaning"))
     if chosen != "auto":
         return chosen
-    return "edit" if knobs.word("edit_type", str(node["edit_type"].value())) == "add" else "keep"
+    return "edit" if value(node, "edit_type") == "add" else "keep"

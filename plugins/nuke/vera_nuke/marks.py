@@ -13,7 +13,8 @@ from vera_client.host import freshness
 from vera_client.host.take_folders import TakeFolder
 
 from . import main_thread, orders, panel
-from .node import shown_take, take_root
+from .node import take_root
+from .shown_takes import shown_take
 
 SECONDS_BETWEEN_LOOKS = 2.0
 
@@ -22,7 +23,7 @@ _looked: dict[str, float] = {}
 _looking: set[str] = set()
 
 
-def look(node: nuke.Group) -> freshness.Verdict | None:
+def look(node: nuke.Node) -> freshness.Verdict | None:
     """Looks now, and waits for the disk. None: the node shows no take."""
     take = shown_take(node)
     if take is None:
@@ -30,7 +31,7 @@ def look(node: nuke.Group) -> freshness.Verdict | None:
     return freshness.compare(orders.asked_now(node, take), take, take_root(node))
 
 
-def look_soon(node: nuke.Group, is_asked_for: bool = False) -> None:
+def look_soon(node: nuke.Node, is_asked_for: bool = False) -> None:
     """Has a thread look, unless one did a moment ago, and marks the node. Main thread; returns at once.
 
     Args:
@@ -52,7 +53,7 @@ def look_soon(node: nuke.Group, is_asked_for: bool = False) -> None:
     threading.Thread(target=_look_aside, args=(node, name, asked, take, root), daemon=True).start()
 
 
-def _look_aside(node: nuke.Group, name: str, asked: freshness.Asked, take: TakeFolder, root: Path) -> None:
+def _look_aside(node: nuke.Node, name: str, asked: freshness.Asked, take: TakeFolder, root: Path) -> None:
     """In a thread: no Nuke here."""
     try:
         verdict = freshness.compare(asked, take, root)
@@ -61,7 +62,7 @@ def _look_aside(node: nuke.Group, name: str, asked: freshness.Asked, take: TakeF
     main_thread.post(_show, node, take, verdict)
 
 
-def _show(node: nuke.Group, take: TakeFolder, verdict: freshness.Verdict) -> None:
+def _show(node: nuke.Node, take: TakeFolder, verdict: freshness.Verdict) -> None:
     try:
         shown = shown_take(node)
     except ValueError:

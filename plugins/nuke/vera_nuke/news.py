@@ -14,11 +14,11 @@ from vera_client.host import rendered, session, take_folders
 from vera_client.host.run import Run
 
 from . import engine, main_thread, marks, panel, progress, shown_takes
-from .node import show_take, shown_take, take_root, vera_nodes
+from .node import show_take, shown_directory, take_root, value, vera_nodes
 
 TICK_SECONDS = 0.25
 
-_askers: dict[str, nuke.Group] = {}
+_askers: dict[str, nuke.Node] = {}
 """By node id: the node that asked. Copies share an id, and the one that asked is the one to show the take."""
 _follower: threading.Thread | None = None
 _stirred = threading.Event()
@@ -71,7 +71,7 @@ def _tick(messages: list[dict[str, Any]], cancelled: list[str]) -> tuple[bool, l
         settle(run)
     about = {run.node_id for run in [*changed, *here.unfinished()]} | set(here.refusals)
     for node in vera_nodes():
-        if str(node["vera_node_id"].value()) in about:
+        if str(value(node, "vera_node_id")) in about:
             panel.show_status(node)
     _answered(messages)
     unfinished = dict.fromkeys(run.node_id for run in here.unfinished())
@@ -86,7 +86,7 @@ def stir() -> None:
     _stirred.set()
 
 
-def ask(node: nuke.Group, method: str, answered: Callable[[dict[str, Any]], None] | None = None, **params: Any) -> Any:
+def ask(node: nuke.Node, method: str, answered: Callable[[dict[str, Any]], None] | None = None, **params: Any) -> Any:
     """Sends a request of a node that makes no take: its refusal is said in the panel.
 
     Args:
@@ -95,7 +95,7 @@ def ask(node: nuke.Group, method: str, answered: Callable[[dict[str, Any]], None
     Returns:
         The client's ticket.
     """
-    ticket = engine.connect(node).send(str(node["vera_node_id"].value()), method, **params)
+    ticket = engine.connect(node).send(str(value(node, "vera_node_id")), method, **params)
     if answered is not None:
         _awaited[ticket.ticket_id] = answered
     follow()
@@ -112,9 +112,9 @@ def _answered(messages: list[dict[str, Any]]) -> None:
             panel.show_engine(node)
 
 
-def asked_by(node: nuke.Group) -> None:
+def asked_by(node: nuke.Node) -> None:
     """Remembers a node that is about to ask."""
-    _askers[str(node["vera_node_id"].value())] = node
+    _askers[str(value(node, "vera_node_id"))] = node
 
 
 def settle(run: Run) -> None:
@@ -128,7 +128,7 @@ def settle(run: Run) -> None:
     if node is None or here is None:
         return
     _prune(node)
-    is_wanted = str(node["take_path"].value() or "") == run.shown_before
+    is_wanted = str(shown_directory(node) or "") == run.shown_before
     is_first = not any(each.is_shown for each in here.runs[run.node_id])
     if run.state == "finished" and is_wanted and is_first:
         take = take_folders.read_take_folder(run.directory)
@@ -141,10 +141,10 @@ def settle(run: Run) -> None:
     panel.show_take_notes(node)
 
 
-def asker(node_id: str) -> nuke.Group | None:
+def asker(node_id: str) -> nuke.Node | None:
     """The node whose takes a node id's are: the one that asked, or after an undo or another loading of the script the
     one there is; None where it is gone, or copies leave it open."""
-    nodes = [node for node in vera_nodes() if str(node["vera_node_id"].value()) == node_id]
+    nodes = [node for node in vera_nodes() if str(value(node, "vera_node_id")) == node_id]
     asked = _askers.get(node_id)
     if asked is not None and _is_there(asked) and asked in nodes:
         return asked
@@ -162,8 +162,7 @@ def _is_there(node: nuke.Node) -> bool:
 
 def shown_by(directory: Path) -> list[str]:
     """The nodes of the script that show the take of a version directory."""
-    shown = ((node, shown_take(node)) for node in vera_nodes())
-    return [node.name() for node, take in shown if take is not None and take.directory == directory]
+    return [node.name() for node in vera_nodes() if shown_directory(node) == directory]
 
 
 def _name_of(node_id: str) -> str:

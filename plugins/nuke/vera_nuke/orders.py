@@ -44,7 +44,7 @@ class Order:
 class Plugged:
     """What is plugged into a node, as `requests.Inputs`."""
 
-    node: nuke.Group
+    node: nuke.Node
     folder: Path
     progress: Progress
 
@@ -58,7 +58,7 @@ class Plugged:
         return inputs.on_disk(self.node, sources, frames, self.folder, self.progress.tell, self.progress.is_stopped)
 
 
-def order_takes(node: nuke.Group, again: bool = False, frames: range | None = None) -> Order:
+def order_takes(node: nuke.Node, again: bool = False, frames: range | None = None) -> Order:
     """Takes of the plate that is plugged in, one a variant. Main thread.
 
     Args:
@@ -107,7 +107,7 @@ def order_takes(node: nuke.Group, again: bool = False, frames: range | None = No
     return Order(node_id, make)
 
 
-def order_reruns(node: nuke.Group, take: TakeFolder) -> Order:
+def order_reruns(node: nuke.Node, take: TakeFolder) -> Order:
     """Repairs of a take, one a variant. What the node does not say anew comes from the take: its plate, its mask, its
     words, its settings. Main thread.
 
@@ -139,7 +139,7 @@ def order_reruns(node: nuke.Group, take: TakeFolder) -> Order:
     return Order(node_id, make)
 
 
-def order_finish(node: nuke.Group, take: TakeFolder) -> Order:
+def order_finish(node: nuke.Node, take: TakeFolder) -> Order:
     """The layers of a take made anew, with the node's finish settings and the hold-out that is plugged in; the model
     does not run. Main thread.
 
@@ -168,13 +168,13 @@ def order_finish(node: nuke.Group, take: TakeFolder) -> Order:
     return Order(node_id, make)
 
 
-def order_going_on(node: nuke.Group, method: str, directory: Path) -> Order:
+def order_going_on(node: nuke.Node, method: str, directory: Path) -> Order:
     """Something that the engine does with a take that was stopped: `resume_take`, `keep_frames`."""
     node_id = settings.text(node, "vera_node_id")
     return Order(node_id, lambda _: [Run(node_id, method, {"directory": str(directory)})])
 
 
-def asked_now(node: nuke.Group, take: TakeFolder) -> freshness.Asked:
+def asked_now(node: nuke.Node, take: TakeFolder) -> freshness.Asked:
     """What a node asks for as it is, to be held against a take. Main thread."""
     frames, plate, problem, region = range(0), None, "", None
     masks: dict[str, dict[range, Chain]] = {"mask": {}, "holdout": {}}

@@ -14,7 +14,8 @@ from vera_client.host.run import Run
 from vera_client.host.take_folders import TakeFolder
 
 from . import shown_takes
-from .node import shown_take
+from .node import TILE_COLOR, shown_directory, value
+from .shown_takes import shown_take
 
 STALE_COLOR = 0xC87800FF
 """Amber."""
@@ -32,17 +33,17 @@ def show_take_notes(node: nuke.Node) -> None:
         shown_takes.fill(node)
     take = shown_take(node)
     notes = take.notes if take else None
-    for name, value in (
+    for name, said in (
         ("take_label", notes.label if notes else ""),
         ("take_note", notes.note if notes else ""),
         ("take_starred", notes.starred if notes else False),
     ):
-        set_quietly(node[name], value)
+        set_quietly(node[name], said)
     show_status(node)
 
 
 def status_of(node: nuke.Node) -> str:
-    here, node_id = session.known(), str(node["vera_node_id"].value())
+    here, node_id = session.known(), str(value(node, "vera_node_id"))
     run = here.run_of(node_id) if here else None
     lines = [text_of(run, behind(here, run))] if here and run else [shown_text(node, shown_take(node))]
     refusal = here.refusals.get(node_id) if here else None
@@ -64,7 +65,7 @@ def behind(here: session.Session, run: Run) -> int:
 
 def shown_text(node: nuke.Node, take: TakeFolder | None) -> str:
     if take is None:
-        is_gone = bool(str(node["take_path"].value() or ""))
+        is_gone = shown_directory(node) is not None
         return "The take is not on disk: the plate passes through" if is_gone else "No take yet"
     gaps = f"; lacks {take_folders.spell_frames(take.missing_frames)}" if take.missing_frames else ""
     seam = f"; largest {take.seam.text}" if take.seam is not None and take.seam.may_be_seen else ""
@@ -85,10 +86,10 @@ def show_verdict(node: nuke.Node, verdict: Verdict | None) -> None:
     label, color = node["label"], node["tile_color"]
     own = [line for line in str(label.value() or "").split("\n") if line != STALE_LINE]
     set_quietly(label, "\n".join([*own, STALE_LINE] if reasons else own).strip("\n"))
-    if reasons and int(color.value()) == 0:
+    if reasons and int(color.value()) == TILE_COLOR:
         color.setValue(STALE_COLOR)
     elif not reasons and int(color.value()) == STALE_COLOR:
-        color.setValue(0)
+        color.setValue(TILE_COLOR)
 
 
 def show_engine(node: nuke.Node) -> None:

@@ -10,8 +10,8 @@ from vera_client.errors import Refused
 from vera_client.host import regions
 from vera_client.host.requests import whole_range
 
-from . import knobs
 from .inputs import source_of
+from .node import value
 
 FINISH = ("black", "white", "refine", "despill", "highlights")
 MOST_VARIANTS = 64
@@ -19,11 +19,11 @@ MOST_VARIANTS = 64
 
 def word(node: nuke.Node, name: str) -> str:
     """What a choice is set to."""
-    return knobs.word(name, str(node[name].value()))
+    return str(value(node, name))
 
 
 def text(node: nuke.Node, name: str) -> str:
-    return str(node[name].value() or "").strip()
+    return str(value(node, name) or "").strip()
 
 
 def whole(node: nuke.Node, name: str) -> int:

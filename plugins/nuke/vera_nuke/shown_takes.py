@@ -10,10 +10,9 @@ from vera_client.host import take_folders
 from vera_client.host.take_folders import PartialTake, TakeFolder
 
 from . import knobs
-from .node import compare_with, show_take, shown_take, take_root
+from .node import compare_take, show_take, shown_directory, take_root, value
 
-CHOICES = ("take", "compare_take")
-MISSING = "not on disk"
+MISSING = "not in its list"
 
 
 def node_folder(node: nuke.Node) -> Path:
@@ -22,12 +21,18 @@ def node_folder(node: nuke.Node) -> Path:
     Raises:
         Refused: The script was never saved.
     """
-    return take_root(node) / str(node["vera_node_id"].value())
+    return take_root(node) / str(value(node, "vera_node_id"))
+
+
+def shown_take(node: nuke.Node) -> TakeFolder | None:
+    """The take the node shows; None: it shows none, or its folder is gone."""
+    directory = shown_directory(node)
+    return None if directory is None else take_folders.read_take_folder(directory)
 
 
 def takes_by_name(node: nuke.Node) -> dict[str, TakeFolder]:
     """The takes the node can show, newest first: `v003`, and `original v003` of the node it was copied from."""
-    inherited = str(node["inherited_node_id"].value() or "")
+    inherited = str(value(node, "inherited_node_id") or "")
     found = {take.version: take for take in reversed(take_folders.list_take_folders(node_folder(node)))}
     if inherited:
         others = take_folders.list_take_folders(take_root(node) / inherited)
@@ -48,17 +53,11 @@ def newest_stopped(node: nuke.Node) -> PartialTake | None:
 def fill(node: nuke.Node) -> None:
     """Has the choices offer what is on disk now, and the chosen one be what the node shows."""
     takes = takes_by_name(node)
-    none = dict(knobs.BY_NAME["take"].choices)["none"]
-    items = {name: item_of(name, take) for name, take in takes.items()}
-    shown, path = shown_take(node), str(node["take_path"].value() or "")
-    current = next((items[name] for name, take in takes.items() if shown and take.directory == shown.directory), none)
-    if path and current == none:
-        current = f"{path.rstrip('/').rpartition('/')[2]} ({MISSING if shown is None else 'of another node'})"
-    _offer(node["take"], [none, *items.values()], current)
-    compared = str(node["compare_path"].value() or "").rstrip("/").rpartition("/")[2]
-    beside = dict(knobs.BY_NAME["compare_take"].choices)["none"]
-    chosen = next((items[name] for name in takes if compared and name == compared), beside)
-    _offer(node["compare_take"], [beside, *items.values()], chosen)
+    items = {take.directory: item_of(name, take) for name, take in takes.items()}
+    for choice, which in (("take", "take"), ("compare_take", "compare")):
+        none, shown = dict(knobs.BY_NAME[choice].choices)["none"], shown_directory(node, which)
+        current = none if shown is None else items.get(shown, f"{shown.name} ({MISSING})")
+        _offer(node[choice], [none, *items.values()], current)
 
 
 def item_of(name: str, take: TakeFolder) -> str:
@@ -82,7 +81,8 @@ def choose(node: nuke.Node) -> None:
 
 def choose_compared(node: nuke.Node) -> None:
     """Has the second take be what its choice stands at."""
-    compare_with(node, chosen_take(node, "compare_take"))
+    if MISSING not in str(node["compare_take"].value()):
+        compare_take(node, chosen_take(node, "compare_take"))
 
 
 def _offer(knob: nuke.Knob, items: list[str], current: str) -> None:

@@ -15,7 +15,6 @@ from vera_client.host.plate_files import NAMES, require_files
 from vera_client.host.rendered import Rendered
 
 from . import main_thread, tcl
-from .tree import INPUT_NAMES
 
 CHANNELS = ("rgba.red", "rgba.green", "rgba.blue")
 ALPHA = "rgba.alpha"
@@ -35,7 +34,7 @@ class How:
 
 
 def render_upstream(
-    node: nuke.Group,
+    node: nuke.Node,
     places: dict[str, Rendered],
     how: How,
     tell: Callable[[str, int, int, int], None],
@@ -86,9 +85,10 @@ def _frames(places: dict[str, Rendered]) -> Iterator[tuple[str, int]]:
     yield from ((name, frame) for name, place in places.items() for frame in place.frames)
 
 
-def _render_frame(node: nuke.Group, name: str, folder: Path, frame: int, how: How) -> None:
+def _render_frame(node: nuke.Node, name: str, folder: Path, frame: int, how: How) -> None:
     """One frame, through a Write that is there for it alone: whatever happens to the script between two frames, it
     holds no trace of us. Main thread."""
+    assert isinstance(node, nuke.Group)
     root = nuke.root()
     was_modified, proxy = root.modified(), root["proxy"]
     was_proxy = bool(proxy.value())
@@ -97,7 +97,7 @@ def _render_frame(node: nuke.Group, name: str, folder: Path, frame: int, how: Ho
     try:
         with node:
             write = nuke.nodes.Write()
-        source = node.node(INPUT_NAMES[name])
+        source = node.node(name)
         write.setInput(0, source)
         for knob, value in _write_knobs(name, folder, how.view, source).items():
             write[knob].setValue(value)

@@ -16,11 +16,12 @@ from vera_client.host.plate_files import NAMES
 from vera_client.host.run import Run
 
 from . import engine, main_thread, news, panel, shown_takes
+from .node import shown_directory, value
 from .orders import Order
 from .upstream import Stopped
 
 
-def start(node: nuke.Group, order: Order) -> None:
+def start(node: nuke.Node, order: Order) -> None:
     """Has an order be made. With a window it returns at once; else when the takes are over.
 
     Raises:
@@ -35,7 +36,7 @@ def start(node: nuke.Group, order: Order) -> None:
     panel.show_status(node)
 
 
-def make(node: nuke.Group, order: Order) -> list[Run]:
+def make(node: nuke.Node, order: Order) -> list[Run]:
     """Makes an order here and now, and waits for its takes.
 
     Returns:
@@ -56,7 +57,7 @@ def make(node: nuke.Group, order: Order) -> list[Run]:
     return runs
 
 
-def _reserve(node: nuke.Group, order: Order) -> Job:
+def _reserve(node: nuke.Node, order: Order) -> Job:
     here = engine.connect(node)
     running = here.run_of(order.node_id)
     if running is not None and not running.is_final:
@@ -66,7 +67,7 @@ def _reserve(node: nuke.Group, order: Order) -> Job:
             value=order.node_id,
             remedy="Wait for it or cancel it.",
         )
-    run = Run(order.node_id, "", {}, shown_before=str(node["take_path"].value() or ""), text="Looking at the plate")
+    run = Run(order.node_id, "", {}, shown_before=str(shown_directory(node) or ""), text="Looking at the plate")
     here.reserve(run)
     news.asked_by(node)
     return Job(order, run)
@@ -120,7 +121,7 @@ def cancel(node: nuke.Node) -> None:
     """Asks the node's takes to stop, within a step."""
     here = session.known()
     if here is not None:
-        here.cancel(str(node["vera_node_id"].value()))
+        here.cancel(str(value(node, "vera_node_id")))
         news.follow()
         panel.show_status(node)
 
@@ -130,7 +131,7 @@ def left_in_work(node: nuke.Node) -> list[Run]:
     has ended since, or of another one."""
     here = session.known()
     followed = {run.take_id for runs in here.runs.values() for run in runs} if here else set()
-    node_id, shown = str(node["vera_node_id"].value()), str(node["take_path"].value() or "")
+    node_id, shown = str(value(node, "vera_node_id")), str(shown_directory(node) or "")
     return [
         Run(node_id, "", {}, shown_before=shown, take_id=take.take_id, version=take.version)
         for take in shown_takes.partial_takes(node)
@@ -138,7 +139,7 @@ def left_in_work(node: nuke.Node) -> list[Run]:
     ]
 
 
-def reconnect(node: nuke.Group) -> None:
+def reconnect(node: nuke.Node) -> None:
     """Follows takes again that are in work since an earlier session.
 
     Raises:

@@ -64,6 +64,10 @@ NUKE_VERSION_STRING = "15.1v3"
 graph.clear()
 
 
+class CancelledError(Exception):
+    """The artist has stopped a rendering."""
+
+
 class _Nodes:
     def __getattr__(self, kind: str) -> Callable[..., Node]:
         def make(**values: Any) -> Node:

@@ -1,0 +1,80 @@
+"""What feeds the node, told so that a later look can say whether it has changed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nuke
+import pytest
+import shots
+from vera_nuke import chain
+
+FILES = range(1001, 1006)
+FRAMES = range(1001, 1004)
+
+
+@pytest.fixture
+def graded(tmp_path: Path) -> nuke.Node:
+    """A Grade above a Read of five frames."""
+    read = shots.add_read(shots.write_plate(tmp_path, FILES), FILES)
+    return nuke.nodes.Grade(inputs=[read], name="Look")
+
+
+def test_looks_change_no_pixel(graded: nuke.Node) -> None:
+    before = chain.describe(graded, FRAMES, "main")
+    graded.setName("Another")
+    graded.setXYpos(500, 30)
+    graded["label"].setValue("nicer")
+    graded["tile_color"].setValue(0xFF00FFFF)
+    nuke.nodes.Viewer(inputs=[graded])
+    assert chain.describe(graded, FRAMES, "main").fingerprint == before.fingerprint
+    assert not before.unseen
+
+
+@pytest.mark.parametrize("change", ["knob", "animation", "node", "file", "view", "size", "disable"])
+def test_what_changes_pixels_is_told(graded: nuke.Node, change: str) -> None:
+    before = chain.describe(graded, FRAMES, "main").fingerprint
+    output, view = graded, "main"
+    if change == "knob":
+        graded["multiply"].setValue(1.5)
+    elif change == "animation":
+        graded["multiply"].setExpression("frame/10")
+    elif change == "node":
+        output = nuke.nodes.Blur(inputs=[graded], size=3)
+    elif change == "file":
+        file = Path(str(graded.input(0)["file"].value()) % 1003)
+        os.utime(file, ns=(1, 1))
+    elif change == "view":
+        graded.input(0)["file"].setValue(str(graded.input(0)["file"].value()).replace("plate.", "plate_%v."))
+    elif change == "size":
+        nuke.root()["format"].setValue("100 100 0 0 100 100 1 small")
+    else:
+        graded["disable"].setValue(True)
+    assert chain.describe(output, FRAMES, view).fingerprint != before
+
+
+def test_only_frames_that_are_shown_count(graded: nuke.Node) -> None:
+    pattern = str(graded.input(0)["file"].value())
+    before, shifted = chain.describe(graded, FRAMES, "main"), nuke.nodes.TimeOffset(inputs=[graded], time_offset=2)
+    os.utime(Path(pattern % 1005), ns=(1, 1))
+    assert chain.describe(graded, FRAMES, "main").fingerprint == before.fingerprint
+    assert [file.name for file in before.files] == [f"plate.{n}.exr" for n in FRAMES]
+    assert len(chain.describe(shifted, FRAMES, "main").files) == len(FILES)
+
+
+def test_nodes_in_groups_and_behind_expressions_are_seen(graded: nuke.Node, tmp_path: Path) -> None:
+    other = nuke.nodes.Blur(name="Driver", size=2)
+    graded["multiply"].setExpression("Driver.size")
+    group = nuke.nodes.Group(inputs=[])
+    with group:
+        inside = nuke.nodes.Input(name="in")
+        soft = nuke.nodes.Blur(inputs=[inside], size=1)
+        nuke.nodes.Output(inputs=[soft])
+    group.setInput(0, graded)
+    told = [chain.describe(group, FRAMES, "main").fingerprint]
+    for change in (lambda: soft["size"].setValue(4), lambda: other["size"].setValue(9)):
+        change()
+        told.append(chain.describe(group, FRAMES, "main").fingerprint)
+    assert len(set(told)) == 3
+    assert {"Look", "Driver"} <= {node.name() for node in chain.nodes_above(soft)}, "out of the group and on"

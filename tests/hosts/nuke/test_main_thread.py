@@ -1,0 +1,54 @@
+"""The way from a thread to the main thread, with values and errors carried."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Callable
+
+import nuke
+import pytest
+from vera_nuke import main_thread
+
+
+def in_thread(work: Callable[[], Any]) -> list[Any]:
+    """What some work in a thread gives or raises, while the main thread is served."""
+    outcome: list[Any] = []
+
+    def do() -> None:
+        try:
+            outcome.append(work())
+        except Exception as error:  # noqa: BLE001
+            outcome.append(error)
+
+    threading.Thread(target=do, daemon=True).start()
+    nuke.main_thread.pump_until(lambda: bool(outcome), 20)
+    return outcome
+
+
+def test_values_and_errors_come_back() -> None:
+    assert in_thread(lambda: main_thread.call(nuke.views)) == [["main"]]
+    (error,) = in_thread(lambda: main_thread.call(lambda: nuke.root()["no such knob"]))
+    assert isinstance(error, NameError)
+
+
+def test_the_main_thread_does_it_at_once() -> None:
+    assert main_thread.call(lambda a, b: a + b, 1, 2) == 3
+    assert nuke.main_thread.pump() == 0
+
+
+def test_what_is_posted_is_not_waited_for() -> None:
+    seen: list[int] = []
+    thread = threading.Thread(target=main_thread.post, args=(seen.append, 7))
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert seen == []
+    nuke.main_thread.pump()
+    assert seen == [7]
+
+
+def test_without_a_window_nobody_is_waited_for() -> None:
+    nuke.GUI = False
+    (error,) = in_thread(lambda: main_thread.call(nuke.views))
+    with pytest.raises(RuntimeError, match="window"):
+        raise error

@@ -1,0 +1,144 @@
+"""Plates rendered through an inner Write, and the script as it was before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import nuke
+import numpy as np
+import pytest
+import shots
+from vera_client.errors import Refused
+from vera_client.host import rendered
+from vera_nuke import inputs, node, upstream
+
+FRAMES = range(1001, 1004)
+HOW = upstream.How("main", is_proxy=False)
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> nuke.Node:
+    """A node in a saved script, a Grade on its plate and a disc on its mask."""
+    shots.save_script(tmp_path)
+    plate = shots.add_read(shots.write_plate(tmp_path / "plate", FRAMES), FRAMES)
+    mask = shots.add_read(shots.write_mask(tmp_path / "plate", FRAMES), FRAMES)
+    made = node.create()
+    made.setInput(0, nuke.nodes.Grade(inputs=[plate], multiply=2.0, black_clamp=False))
+    made.setInput(1, mask)
+    nuke.scriptSave()
+    return made
+
+
+def place_of(tmp_path: Path, name: str = "plate") -> rendered.Rendered:
+    return rendered.place(tmp_path / "vera_takes" / "n", name, FRAMES, "0" * 16, is_alone=False)
+
+
+def render(ours: nuke.Node, places: dict[str, rendered.Rendered], stop_at: int = 10**6) -> list[tuple[str, int]]:
+    told: list[tuple[str, int]] = []
+    upstream.render_upstream(
+        ours, places, HOW, lambda name, frame, *_: told.append((name, frame)), lambda: len(told) >= stop_at
+    )
+    return told
+
+
+def state_of_script() -> tuple[str, bool, int, bool]:
+    written = nuke.script.written(nuke.root().nodes(), with_root=True)
+    return written, nuke.root().modified(), nuke.stage.undo_depth[0], bool(nuke.root()["proxy"].value())
+
+
+def test_frames_are_rendered_and_nothing_is_left(ours: nuke.Node, tmp_path: Path) -> None:
+    nuke.root()["proxy"].setValue(True)
+    nuke.root().setModified(False)
+    before = state_of_script()
+    places = {"plate": place_of(tmp_path), "mask": place_of(tmp_path, "mask")}
+    told = render(ours, places)
+    assert told == [(name, frame) for name in places for frame in FRAMES]
+    assert state_of_script() == before
+    plate = shots.read_exr(places["plate"].plate.file(1002))
+    source = shots.read_exr(tmp_path / "plate" / "plate.1002.exr")
+    for name in "RGB":
+        twice = (2 * source[name]).astype(np.float16).astype(np.float32)
+        np.testing.assert_array_equal(plate[name], twice)
+    mask = shots.read_exr(places["mask"].plate.file(1001))
+    assert list(mask) == ["A"]
+    assert mask["A"].max() == 1
+    assert places["plate"].is_whole
+    assert [view for _, _, view in nuke.stage.executed] == ["main"] * 6
+
+
+def test_a_cancelled_rendering_leaves_nothing(ours: nuke.Node, tmp_path: Path) -> None:
+    before = state_of_script()
+    with pytest.raises(upstream.Stopped):
+        render(ours, {"plate": place_of(tmp_path)}, stop_at=2)
+    assert state_of_script() == before
+    assert not list((tmp_path / "vera_takes").rglob("*.exr"))
+
+
+def test_what_cannot_be_rendered_is_told_with_its_frame(ours: nuke.Node, tmp_path: Path) -> None:
+    (tmp_path / "plate" / "plate.1002.exr").unlink()
+    before = state_of_script()
+    with pytest.raises(Refused, match="plate input at frame 1002") as refused:
+        render(ours, {"plate": place_of(tmp_path)})
+    assert refused.value.argument == "plate"
+    assert state_of_script() == before
+    assert not list((tmp_path / "vera_takes").rglob("*.exr"))
+
+
+def test_a_node_that_is_deleted_between_frames(ours: nuke.Node, tmp_path: Path) -> None:
+    def tell(_name: str, frame: int, *_: int) -> None:
+        if frame == 1002:
+            nuke.delete(ours)
+
+    with pytest.raises(Refused, match="deleted"):
+        upstream.render_upstream(ours, {"plate": place_of(tmp_path)}, HOW, tell, lambda: False)
+    assert nuke.stage.undo_depth == [0]
+
+
+def test_a_folder_that_cannot_be_written_to(ours: nuke.Node, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    place = replace(place_of(tmp_path), folder=tmp_path / "taken" / "upstream" / "plate")
+    with pytest.raises(Refused, match="cannot be written") as refused:
+        render(ours, {"plate": place})
+    assert refused.value.argument == "take_root"
+
+
+@pytest.mark.parametrize(
+    ("prepare", "reason"),
+    [
+        (lambda ours: ours.setInput(0, None), "No plate is plugged in"),
+        (lambda ours: ours.setInput(0, nuke.nodes.Constant(channels="alpha")), "no red, green and blue"),
+        (lambda ours: ours["plate_view"].setValue("right"), "no such view"),
+    ],
+)
+def test_plates_that_cannot_be(ours: nuke.Node, prepare, reason: str) -> None:
+    prepare(ours)
+    with pytest.raises(Refused, match=reason):
+        inputs.plate_in(ours, FRAMES)
+
+
+def test_a_range_beyond_the_inputs(ours: nuke.Node) -> None:
+    with pytest.raises(Refused, match="1001-1003 only"):
+        inputs.plate_in(ours, range(1001, 1005))
+
+
+def test_missing_files_of_the_plate_itself(ours: nuke.Node, tmp_path: Path) -> None:
+    ours.setInput(0, nuke.nodes.Dot(inputs=[ours.input(0).input(0)]))
+    (tmp_path / "plate" / "plate.1003.exr").unlink()
+    plate = inputs.plate_in(ours, FRAMES)
+    with pytest.raises(Refused, match="lacks frames 1003"):
+        inputs.on_disk(ours, {"plate": plate}, FRAMES, tmp_path, lambda *_: None, lambda: False)
+
+
+def test_what_was_rendered_is_not_rendered_again(ours: nuke.Node, tmp_path: Path) -> None:
+    def on_disk() -> dict[str, object]:
+        sources = {"plate": inputs.plate_in(ours, FRAMES), "mask": inputs.matte_in(ours, "mask", FRAMES)}
+        return inputs.on_disk(ours, sources, FRAMES, tmp_path / "vera_takes" / "n", lambda *_: None, lambda: False)
+
+    first = on_disk()
+    count = len(nuke.stage.executed)
+    assert on_disk() == first
+    assert len(nuke.stage.executed) == count == 6
+    ours.input(0)["multiply"].setValue(3.0)
+    assert on_disk()["plate"] != first["plate"]
+    assert len(nuke.stage.executed) == count + 3
