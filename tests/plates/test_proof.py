@@ -140,7 +140,7 @@ def measured(**values) -> FrameProof:
         (
             [measured(largest_relative_error=None)],
             True,
-            ("exact: 1 frame", "what the model meant is not kept; matte covers 25.0%"),
+            ("exact: 1 frame", "what the model meant is not known; matte covers 25.0%"),
         ),
     ],
 )

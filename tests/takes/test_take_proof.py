@@ -97,11 +97,18 @@ def test_kept_frames_are_proved_by_the_bases_own_words(module_making: TakeMaking
     assert proof.frames[1].matte_coverage != first.frames[1].matte_coverage
 
 
-def test_a_take_that_does_not_keep_what_the_model_made(take: Path) -> None:
+def test_what_the_model_meant_is_not_always_known(take: Path) -> None:
+    """Where it is not kept, or another engine finished the frames, they are proved for the plate alone."""
     model_file(take, 1001).unlink()
-    proof = prove_take(take, frames=FrameSet.parse("1001"))
-    assert proof.frames[0].largest_relative_error is None
+    proof = prove_take(take, frames=FrameSet.parse("1001-1002"))
+    assert [frame.largest_relative_error is None for frame in proof.frames] == [True, False]
+    record = json.loads((take / "take.json").read_text())
+    record["finished"][0]["engine_version"] = "0.0.9"
+    (take / "take.json").write_text(json.dumps(record))
+    proof = prove_take(take)
+    assert proof.largest_relative_error is None
     assert proof.exact
+    assert "what the model meant is not known" in proof.verdict
 
 
 def test_a_plate_that_was_moved_is_found_where_it_is_said_to_be(

@@ -52,7 +52,7 @@ class FrameToProve:
     """(H, W), where the comp has to be the plate whatever the matte says: outside a region, or held out. None:
     nowhere."""
     meant: Meant | None = None
-    """None: not known, as in takes that do not keep what the model made."""
+    """None: not known, as in takes that do not keep what the model made, or that another engine finished."""
     comp_written: NDArray[np.floating] | None = None
     """(H, W, 3), float16 or float32, as the take's own comp file stores it; None where it has none."""
 
@@ -258,7 +258,7 @@ def verdict_line(frames: Sequence[FrameProof]) -> str:
     else:
         plate = "no pixel changed outside the matte"
     if error is None:
-        comp = "what the model meant is not kept"
+        comp = "what the model meant is not known"
     else:
         comp = f"comp within {error:.1e} of the model's" + (f" ({frames_as_text(wrong)})" if wrong else "")
     known = f", flicker {take.flicker:.4f}" if take.flicker is not None else ""

@@ -60,7 +60,7 @@ def take_record(
     pieces = [window.piece.as_dict() for window in windows if window.piece is not None]
     model_windows = [_window(window, window.piece) for window in windows if window.piece is not None]
     seams = [seam.as_record() for window in windows for seam in window.seams]
-    finished = [_finished(take, made)]
+    finished = _finished(take, windows)
     if base is not None:
         kept = {str(frame) for frame in base.frames}
         statistics |= _of_frames(base.record["frames"], kept)
@@ -104,17 +104,25 @@ def take_record(
     }
 
 
-def _finished(take: Take, made: FrameSet) -> dict[str, Any]:
-    """How layers were made of what the model made, for the frames of this take."""
+def _finished(take: Take, windows: Sequence[WindowRecord]) -> list[dict[str, Any]]:
+    """How layers were made of what the model made, for the frames of this take; by which engine, as another one may
+    have resumed it."""
     request = take.request
-    return {
-        "frames": made.as_dicts(),
-        "finish": request.finish.settings.as_dict(),
-        "exposure": request.exposure or 0.0,
-        "region": None if request.region is None else request.region.as_dict(),
-        "holdout": None if request.holdout is None else request.holdout.as_dict(),
-        "nan": str(request.plate.nan),
-    }
+    by_version: dict[str, list[int]] = {}
+    for window in windows:
+        by_version.setdefault(window.made_by.engine_version, []).extend(window.frames)
+    return [
+        {
+            "frames": FrameSet.of(frames).as_dicts(),
+            "finish": request.finish.settings.as_dict(),
+            "exposure": request.exposure or 0.0,
+            "region": None if request.region is None else request.region.as_dict(),
+            "holdout": None if request.holdout is None else request.holdout.as_dict(),
+            "nan": str(request.plate.nan),
+            "engine_version": version,
+        }
+        for version, frames in by_version.items()
+    ]
 
 
 def _finished_before(base: KeptBase) -> list[dict[str, Any]]:

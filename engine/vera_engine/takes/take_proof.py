@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vera_engine import __version__
 from vera_engine.errors import FailedPrecondition, NotFound
 from vera_engine.plates.color_config import ColorConfig
 from vera_engine.plates.exr import comp_file, layers_file, model_file, read_layers, read_model_output
@@ -53,6 +54,7 @@ class _Words:
     settings: FinishSettings
     request: TakeRequest
     """With the region, exposure, hold-out and NaN policy of these frames."""
+    engine_version: str
 
     @classmethod
     def of(cls, part: dict[str, Any], request: TakeRequest) -> _Words:
@@ -64,7 +66,12 @@ class _Words:
             region=None if region is None else Region.from_dict(region),
             holdout=None if holdout is None else MaskReference.from_dict(holdout),
         )
-        return cls(FrameSet.from_dicts(part["frames"]), FinishSettings.from_dict(part["finish"]), request)
+        settings = FinishSettings.from_dict(part["finish"])
+        return cls(FrameSet.from_dicts(part["frames"]), settings, request, part["engine_version"])
+
+    def can_be_repeated(self) -> bool:
+        """Whether the finish that this engine does is the one that was done."""
+        return self.engine_version == __version__
 
 
 def prove_take(
@@ -125,9 +132,9 @@ def _frames_to_prove(
         read, plate_linear = reader.plate(frame)
         holdout, region = reader.holdout(frame), reader.region(frame)
 
-        # 2. What its layers were made from; takes of older engines do not say it
+        # 2. What its layers were made from, as far as that is kept, and finished as this engine does it
         meant = None
-        if words is not None and model_file(directory, frame).is_file():
+        if words is not None and words.can_be_repeated() and model_file(directory, frame).is_file():
             output = read_model_output(model_file(directory, frame))
             finished = finish_frame(
                 plate_linear,
