@@ -13,7 +13,7 @@ from vera_engine.errors import InvalidArgument
 from vera_engine.plates.channels import ChannelsUnclear, Choice, NoRgbChannels, Role
 from vera_engine.plates.color import ColorSpace, ColorSpaceUnknown
 from vera_engine.plates.color_rules import color_space_of_file, resolve_color_space
-from vera_engine.plates.frame_files import FrameFiles, FrameMissing, ImageFiles, MovieFrames, PlateNotFound
+from vera_engine.plates.frame_files import FrameFiles, FrameMissing, ImageFiles, PlateNotFound
 from vera_engine.plates.frames import frames_as_text
 from vera_engine.plates.image import (
     Header,
@@ -97,6 +97,9 @@ class PlateSource:
         found = find_sequence(self.pattern, role.argument)
         choice = Choice(self.view, self.part, self.layer)
         if isinstance(found, Path):
+            # Imported here: PyAV takes a tenth of a second, and sequences do without
+            from vera_engine.plates.movie_frames import MovieFrames
+
             return MovieFrames(role, choice, self.frame_offset, found)
         return ImageFiles(role, choice, self.frame_offset, found)
 
