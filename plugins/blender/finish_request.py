@@ -7,9 +7,8 @@ from typing import Any
 
 import bpy
 
-from .client_package import Run, TakeFolder, take_folders
-from .inputs import as_holdout, holdout_in, on_disk
-from .rerun_request import place_now, require_request
+from .client_package import Run, TakeFolder, requests, take_folders
+from .inputs import NodeInputs, as_holdout
 from .take_request import finish_asked, take_root
 
 
@@ -19,11 +18,10 @@ def make_finish(node: bpy.types.Node, take: TakeFolder) -> Run:
     Raises:
         Refused: With the setting at fault, its value and what mends it.
     """
-    require_request(take)
     settings = node.node_tree.vera_edit
+    requests.require_frames(take, take.first_frame, take.first_frame)
     root = take_root(settings)
-    frames = range(take.first_frame, take.last_frame + 1)
-    files = on_disk(node, {"holdout": holdout_in(node, frames)}, frames, root / settings.node_id)
+    inputs = NodeInputs(node, root / settings.node_id)
     request: dict[str, Any] = {
         "node_id": settings.node_id,
         "base_directory": str(take.directory),
@@ -33,10 +31,7 @@ def make_finish(node: bpy.types.Node, take: TakeFolder) -> Run:
         "finish": finish_asked(settings),
         "write_residual": settings.write_residual,
         "reuse": True,
-        **({"holdout": as_holdout(files["holdout"])} if files else {"without_holdout": take.is_held_out}),
+        **requests.plate_again(take, root, inputs),
+        **requests.matte_again("holdout", take, root, inputs, as_holdout),
     }
-    recorded = take.record["request"]["plate"]
-    plate = place_now(recorded, root, take.frames)
-    if plate is not None and plate.pattern != recorded["path"]:
-        request["plate"] = plate.as_source()
     return Run(settings.node_id, "create_take", {"request": request}, shown_before=settings.take_path)

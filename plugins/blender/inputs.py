@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,24 @@ def on_disk(
     if missing:
         render_upstream({name: feeding_socket(node.inputs[SOCKETS[name]]) for name in missing}, missing)
     return files
+
+
+@dataclass(frozen=True)
+class NodeInputs:
+    """What is plugged into a node, as requests that make a take again ask for it."""
+
+    node: bpy.types.Node
+    folder: Path
+    """Of the node's takes; what has to be rendered lies there too."""
+
+    def plate(self, frames: range) -> Plate | Chain:
+        return plate_in(self.node, frames)
+
+    def matte(self, name: str, frames: range) -> Chain | None:
+        return {"mask": mask_in, "holdout": holdout_in}[name](self.node, frames)
+
+    def on_disk(self, sources: dict[str, Plate | Chain | None], frames: range) -> dict[str, Plate]:
+        return on_disk(self.node, sources, frames, self.folder)
 
 
 def as_mask(settings: bpy.types.PropertyGroup, mask: Plate) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from . import layers
-from .client_package import Refused, Run
+from .client_package import Refused, Run, requests
 from .inputs import as_holdout, as_mask, holdout_in, mask_in, on_disk, plate_in
 from .region import region_asked
 
@@ -25,10 +25,9 @@ def make_runs(node: bpy.types.Node, scene: bpy.types.Scene, again: bool = False)
     """
     settings = node.node_tree.vera_edit
     frames = frame_range(settings, scene)
-    if not settings.prompt.strip():
-        raise Refused("The prompt is empty.", argument="prompt", remedy="Say in a few words what the edit is.")
+    prompt = requests.require_prompt(settings.prompt)
     root = take_root(settings)
-    needed = whole_range(frames[0] - settings.handles, frames[-1] + settings.handles)
+    needed = requests.whole_range(frames[0] - settings.handles, frames[-1] + settings.handles)
     region = region_asked(settings, needed)
     sources = {
         "plate": plate_in(node, needed),
@@ -39,7 +38,7 @@ def make_runs(node: bpy.types.Node, scene: bpy.types.Scene, again: bool = False)
     request: dict[str, Any] = {
         "node_id": settings.node_id,
         "edit_type": settings.edit_type,
-        "prompt": settings.prompt.strip(),
+        "prompt": prompt,
         "frames": [{"first_frame": frames[0], "last_frame": frames[-1]}],
         "handles": settings.handles,
         "plate": files["plate"].as_source(),
@@ -69,30 +68,8 @@ def run_with_seed(settings: bpy.types.PropertyGroup, request: dict[str, Any], se
 def frame_range(settings: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> range:
     """The scene frames asked for, both ends included."""
     if settings.use_scene_range:
-        return whole_range(scene.frame_start, scene.frame_end)
-    return whole_range(settings.first_frame, settings.last_frame)
-
-
-def whole_range(first: int, last: int) -> range:
-    """
-    Raises:
-        Refused: It is reversed, or begins below 0.
-    """
-    if last < first:
-        raise Refused(
-            "The frame range is reversed.",
-            argument="frames",
-            value=f"{first}-{last}",
-            remedy="Give the first frame first.",
-        )
-    if first < 0:
-        raise Refused(
-            "Frames below 0 have no file name.",
-            argument="frames",
-            value=f"{first}-{last}",
-            remedy="Start at frame 0 or later, handles included.",
-        )
-    return range(first, last + 1)
+        return requests.whole_range(scene.frame_start, scene.frame_end)
+    return requests.whole_range(settings.first_frame, settings.last_frame)
 
 
 def take_root(settings: bpy.types.PropertyGroup) -> Path:

@@ -121,7 +121,7 @@ def record_of(request: dict[str, Any], base: str | None = None) -> dict[str, Any
             "plate": {**source, **request["plate"]},
             "mask": mask and {**mask, "source": {**source, **mask["source"]}},
             "holdout": hold_out and {"invert": False, **hold_out, "source": {**source, **hold_out["source"]}},
-            "region": request["region"] and region_made(request["region"]),
+            "region": region_made(request["region"]) if request.get("region") else None,
             "settings": named,
         },
         "settings": {name: default if named[name] is None else named[name] for name, default in defaults.items()},

@@ -157,7 +157,7 @@ def test_a_take_that_has_gone_is_said_and_a_gap_is_found(tmp_path: Path) -> None
 
 @own_process
 def test_a_residual_is_shown_where_the_take_has_one(tmp_path: Path) -> None:
-    scene, addon, _, node, _, _ = comp_with_take(tmp_path)
+    scene, _, _, node, _, _ = comp_with_take(tmp_path)
     settings = node.node_tree.vera_edit
     folder = tmp_path / "vera_takes" / settings.node_id
     comps.write_take(folder, "v002", range(1001, 1004))

@@ -159,13 +159,24 @@ def test_takes_that_are_not_finished_are_told_with_what_can_be_done(tmp_path: Pa
 def test_a_node_takes_over_what_a_take_was_made_with(tmp_path: Path) -> None:
     _, _, _, settings, folder = start(tmp_path)
     settings.variants, settings.use_new_seed = 4, True
-    comps.write_take(
-        folder, "v002", FRAMES, request=REQUEST, settings=comps.record_of({**REQUEST, "frames": []})["settings"]
-    )
+    seen = {
+        "exposure": 1.5,
+        "region": {"kind": "boxes", "keys": [{"frame": 0, "x": 3, "y": 1, "width": 5, "height": 4}], "margin": 0},
+        "finish": {"black": 0.125, "white": 0.875, "detail": "smooth", "refine": 0.5, "despill": 0.25, "highlights": 4},
+    }
+    effective = comps.record_of({**REQUEST, "frames": []})["settings"]
+    comps.write_take(folder, "v002", FRAMES, request={**REQUEST, **seen}, settings=effective)
     bpy.ops.vera_edit.adopt_settings(node_id=settings.node_id, take="v002")
     assert (settings.edit_type, settings.prompt, settings.seed) == ("background", "a green wall", 5)
     assert (settings.use_new_seed, settings.variants, settings.use_model_settings) == (False, 1, False)
     assert (settings.steps, settings.guidance, settings.mask_meaning, settings.mask_invert) == (8, 1.0, "keep", True)
+    assert (settings.exposure, settings.region_from, settings.region_margin) == (1.5, "box", 0)
+    drawn = (settings.region_x, settings.region_y, settings.region_width, settings.region_height)
+    assert drawn == (3, 1, 5, 4)
+    assert {name: getattr(settings, f"finish_{name}") for name in seen["finish"]} == seen["finish"]
+    comps.write_take(folder, "v003", FRAMES, request=REQUEST, settings=effective)  # of an engine that knew none of it
+    bpy.ops.vera_edit.adopt_settings(node_id=settings.node_id, take="v003")
+    assert (settings.exposure, settings.finish_black) == (1.5, 0.125)
     with pytest.raises(RuntimeError, match="does not say how"):
         bpy.ops.vera_edit.adopt_settings(node_id=settings.node_id, take="v001")
 

@@ -163,5 +163,5 @@ def _place_now(recorded: dict[str, Any], root: Path, frames: tuple[int, ...]) ->
     as_recorded, moved = Plate.from_record(recorded), rendered.of_path(recorded["path"], root)
     places = [as_recorded]
     if moved is not None:
-        places.append(replace(moved.plate, color_space=as_recorded.color_space))
+        places.append(replace(as_recorded, pattern=moved.plate.pattern))
     return next((place for place in places if place.has_files(frames)), None)
