@@ -15,6 +15,7 @@ from vera_engine.takes.input_files import input_files
 from vera_engine.takes.region import Box
 from vera_engine.takes.request import AskedSettings, BaseTake, TakeRequest, TakeSettings
 from vera_engine.takes.seen import FileSeen
+from vera_engine.takes.take import TakeColor
 
 if TYPE_CHECKING:
     from vera_engine.plates.source import PlateFormat
@@ -77,6 +78,7 @@ class FoundBase:
     plate_size: tuple[int, int]
     working_size: tuple[int, int]
     weights_sha256: dict[str, str]
+    color: TakeColor
     files: frozenset[str]
     """The names of all its files, as it was finished."""
     matte_boxes: dict[int, Box] | None
@@ -299,6 +301,7 @@ def _found(directory: Path, record: dict[str, Any]) -> FoundBase:
         plate_size=tuple(record["plate_size"]),
         working_size=tuple(record["working_size"]),
         weights_sha256=record["model"]["weights_sha256"],
+        color=TakeColor.from_record(record.get("color")),
         files=frozenset(record["files"]),
         matte_boxes=_matte_boxes(record["frames"]),
     )

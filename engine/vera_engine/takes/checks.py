@@ -106,7 +106,7 @@ def check_request(
     take_root = take_root_of(request, own_take_root)
     check_disk_room(take_root, needed)
 
-    color = _color(plate_format)
+    color = _color(plate_format, asked, base)
     return CheckedRequest(
         request,
         settings,
@@ -133,7 +133,7 @@ def _check_finish_only(
     check_plate_of_base(request, base, plate_format)
     take_root = take_root_of(request, own_take_root)
     check_disk_room(take_root, finish_bytes(request, plate_format))
-    color = _color(plate_format)
+    color = _color(plate_format, asked, base)
     return CheckedRequest(
         request,
         base.settings,
@@ -183,9 +183,11 @@ def take_root_of(request: TakeRequest, own_take_root: Path) -> Path:
     return Path(request.take_root) if request.take_root else own_take_root
 
 
-def _color(plate_format: PlateFormat) -> TakeColor:
-    space = plate_format.color_space
-    return TakeColor(space.name, plate_format.color_space_source, space.linear.name, space.config)
+def _color(plate_format: PlateFormat, asked: TakeRequest, base: FoundBase | None) -> TakeColor:
+    space, found_by = plate_format.color_space, plate_format.color_space_source
+    if base is not None and not asked.plate.path:  # said by the base's request, which says how it was found
+        found_by = base.color.found_by or found_by
+    return TakeColor(space.name, found_by, space.linear.name, space.config)
 
 
 def _color_warnings(plate_format: PlateFormat) -> list[str]:

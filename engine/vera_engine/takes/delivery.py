@@ -74,7 +74,6 @@ class Delivery:
         self._write_model = not request.finish_only
         self._write_comp = request.write_comp
         self._write_residual = request.write_residual
-        self._region_of_all = reader.region_of_all(request.made_frames)
 
     def read(self, frame: int) -> ReadFrame:
         """Reads what a frame's layers are made from, but for what the model made."""
@@ -134,8 +133,8 @@ class Delivery:
         _, plate_linear = self._reader.plate(frame)
         layers = read_layers(layers_file(self._directory, frame))
         comp_linear = over(layers.premult, layers.matte, plate_linear)
-        comp = self._reader.model_rgb(cut(comp_linear, self._region_of_all))
-        matte = cut(layers.matte.astype(np.float32), self._region_of_all)
+        comp = self._reader.model_rgb(cut(comp_linear, self._reader.region_of_all))
+        matte = cut(layers.matte.astype(np.float32), self._reader.region_of_all)
         return ShownFrame(resize(comp, *self._reader.working_size), resize(matte, *self._reader.working_size))
 
     def _write(

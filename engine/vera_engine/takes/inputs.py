@@ -47,11 +47,12 @@ class PlateReader:
         """What of a frame the model sees, in pixels of the data window from its upper left; None: all of it."""
         return None if self._region is None else in_data_window(self._region.box(frame), self.format)
 
-    def region_of_all(self, frames: Iterable[int]) -> Window | None:
-        """The smallest part of the picture that holds the region in all of these frames; None: all of it."""
+    @property
+    def region_of_all(self) -> Window | None:
+        """The smallest part of the picture that holds the region in all frames; None: all of it."""
         if self._region is None:
             return None
-        return in_data_window(box_around(self._region.box(frame) for frame in frames), self.format)
+        return in_data_window(box_around(box for _, box in self._region.keys), self.format)
 
     def plate_model_rgb(self, frames: Iterable[int], check_going_on: Callable[[], None]) -> NDArray[np.float32]:
         """The region of plate frames (T, h, w, 3), 0..1, in the display RGB and at the size that the model works at."""

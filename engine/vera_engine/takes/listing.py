@@ -15,7 +15,7 @@ from vera_engine.takes.database import TakeNotFound
 from vera_engine.takes.heartbeat import check_free
 from vera_engine.takes.notes import read_notes
 from vera_engine.takes.request import TakeRequest, TakeSettings
-from vera_engine.takes.take import Notes, Refusal, Seam, Take, TakeSeconds, TakeState
+from vera_engine.takes.take import Notes, Refusal, Seam, Take, TakeColor, TakeSeconds, TakeState
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +110,7 @@ def _finished(directory: Path, record: dict[str, Any]) -> Take:
         frames=request.made_frames,
         working_size=tuple(record["working_size"]),
         window_latents=tuple(len(window["weights"]) for window in record["windows"]),
+        color=TakeColor.from_record(record.get("color")),
     )
     return finished_take(take, record)
 

@@ -111,6 +111,11 @@ class TakeColor:
     """Scene-linear, in the plate's own primaries."""
     config: str
 
+    @classmethod
+    def from_record(cls, data: dict[str, str] | None) -> TakeColor:
+        """As a take's record has it; all empty where an older engine did not say it."""
+        return cls("", "", "", "") if data is None else cls(**data)
+
 
 @dataclass(frozen=True)
 class Notes:
@@ -213,7 +218,7 @@ class Take:
                 "seconds": TakeSeconds(**data["seconds"]),
                 "warnings": tuple(data["warnings"]),
                 "error": None if data["error"] is None else Refusal(**data["error"]),
-                "color": TakeColor(**data["color"]) if "color" in data else TakeColor("", "", "", ""),
+                "color": TakeColor.from_record(data.get("color")),
             }
         )
 
