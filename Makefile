@@ -79,7 +79,7 @@ demo: $(ENGINE_READY) $(BLENDER_45_READY)
 .PHONY: test
 test: setup
 	@$(MAKE) --no-print-directory --keep-going lint types import-rules generated-code \
-	    test-engine test-client test-blender-4.5 test-blender-5.2
+	    test-engine test-client test-nuke test-blender-4.5 test-blender-5.2
 	@echo "All lanes passed."
 
 .PHONY: check lint types import-rules generated-code
@@ -93,7 +93,7 @@ lint: $(ENGINE_READY)
 types: $(ENGINE_READY)
 	@echo "== types"
 	$(ENGINE)/mypy
-	$(ENGINE)/mypy --python-version 3.10 plugins/client/vera_client
+	$(ENGINE)/mypy --python-version 3.10 plugins/client/vera_client plugins/nuke
 
 import-rules: $(ENGINE_READY)
 	@echo "== import rules"
@@ -112,6 +112,11 @@ test-engine: $(ENGINE_READY)
 test-client: $(ENGINE_READY)
 	@echo "== client and bridge: Python 3.11"
 	$(ENGINE)/python -m pytest tests/client $(PYTEST_ARGUMENTS)
+
+.PHONY: test-nuke
+test-nuke: $(ENGINE_READY)
+	@echo "== Nuke, on a stand-in for it: Python 3.11"
+	$(ENGINE)/python -m pytest tests/hosts/nuke $(PYTEST_ARGUMENTS)
 
 .PHONY: test-blender-4.5
 test-blender-4.5: $(ENGINE_READY) $(BLENDER_45_READY)

@@ -77,7 +77,7 @@ def _live(node: nuke.Node, take: nuke.Node) -> tuple[nuke.Node, list[nuke.Node]]
 def _read(node: nuke.Node, name: str, place: tuple[int, int]) -> nuke.Node:
     """The take's files without expressions but the script's folder, which moves with the script."""
     read = stock.add("Read", name, place, before="black", after="black")
-    read["file"].setValue(f"{node['take_path'].toScript(False)}/layers.####.exr")
+    read["file"].setValue(f"{value(node, 'take_path')}/layers.####.exr")
     for knob, said in (
         ("first", "take_first"),
         ("last", "take_last"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import nuke
 
-from .stock import COLOR, STRAIGHT, add, copy, switch
+from .stock import STRAIGHT, add, colors, copy, switch
 
 SNAP = 1e-5
 """A blurred 1 is not quite 1: so near to 0 and to 1 the matte is 0 and 1, that nothing shines through."""
@@ -25,7 +25,7 @@ def draw(take: nuke.Node, holdout: nuke.Node, knobs: str) -> nuke.Node:
             redrawn matte only stays out of it, as far as the take's own does.
     """
     matte = _kept_out(_redrawn(take, knobs), take, holdout, knobs)
-    colored = copy("RedrawnEdit", (0, 700), matte, take, **{each: f"{STRAIGHT}.{each}" for each in COLOR})
+    colored = copy("RedrawnEdit", (0, 700), matte, take, colors("rgba", STRAIGHT))
     under = add("Premult", "RedrawnUnderMatte", (0, 750), colored)
     is_redrawn = f"{knobs}.grow != 0 || {knobs}.feather != 0"
     drawn = switch("Drawn", (0, 800), is_redrawn, take, under)

@@ -20,14 +20,20 @@ NAME = "VeraEdit"
 SCRIPT_FOLDER = "[file dirname [value root.name]]"
 """As Tcl: where the script lies."""
 TILE_COLOR = 0x2E5E8CFF
+BELOW = 80
+"""Between a node and one below it in the node graph."""
 
 
 def create() -> nuke.Group:
-    """A new node, below the selected one, with its panel open; as the menu does it."""
+    """A new node, its plate the selected one, with its panel open; as the menu does it."""
+    selected = nuke.selectedNodes()
     node = nuke.createNode("Group", inpanel=False)
     assert isinstance(node, nuke.Group)
     furnish(node)
     node["vera_node_id"].setValue(new_node_id())
+    if selected and node.input(0) is None:  # an empty Group has no input to be connected
+        node.setInput(0, selected[0])
+        node.setXYpos(selected[0].xpos(), selected[0].ypos() + BELOW)
     if nuke.GUI:
         node.showControlPanel()
     return node

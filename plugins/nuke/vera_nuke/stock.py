@@ -30,17 +30,15 @@ def switch(name: str, place: tuple[int, int], which: str, *inputs: nuke.Node) ->
     return node
 
 
-def copy(name: str, place: tuple[int, int], to: nuke.Node, source: nuke.Node, **channels: str) -> nuke.Node:
-    """`to` with channels of `source` in it, given as `red="straight.red"` and so on for those of rgba."""
-    return copy_channels(name, place, to, source, {text: f"rgba.{channel}" for channel, text in channels.items()})
-
-
-def copy_channels(
-    name: str, place: tuple[int, int], to: nuke.Node, source: nuke.Node, channels: dict[str, str]
-) -> nuke.Node:
-    """`to` with at most four channels of `source` in it: of which name, under which."""
+def copy(name: str, place: tuple[int, int], to: nuke.Node, source: nuke.Node, channels: dict[str, str]) -> nuke.Node:
+    """`to` with at most four channels of `source` in it: by what they become, what they were."""
     node = add("Copy", name, place, to, source)
-    for k, (was, becomes) in enumerate(channels.items()):
+    for k, (becomes, was) in enumerate(channels.items()):
         node[f"from{k}"].setValue(was)
         node[f"to{k}"].setValue(becomes)
     return node
+
+
+def colors(becomes: str, was: str) -> dict[str, str]:
+    """Of a layer's three colors, what they become and what they were, for `copy`."""
+    return {f"{becomes}.{channel}": f"{was}.{channel}" for channel in COLOR}

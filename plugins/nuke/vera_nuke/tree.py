@@ -8,7 +8,7 @@ from __future__ import annotations
 import nuke
 
 from . import live_matte
-from .stock import COLOR, RGBA, STRAIGHT, add, copy, copy_channels, switch
+from .stock import COLOR, RGBA, STRAIGHT, add, colors, copy, switch
 
 INPUT_NAMES = ("plate", "mask", "holdout")
 """The node's inputs by number, and what their inner nodes are called."""
@@ -36,9 +36,9 @@ def build(group: nuke.Group) -> None:
     """Fills an empty group. It passes its plate until it is pointed at a take."""
     declare_layers()
     with group:
-        plate, _mask, holdout = (add("Input", name, (0, 0), number=k) for k, name in enumerate(INPUT_NAMES))
-        for k, node in enumerate((plate, _mask, holdout)):
-            node.setXYpos((-400, -800, 800)[k], -300)
+        plate, _mask, holdout = (
+            add("Input", name, ((-400, -800, 800)[k], -300), number=k) for k, name in enumerate(INPUT_NAMES)
+        )
         nothing = add("Remove", "Nothing", (0, -200), plate, channels="all")
         first, second = (_shown(nothing, *each) for each in (("Layers", "take", 0), ("SecondLayers", "compare", 300)))
         take = _compared(plate, first, second)
@@ -49,8 +49,8 @@ def build(group: nuke.Group) -> None:
 
 
 def _shown(nothing: nuke.Node, name: str, knobs: str, x: int) -> nuke.Node:
-    """A take's files on the take's frames, on others nothing at all: there its files are not looked for. A take that was
-    made at proxy size is brought to the plate's; any other goes on as it is."""
+    """A take's files on the take's frames, on others nothing at all: there its files are not looked for. A take made at
+    proxy size is brought to the plate's; any other goes on as it is."""
     layers = add("Read", name, (x, 0))
     layers["file"].setValue(f"[value parent.{knobs}_path]/layers.####.exr")
     for knob, bound in (("first", "first"), ("last", "last"), ("origfirst", "first"), ("origlast", "last")):
@@ -87,14 +87,12 @@ def _held_out(holdout: nuke.Node) -> nuke.Node:
 
 def _pipe(plate: nuke.Node, drawn: nuke.Node, take: nuke.Node, comp: nuke.Node) -> nuke.Node:
     """The plate's pipe with our layers on it, and in rgba what Output says."""
-    edit = {channel: channel.replace("rgba", "vera_edit") for channel in RGBA}
-    straight = {f"{STRAIGHT}.{channel}": f"vera_straight.{channel}" for channel in COLOR}
-    whole = {channel: channel.replace("rgba", "vera_comp") for channel in RGBA}
-    pipe = copy_channels("EditLayer", (-400, 1000), plate, drawn, edit)
-    pipe = copy_channels("AlphaLayer", (-400, 1050), pipe, drawn, {"rgba.alpha": "vera_alpha.alpha"})
-    pipe = copy_channels("StraightLayer", (-400, 1100), pipe, take, straight)
-    pipe = copy_channels("CompLayer", (-400, 1150), pipe, comp, whole)
-    matte = copy("Matte", (0, 1150), drawn, drawn, red=RGBA[3], green=RGBA[3], blue=RGBA[3])
-    unpremultiplied = copy("Straight", (200, 1150), drawn, take, **{each: f"{STRAIGHT}.{each}" for each in COLOR})
-    chosen = switch("Chosen", (0, 1300), "parent.output", comp, drawn, matte, unpremultiplied, plate)
-    return copy_channels("Shown", (-400, 1400), pipe, chosen, {channel: channel for channel in RGBA})
+    alpha = RGBA[3]
+    pipe = copy("EditLayer", (-400, 1000), plate, drawn, {**colors("vera_edit", "rgba"), "vera_edit.alpha": alpha})
+    pipe = copy("AlphaLayer", (-400, 1050), pipe, drawn, {"vera_alpha.alpha": alpha})
+    pipe = copy("StraightLayer", (-400, 1100), pipe, take, colors("vera_straight", STRAIGHT))
+    pipe = copy("CompLayer", (-400, 1150), pipe, comp, {**colors("vera_comp", "rgba"), "vera_comp.alpha": alpha})
+    matte = copy("Matte", (0, 1150), drawn, drawn, dict.fromkeys(RGBA[:3], alpha))
+    straight = copy("Straight", (200, 1150), drawn, take, colors("rgba", STRAIGHT))
+    chosen = switch("Chosen", (0, 1300), "parent.output", comp, drawn, matte, straight, plate)
+    return copy("Shown", (-400, 1400), pipe, chosen, {channel: channel for channel in RGBA})
