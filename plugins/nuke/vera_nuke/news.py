@@ -23,8 +23,8 @@ _askers: dict[str, nuke.Node] = {}
 _follower: threading.Thread | None = None
 _stirred = threading.Event()
 """There is something to follow that the engine has not said."""
-_awaited: dict[int, Callable[[dict[str, Any]], None]] = {}
-"""By ticket: who wants to see the answer."""
+_awaited: dict[int, tuple[nuke.Node, Callable[[dict[str, Any]], None]]] = {}
+"""By ticket: whose it is, and what to do with the answer."""
 
 
 def follow() -> None:
@@ -90,23 +90,23 @@ def ask(node: nuke.Node, method: str, answered: Callable[[dict[str, Any]], None]
     """Sends a request of a node that makes no take: its refusal is said in the panel.
 
     Args:
-        answered: Called on the main thread with the message of the answer.
+        answered: Called on the main thread with the message of the answer, if the node is still there.
 
     Returns:
         The client's ticket.
     """
     ticket = engine.connect(node).send(str(value(node, "vera_node_id")), method, **params)
     if answered is not None:
-        _awaited[ticket.ticket_id] = answered
+        _awaited[ticket.ticket_id] = node, answered
     follow()
     return ticket
 
 
 def _answered(messages: list[dict[str, Any]]) -> None:
     for message in messages:
-        answered = _awaited.pop(message.get("reply", 0), None)
-        if answered is not None:
-            answered(message)
+        awaited = _awaited.pop(message.get("reply", 0), None)
+        if awaited is not None and _is_there(awaited[0]):
+            awaited[1](message)
     if any(message.get("method") == "engine_info" for message in messages):
         for node in vera_nodes():
             panel.show_engine(node)

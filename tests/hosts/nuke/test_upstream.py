@@ -24,7 +24,7 @@ def ours(tmp_path: Path) -> nuke.Node:
     plate = shots.add_read(shots.write_plate(tmp_path / "plate", FRAMES), FRAMES)
     mask = shots.add_read(shots.write_mask(tmp_path / "plate", FRAMES), FRAMES)
     made = node.create()
-    made.setInput(0, nuke.nodes.Grade(inputs=[plate], multiply=2.0, black_clamp=False))
+    made.setInput(0, nuke.nodes.Grade(inputs=[plate], multiply=0.5, black_clamp=False))
     made.setInput(1, mask)
     nuke.scriptSave()
     return made
@@ -58,8 +58,8 @@ def test_frames_are_rendered_and_nothing_is_left(ours: nuke.Node, tmp_path: Path
     plate = shots.read_exr(places["plate"].plate.file(1002))
     source = shots.read_exr(tmp_path / "plate" / "plate.1002.exr")
     for name in "RGB":
-        twice = (2 * source[name]).astype(np.float16).astype(np.float32)
-        np.testing.assert_array_equal(plate[name], twice)
+        half = (0.5 * source[name]).astype(np.float16).astype(np.float32)
+        np.testing.assert_array_equal(plate[name], half)
     mask = shots.read_exr(places["mask"].plate.file(1001))
     assert list(mask) == ["A"]
     assert mask["A"].max() == 1

@@ -1,0 +1,393 @@
+"""Takes on the way while an artist works on: nothing blocks, breaks or is lost. The engine's letters are the test's."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import letters
+import nuke
+import pytest
+import shots
+from letters import Letters
+from vera_client.host import session
+from vera_nuke import actions, node, work
+
+FRAMES = range(1001, 1004)
+
+
+@pytest.fixture
+def post(tmp_path: Path):
+    yield Letters()
+    session.close()
+    quiet(lambda: not [each for each in threading.enumerate() if each.name.startswith("Vera Edit")])
+
+
+@pytest.fixture
+def shot(tmp_path: Path) -> nuke.Node:
+    """A node on a plain Read, in a saved script."""
+    shots.save_script(tmp_path)
+    read = shots.add_read(shots.write_plate(tmp_path / "plate", FRAMES), FRAMES)
+    made = node.create()
+    made.setInput(0, read)
+    made["prompt"].setValue("add a red ball")
+    nuke.scriptSave()
+    return made
+
+
+def quiet(is_so: Callable[[], bool]) -> None:
+    nuke.main_thread.pump_until(is_so, letters.SECONDS)
+
+
+def press(made: nuke.Node, name: str) -> None:
+    made[name].execute()
+
+
+def folder_of(made: nuke.Node, version: str = "v001") -> Path:
+    return node.take_root(made) / str(node.value(made, "vera_node_id")) / version
+
+
+def status(made: nuke.Node) -> str:
+    return str(made["status"].value())
+
+
+def generate(post: Letters, made: nuke.Node, version: str = "v001", take_id: str = "t1") -> dict[str, Any]:
+    """Presses the button, and has the engine take the request."""
+    count = len(post.of("create_take"))
+    press(made, "generate")
+    request = post.requests(count + 1)[-1]
+    post.answer(letters.take(folder_of(made, version), take_id=take_id))
+    quiet(lambda: take_id in post.watched)
+    return request
+
+
+def finish(post: Letters, made_folder: Path, request: dict[str, Any], take_id: str = "t1") -> None:
+    """The engine is done."""
+    letters.make_take(made_folder, FRAMES, request)
+    post.say(letters.changed(letters.take(made_folder, "finished", take_id), 99))
+
+
+def test_generate_returns_at_once_and_a_take_is_shown(post: Letters, shot: nuke.Node, tmp_path: Path) -> None:
+    press(shot, "generate")
+    assert post.of("create_take") == []
+    assert status(shot) == "Looking at the plate"
+    (request,) = post.requests()
+    assert request["plate"] == {
+        "path": str(tmp_path / "plate" / "plate.%04d.exr"),
+        "frame_offset": 0,
+        "color_space": "scene_linear",
+        "nan": "refuse",
+    }
+    assert request["frames"] == [{"first_frame": 1001, "last_frame": 1003}]
+    assert (request["edit_type"], request["prompt"], request["settings"]) == ("add", "add a red ball", {"seed": 0})
+    assert request["take_root"] == str(tmp_path / "vera_takes")
+    assert not {"mask", "holdout", "region"} & set(request)
+    post.answer(letters.take(folder_of(shot)))
+    quiet(lambda: post.watched == ["t1"])
+    steps = {"step_count": 12, "window_count": 1, "window": 1, "seconds_per_step": 0.5, "seconds_left": 80.4}
+    post.say({"take_id": "t1", "sequence": 2, "step_done": {**steps, "step": 3}})
+    quiet(lambda: bool(nuke.stage.bars) and nuke.stage.bars[0].progress == 25)
+    assert "Step 3 of 12" in nuke.stage.bars[0].text
+    assert status(shot) == nuke.stage.bars[0].text
+    finish(post, folder_of(shot), request)
+    quiet(lambda: node.shown_directory(shot) == folder_of(shot))
+    assert status(shot) == "v001 finished in 21 s"
+    assert str(shot["take"].value()).startswith("v001")
+    quiet(lambda: nuke.stage.bars == [])
+    assert nuke.stage.messages == []
+
+
+def test_what_the_knobs_say_is_asked_for(post: Letters, shot: nuke.Node, tmp_path: Path) -> None:
+    shot.setInput(1, shots.add_read(shots.write_mask(tmp_path / "plate", FRAMES), FRAMES))
+    for name, value in {
+        "edit_type": "Background change",
+        "frames_from": "Custom",
+        "first_frame": 1002,
+        "last_frame": 1002,
+        "handles": 1,
+        "seed": 5,
+        "variants": 2,
+        "use_model_settings": False,
+        "steps": 4,
+        "guidance": 2.5,
+        "exposure": -1.5,
+        "region_from": "The box",
+        "region_margin": 3,
+        "finish_detail": "The edit",
+        "plate_colorspace": "ACEScg",
+        "not_finite": "Read as 0",
+        "mask_invert": True,
+    }.items():
+        shot[name].setValue(value)
+    shot["region_box"].setValue([10, 20, 50, 60])
+    press(shot, "generate")
+    first, second = post.requests(2)
+    assert [each["settings"] for each in (first, second)] == [
+        {"num_inference_steps": 4, "guidance_scale": 2.5, "seed": seed} for seed in (5, 6)
+    ]
+    assert {**first, "settings": 0} == {**second, "settings": 0}
+    assert first["frames"] == [{"first_frame": 1002, "last_frame": 1002}]
+    assert (first["handles"], first["exposure"], first["finish"]["detail"]) == (1, -1.5, "edit")
+    height = shots.SIZE[0]
+    assert first["region"] == {"box": {"x": 10, "y": height - 60, "width": 40, "height": 40}, "margin": 3}
+    assert (first["plate"]["color_space"], first["plate"]["nan"]) == ("ACEScg", "zero")
+    assert (first["mask"]["meaning"], first["mask"]["invert"]) == ("keep", True)
+    assert "/upstream/mask.1001-1003." in first["mask"]["source"]["path"]
+
+
+def test_a_box_that_moves(post: Letters, shot: nuke.Node) -> None:
+    shot["region_from"].setValue("The box")
+    for side, text in enumerate(("frame-1000", "10", "frame-960", "40")):
+        shot["region_box"].setExpression(text, side)
+    press(shot, "generate")
+    boxes = {"width": 40, "height": 30, "y": shots.SIZE[0] - 40}
+    assert post.requests()[0]["region"]["boxes"]["keys"] == [
+        {"frame": frame, "box": {**boxes, "x": frame - 1000}} for frame in FRAMES
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "reason"),
+    [
+        (lambda made: made["prompt"].setValue("  "), "The prompt is empty"),
+        (lambda made: made.setInput(0, None), "No plate is plugged in"),
+        (lambda made: made["frames_from"].setValue("Custom"), "The plate has frames 1001-1003 only"),
+        (lambda made: made["variants"].setValue(65), "That many variants"),
+        (lambda made: made["region_from"].setValue("The box"), "box is empty"),
+        (lambda made: made["region_from"].setValue("Around the mask"), "no mask is plugged in"),
+        (lambda made: made["take_root"].setValue("takes"), "not an absolute folder"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_said(post: Letters, shot: nuke.Node, prepare: Any, reason: str) -> None:
+    prepare(shot)
+    press(shot, "generate")
+    (message,) = nuke.stage.messages
+    assert reason in message
+    assert status(shot) == message
+    assert post.sent == []
+    nuke.GUI = False
+    with pytest.raises(Exception, match=reason):
+        actions.generate(shot)
+
+
+def test_a_script_that_was_never_saved_is_offered_to_be(post: Letters, shot: nuke.Node) -> None:
+    nuke.root()["name"].setValue("")
+    nuke.stage.answers[:] = [False]
+    press(shot, "generate")
+    assert "never saved" in nuke.stage.questions[0]
+    assert "Save the script" in nuke.stage.messages[0]
+
+
+def test_the_engines_refusal_is_said(post: Letters, shot: nuke.Node) -> None:
+    press(shot, "generate")
+    post.requests()
+    post.answer(error={"reason": "The disk is full: 2 GB needed.", "remedy": "Make room."})
+    quiet(lambda: "The disk is full" in status(shot))
+    assert status(shot) == "Failed: The disk is full: 2 GB needed. Make room."
+    press(shot, "generate")
+    post.requests(2)
+
+
+def test_a_plate_that_is_gone_fails_in_the_panel(post: Letters, shot: nuke.Node, tmp_path: Path) -> None:
+    for file in (tmp_path / "plate").iterdir():
+        file.rename(file.with_suffix(".away"))
+    press(shot, "generate")
+    quiet(lambda: status(shot).startswith("Failed"))
+    assert "None of the plate's files is there" in status(shot)
+    assert post.sent == []
+
+
+def test_a_second_take_waits_for_the_first(post: Letters, shot: nuke.Node) -> None:
+    generate(post, shot)
+    press(shot, "generate")
+    assert "still in work" in nuke.stage.messages[0]
+    assert len(post.of("create_take")) == 1
+
+
+@pytest.mark.parametrize("way", ["button", "bar"])
+def test_cancel_while_it_runs(post: Letters, shot: nuke.Node, way: str) -> None:
+    generate(post, shot)
+    quiet(lambda: bool(nuke.stage.bars))
+    if way == "button":
+        press(shot, "cancel")
+    else:
+        nuke.stage.bars[0].is_cancelled = True
+    quiet(lambda: post.of("cancel_take") == [{"take_id": "t1"}])
+    post.say(letters.changed(letters.take(folder_of(shot), "cancelled"), 5))
+    quiet(lambda: status(shot) == "v001 cancelled")
+    quiet(lambda: nuke.stage.bars == [])
+
+
+def test_cancel_between_rendered_frames(post: Letters, shot: nuke.Node, tmp_path: Path) -> None:
+    shot.setInput(0, nuke.nodes.Grade(inputs=[shot.input(0)], multiply=0.5))
+    press(shot, "generate")
+    quiet(lambda: len(nuke.stage.executed) == 1)
+    press(shot, "cancel")
+    quiet(lambda: "Cancelled" in status(shot))
+    assert len(nuke.stage.executed) < len(FRAMES)
+    assert post.sent == []
+    assert not list(tmp_path.rglob("vera_takes/**/*.exr"))
+
+
+@pytest.mark.parametrize(
+    "meanwhile", ["rename", "copy", "save as", "delete", "close", "close and open", "another take"]
+)
+def test_whatever_happens_meanwhile(post: Letters, shot: nuke.Node, tmp_path: Path, meanwhile: str) -> None:
+    folder = folder_of(shot)
+    old = letters.make_take(folder.with_name("v008"), FRAMES)
+    nuke.scriptSave()
+    request = generate(post, shot, "v009")
+    if meanwhile == "rename":
+        shot.setName("Hero")
+    elif meanwhile == "copy":
+        shot.setSelected(True)
+        nuke.nodeCopy("%clipboard%")
+        copied = nuke.nodePaste("%clipboard%")
+    elif meanwhile == "save as":
+        (tmp_path / "elsewhere").mkdir()
+        nuke.scriptSaveAs(str(tmp_path / "elsewhere" / "shot_v002.nk"))
+    elif meanwhile == "delete":
+        nuke.delete(shot)
+    elif meanwhile == "close":
+        nuke.scriptClose()
+    elif meanwhile == "close and open":
+        nuke.scriptOpen(str(tmp_path / "shot.nk"))
+    else:
+        press(shot, "refresh")
+        shot["take"].setValue(next(item for item in shot["take"].values() if item.startswith("v008")))
+        actions.CHANGED["take"](shot)
+    finish(post, folder.with_name("v009"), request)
+    here = session.known()
+    quiet(lambda: all(run.is_settled for runs in here.runs.values() for run in runs))
+    shown = {made.name(): node.shown_directory(made) for made in node.vera_nodes()}
+    made = folder.with_name("v009")
+    expected: dict[str, dict[str, Path | None]] = {
+        "rename": {"Hero": made},
+        "save as": {"VeraEdit1": made},
+        "delete": {},
+        "close": {},
+        "close and open": {"VeraEdit1": made},
+        "another take": {"VeraEdit1": old},
+    }
+    if meanwhile == "copy":
+        assert shown == {shot.name(): made, copied.name(): None}
+        assert node.value(copied, "vera_node_id") == node.value(shot, "vera_node_id")
+    else:
+        assert list(shown.values()) == list(expected[meanwhile].values())
+    quiet(lambda: nuke.stage.bars == [])
+
+
+def test_several_nodes_at_once(post: Letters, shot: nuke.Node) -> None:
+    other = node.create()
+    other.setInput(0, shot.input(0))
+    other["prompt"].setValue("a blue cube")
+    requests = [generate(post, made, take_id=f"t{k}") for k, made in enumerate((shot, other))]
+    quiet(lambda: len(nuke.stage.bars) == 2)
+    for k, made in reversed(list(enumerate((shot, other)))):
+        finish(post, folder_of(made), requests[k], f"t{k}")
+    for made in (shot, other):
+        quiet(lambda made=made: node.shown_directory(made) == folder_of(made))
+
+
+def test_a_range_is_made_again(post: Letters, shot: nuke.Node) -> None:
+    press(shot, "rerun")
+    assert "shows no take" in nuke.stage.messages.pop()
+    request = generate(post, shot)
+    finish(post, folder_of(shot), request)
+    quiet(lambda: node.shown_directory(shot) == folder_of(shot))
+    viewer = nuke.nodes.Viewer(frame_range="1002-1003")
+    nuke.stage.viewers.append(viewer)
+    press(shot, "rerun_from_viewer")
+    shot["rerun_seed_from"].setValue("The take's")
+    shot["rerun_strength"].setValue(0.4)
+    press(shot, "rerun")
+    again = post.requests(2)[-1]
+    assert again["base_directory"] == str(folder_of(shot))
+    assert again["frames"] == [{"first_frame": 1002, "last_frame": 1003}]
+    assert (again["settings"], again["strength"], again["prompt"]) == ({"seed": 7}, 0.4, "")
+    assert not {"plate", "mask", "without_mask"} & set(again)
+
+
+def test_finish_again_sends_the_holdout(post: Letters, shot: nuke.Node, tmp_path: Path) -> None:
+    finish(post, folder_of(shot), generate(post, shot))
+    quiet(lambda: node.shown_directory(shot) == folder_of(shot))
+    shot.setInput(2, shots.add_read(shots.write_mask(tmp_path / "plate", FRAMES, "held"), FRAMES))
+    shot["finish_despill"].setValue(0.5)
+    press(shot, "finish_again")
+    asked = post.requests(2)[-1]
+    assert asked["finish_only"] is True
+    assert asked["finish"]["despill"] == 0.5
+    assert "/upstream/holdout.1001-1003." in asked["holdout"]["source"]["path"]
+    assert asked["frames"] == [{"first_frame": 1001, "last_frame": 1003}]
+
+
+def test_stopped_takes_go_on_and_others_are_followed(post: Letters, shot: nuke.Node) -> None:
+    press(shot, "resume")
+    assert "No take of this node was stopped" in nuke.stage.messages.pop()
+    press(shot, "reconnect")
+    assert "No take is in work" in nuke.stage.messages.pop()
+    folder = folder_of(shot)
+    letters.make_take(folder.with_name("v001.partial"), [1001], take_id="t1", state="cancelled")
+    press(shot, "resume")
+    quiet(lambda: post.of("resume_take") == [{"directory": str(folder)}])
+    post.answer(letters.take(folder, "failed", error={"reason": "No.", "remedy": ""}), method="resume_take")
+    quiet(lambda: status(shot) == "Failed: No.")
+    press(shot, "keep_frames")
+    quiet(lambda: post.of("keep_frames") == [{"directory": str(folder)}])
+    post.answer(letters.take(folder, "cancelled"), method="keep_frames")
+    quiet(lambda: not session.known().is_waiting or bool(post.of("engine_info")))
+    letters.make_take(folder.with_name("v002.partial"), [1001], take_id="t2", state="running")
+    press(shot, "reconnect")
+    assert "t2" in post.watched
+
+
+def test_notes_are_kept_with_the_take(post: Letters, shot: nuke.Node) -> None:
+    folder = letters.make_take(folder_of(shot), FRAMES)
+    press(shot, "refresh")
+    shot["take"].setValue(shot["take"].values()[1])
+    quiet(lambda: node.shown_directory(shot) == folder)
+    assert post.sent == []
+    shot["take_label"].setValue("the good one")
+    shot["take_starred"].setValue(True)
+    assert post.of("update_take") == [
+        {"directory": str(folder), "label": "the good one"},
+        {"directory": str(folder), "starred": True},
+    ]
+    press(shot, "delete_take")
+    assert "shown by" in nuke.stage.messages[-1]
+
+
+def test_a_stale_take_is_marked_on_the_node(post: Letters, shot: nuke.Node) -> None:
+    shot["seed"].setValue(7)
+    finish(post, folder_of(shot), generate(post, shot))
+    quiet(lambda: str(shot["stale"].value()) == "It is what the node asks for")
+    fresh = int(shot["tile_color"].value())
+    shot["label"].setValue("mine")
+    shot["prompt"].setValue("another thing")
+    press(shot, "refresh")
+    quiet(lambda: "The prompt was: add a red ball" in str(shot["stale"].value()))
+    assert (str(shot["label"].value()), int(shot["tile_color"].value()) != fresh) == ("mine\nstale", True)
+    shot["prompt"].setValue("add a red ball")
+    press(shot, "refresh")
+    quiet(lambda: "asks for" in str(shot["stale"].value()))
+    assert (str(shot["label"].value()), int(shot["tile_color"].value())) == ("mine", fresh)
+
+
+def test_callbacks_are_short_while_a_take_runs(post: Letters, shot: nuke.Node) -> None:
+    request = generate(post, shot)
+    nuke.main_thread.served.clear()
+    steps = {"step_count": 40, "window_count": 1, "window": 1, "seconds_per_step": 0.1, "seconds_left": 4.0}
+    for step in range(1, 41):
+        post.say({"take_id": "t1", "sequence": step + 1, "step_done": {**steps, "step": step}})
+        nuke.main_thread.pump(0.02)
+    finish(post, folder_of(shot), request)
+    quiet(lambda: node.shown_directory(shot) == folder_of(shot))
+    held = sorted(seconds for _, seconds in nuke.main_thread.served)
+    assert len(held) <= 2 + 40 * 0.02 / work.news.TICK_SECONDS + 40, "called only where there is news"
+    began = time.perf_counter()
+    press(shot, "cancel")
+    held.append(time.perf_counter() - began)
+    assert max(held) < 0.05 * 10, f"the longest held the main thread for {1000 * max(held):.1f} ms"
