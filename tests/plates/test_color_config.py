@@ -80,6 +80,16 @@ def test_encoded_plates_become_linear_in_their_own_primaries(name: str, linear: 
     np.testing.assert_allclose(to_linear(encoded, space), expected, rtol=2e-4, atol=2e-5)
 
 
+@pytest.mark.parametrize("name", ["ARRI LogC4", "Rec.2100-PQ - Display", "ACEScc"])
+def test_large_pictures_of_halves_and_of_integers_become_the_same(name: str) -> None:
+    space = ColorSpace.parse(name)
+    large = np.tile(encoded_picture(), (32, 1, 1))
+    integers = np.round(np.clip(large, 0, 1) * 65535) / 65535
+    for pixels in (large, large.astype(np.float16).astype(np.float32), integers.astype(np.float32)):
+        expected = by_opencolorio(pixels, ocio.Config.CreateFromFile(BUILT_IN), name, space.linear.name)
+        np.testing.assert_allclose(to_linear(pixels, space), expected, rtol=2e-4, atol=2e-5)
+
+
 @pytest.mark.parametrize(
     ("name", "code", "light"),
     [

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from vera_engine.errors import InvalidArgument
 from vera_engine.plates.built_in_config import BUILT_IN
 from vera_engine.plates.color_config import REC709_NAMES, ColorConfig, config_named
+from vera_engine.plates.curve_table import CurveTable
 from vera_engine.plates.model_curve import BRIGHTEST, decode_model, encode_model, limit_highlights
 from vera_engine.plates.srgb import decode_signed_srgb
 
@@ -40,6 +41,8 @@ SRGB_TOLERANCE = 1e-4
 """How far a space's curve may lie from the standard's, in linear light, and still be taken for it."""
 
 _PIXELS_AT_ONCE = 1 << 13
+_WORTH_A_TABLE = 3 << 16
+"""Values of a picture from which on its curve is looked up."""
 
 
 class ColorSpaceUnknown(InvalidArgument):
@@ -118,6 +121,11 @@ def to_linear(rgb: NDArray[np.float32], space: ColorSpace) -> NDArray[np.float32
     meaning = _meaning(space)
     if meaning.is_srgb:
         return _by_bands(decode_signed_srgb, rgb)
+    if rgb.size >= _WORTH_A_TABLE:
+        table = _curve_table(space)
+        looked_up = None if table is None else table.look_up(rgb)
+        if looked_up is not None:
+            return looked_up
     return config_named(space.config).convert(rgb, space.name, meaning.linear)
 
 
@@ -170,23 +178,48 @@ def model_to_plate_linear(
 
 @dataclass(frozen=True)
 class _Meaning:
+    """How a space becomes linear."""
+
     linear: str
-    is_srgb: bool
-    """Whether the way there is the standard's sRGB curve and nothing else."""
+    is_one_curve: bool = False
+    is_srgb: bool = False
+    """Whether that curve is the standard's sRGB curve."""
 
 
 @cache
 def _meaning(space: ColorSpace) -> _Meaning:
-    """How a space becomes linear; looked for once, as it takes conversions that read the configuration again."""
+    """Looked for once, as it takes conversions that read the configuration again."""
     config = config_named(space.config)
     if config.is_linear(space.name):
-        return _Meaning(space.name, False)
+        return _Meaning(space.name)
     linear = config.linear_sibling(space.name)
     if linear is None:
-        return _Meaning(config.scene_linear, False)
-    ramp = np.linspace(0, 1, 33, dtype=np.float32).reshape(1, -1, 1).repeat(3, axis=-1)
-    converted = config.convert(ramp, space.name, linear)
-    return _Meaning(linear, np.allclose(converted, decode_signed_srgb(ramp), rtol=0, atol=SRGB_TOLERANCE))
+        return _Meaning(config.scene_linear)
+    ramp = np.linspace(0, 1, 33, dtype=np.float32)
+    light = _gray_curve(space.name, linear, config)(ramp)
+    return _Meaning(linear, True, np.allclose(light, decode_signed_srgb(ramp), rtol=0, atol=SRGB_TOLERANCE))
+
+
+@cache
+def _curve_table(space: ColorSpace) -> CurveTable | None:
+    """The curve from a space to its linear sibling; None where OpenColorIO's own way is another, be it by rounding."""
+    config, meaning = config_named(space.config), _meaning(space)
+    if not meaning.is_one_curve:
+        return None
+    curve = _gray_curve(space.name, meaning.linear, config)
+    ramp = np.linspace(0, 1, 33, dtype=np.float32)
+    colors = np.stack([ramp, ramp[::-1], np.roll(ramp, 16)], axis=-1)[np.newaxis]
+    converted = config.convert(colors, space.name, meaning.linear)
+    stands_alone = np.allclose(converted, curve(colors.ravel()).reshape(colors.shape), rtol=1e-4, atol=1e-5)
+    return CurveTable.of(curve) if stands_alone else None
+
+
+def _gray_curve(name: str, linear: str, config: ColorConfig) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    def curve(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        grays = np.repeat(values[np.newaxis, :, np.newaxis], 3, axis=-1)
+        return config.convert(grays, name, linear)[0, :, 1]
+
+    return curve
 
 
 @cache
