@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from vera_engine.plates.color import ColorSpace
 from vera_engine.plates.exr import write_comp
 from vera_engine.plates.frames import FrameRange
 from vera_engine.plates.mask import MASK, check_mask, read_mask_frame
-from vera_engine.plates.movie import Movie, close_movies
+from vera_engine.plates.movie import Movie
+from vera_engine.plates.open_movies import close_movies
 from vera_engine.plates.source import (
     PLATE,
     ChannelsUnclear,
@@ -257,3 +259,11 @@ def test_a_movie_has_no_parts_views_or_layers(tmp_path: Path) -> None:
         assert refused.value.argument == f"plate.{next(iter(how))}"
     check_plate(source_of(path, layer="rgb"), [1])
     assert not issubclass(NoRgbChannels, ChannelsUnclear)
+
+
+def test_threads_read_one_movie_beside_each_other(tmp_path: Path) -> None:
+    source = source_of(write_movie(tmp_path / "m.mp4", options=B_FRAMES))
+    order = [number for pair in zip(range(1, 21), range(21, 41), strict=True) for number in pair]
+    with ThreadPoolExecutor(3) as threads:
+        read = list(threads.map(lambda number: number_in(read_plate_frame(source, number).rgb), order))
+    assert read == order

@@ -245,7 +245,8 @@ def _spec_like(like: PlateFrame, channels: tuple[str, ...], pixel_type: str) -> 
             _say_of_the_shot(spec, _OF_THE_SHOT[rest], attribute.value)
     if not like.format.color_space.is_linear:
         _tag(spec, like.format.color_space.linear)
-    if not spec.get_string_attribute("DateTime"):
+    date = spec.get_string_attribute("DateTime")
+    if not (date and date.isprintable()):
         spec.attribute("DateTime", "")  # else the time of writing, and the same take would give other bits
     spec.attribute("compression", "zip")
     return spec

@@ -1,12 +1,10 @@
 """Frames of a movie by number, exact wherever its decoder has to be sent to find them.
 
-Frames are numbered from 1 in the order they are shown. A movie stays open between frames: reading on decodes on.
+Frames are numbered from 1 in the order they are shown.
 """
 
 from __future__ import annotations
 
-import contextlib
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -32,7 +30,6 @@ _OPTIONS = {
 }
 _THREADS = 4  # each keeps frames of its own
 _FRAMES_DECODED_ON = 8  # rather than sending the decoder elsewhere
-_MOST_OPEN = 4  # a plate, its mask, its hold-out, and one more
 _CENTERED_CODECS = ("mjpeg", "mpeg1video")
 _UNSPECIFIED_MATRIX = 2
 
@@ -43,6 +40,7 @@ class Movie:
     Args:
         path: The file.
         role: What it is read as, for messages.
+        index: Its index, where it was open before.
 
     Raises:
         PlateForbidden, PlateUnreadable: It cannot be opened, or holds no pictures that can be decoded.
@@ -50,20 +48,20 @@ class Movie:
 
     header: MovieHeader
     index: MovieIndex
-    _frames: Iterator[tuple[VideoFrame, bool]]
-    _at: int
+    at: int
     """The number of the frame that the decoder gave last; 0 where that is not known."""
+    _frames: Iterator[tuple[VideoFrame, bool]]
     _last: VideoFrame | None
-    """That frame, where it is whole."""
+    """The frame `at`, where it is whole."""
 
-    def __init__(self, path: Path, role: Role) -> None:
+    def __init__(self, path: Path, role: Role, index: MovieIndex | None = None) -> None:
         check_openable(path, role)
         self._path = path
         self._role = role
         self._begin()
         try:
             self.header = header_of(self._container, self._stream)
-            self.index = index_of(self._container, self._stream)
+            self.index = index or index_of(self._container, self._stream)
             self._begin()
         except (av.FFmpegError, FramesLost) as error:
             self.close()
@@ -94,7 +92,7 @@ class Movie:
             raise self._unreadable(f"it holds {error}, which is not supported") from error
 
     def _frame(self, number: int) -> VideoFrame:
-        if number == self._at and self._last is not None:
+        if number == self.at and self._last is not None:
             return self._last
         failure: PlateUnreadable | None = None
         for enter in self._entries(number):
@@ -111,12 +109,12 @@ class Movie:
         """Ways to get to a frame, the shortest first. Where a stream can be entered is not always where its tables say:
         then from a keyframe before, at last from the beginning."""
         if not self.index.shown:
-            yield (lambda: None) if 0 < self._at < number else self._begin
+            yield (lambda: None) if 0 < self.at < number else self._begin
             return
         place = self.index.keyframe_before(number)
         keyframe = self.index.numbers[self.index.keyframes[place].shown]
-        is_near = keyframe <= self._at or number - self._at <= _FRAMES_DECODED_ON
-        if self._at and self._at < number and is_near:
+        is_near = keyframe <= self.at or number - self.at <= _FRAMES_DECODED_ON
+        if self.at and self.at < number and is_near:
             yield lambda: None
         yield lambda: self._seek(place)
         if place > 0:
@@ -132,16 +130,16 @@ class Movie:
         """
         try:
             for frame, is_whole in self._frames:
-                counted = None if self.index.shown else self._at + 1
+                counted = None if self.index.shown else self.at + 1
                 at = counted or (self.index.numbers.get(frame.pts) if frame.pts is not None else None)
                 if at is None:
                     continue
-                self._at, self._last = at, frame if is_whole else None
+                self.at, self._last = at, frame if is_whole else None
                 if at >= number:
                     break
         except av.FFmpegError as error:
             raise self._unreadable(str(error.strerror)) from error
-        if self._at != number or self._last is None:
+        if self.at != number or self._last is None:
             raise self._unreadable("its decoder does not give this frame, or not all of it")
         return self._last
 
@@ -188,7 +186,7 @@ class Movie:
 
     def _leave(self) -> None:
         """Forgets where the decoder is."""
-        self._frames, self._at, self._last = iter(()), 0, None
+        self._frames, self.at, self._last = iter(()), 0, None
 
     def _unreadable(self, reason: str) -> PlateUnreadable:
         return PlateUnreadable(
@@ -215,44 +213,3 @@ def _with_wholeness(frames: Iterable[VideoFrame], reorder_depth: int) -> Iterato
         if len(waiting) > reorder_depth:
             yield waiting.popleft()
     yield from waiting
-
-
-_open_movies: dict[tuple[str, Path, int, int], Movie] = {}
-_open_movies_lock = threading.Lock()
-
-
-@contextlib.contextmanager
-def open_movie(path: Path, role: Role) -> Iterator[Movie]:
-    """A movie for one frame, left open for the next ones; another file under its name is another movie.
-
-    Raises:
-        PlateForbidden, PlateUnreadable: As `Movie` does.
-    """
-    check_openable(path, role)
-    status = path.stat()
-    key = (role.argument, path, status.st_size, status.st_mtime_ns)
-    with _open_movies_lock:
-        movie = _open_movies.pop(key, None)
-    if movie is None:
-        movie = Movie(path, role)
-    try:
-        yield movie
-    except BaseException:
-        movie.close()
-        raise
-    with _open_movies_lock:
-        replaced = [_open_movies.pop(key)] if key in _open_movies else []
-        _open_movies[key] = movie
-        while len(_open_movies) > _MOST_OPEN:
-            replaced.append(_open_movies.pop(next(iter(_open_movies))))
-    for other in replaced:
-        other.close()
-
-
-def close_movies() -> None:
-    """Lets go of all movies that were left open, such as at the end of a take."""
-    with _open_movies_lock:
-        movies = list(_open_movies.values())
-        _open_movies.clear()
-    for movie in movies:
-        movie.close()

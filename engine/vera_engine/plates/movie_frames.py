@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -13,8 +12,9 @@ from vera_engine.plates.channels import Choice, Role, choose_picture
 from vera_engine.plates.frame_files import FrameFiles, FrameMissing, PlateNotFound
 from vera_engine.plates.frames import frames_as_text
 from vera_engine.plates.image import Header, Pixels, PlateUnreadable
-from vera_engine.plates.movie import Movie, open_movie
+from vera_engine.plates.movie import Movie
 from vera_engine.plates.nan_policy import NanPolicy
+from vera_engine.plates.open_movies import open_movie
 
 Found = TypeVar("Found")
 
@@ -34,7 +34,7 @@ class MovieFrames(FrameFiles):
         """Goes through the movie's index, and decodes the first of the frames to see that it can be decoded."""
         self._check_any(frames)
         self._check_existence()
-        with contextlib.closing(Movie(self._path, self.role)) as movie:
+        with open_movie(self._path, self.role, frames[0] + self._frame_offset, stays_open=False) as movie:
             self._check_frames(movie, frames)
             header = self._header(movie, frames[0])
             movie.read(frames[0] + self._frame_offset)
@@ -43,7 +43,7 @@ class MovieFrames(FrameFiles):
     def read(self, frame: int, nan: NanPolicy) -> Pixels:
         """Reads the role's channels of one host frame. No movie has values that are no numbers."""
         self._check_existence()
-        with open_movie(self._path, self.role) as movie:
+        with open_movie(self._path, self.role, frame + self._frame_offset) as movie:
             self._check_frames(movie, [frame])
             header = self._header(movie, frame)
             try:
