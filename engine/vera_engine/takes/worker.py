@@ -208,6 +208,8 @@ def main() -> None:
             say({**event, "take_id": take_id})
 
         make(maker, take, report, functools.partial(mailbox.check_cancelled, take.take_id))
+        if movies := sys.modules.get("vera_engine.plates.open_movies"):  # where the take read one
+            movies.close_movies()
 
 
 if __name__ == "__main__":
