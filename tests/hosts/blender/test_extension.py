@@ -14,7 +14,7 @@ import bpy
 package = sys.argv[1]
 bpy.ops.extensions.package_install_files(filepath=package, repo="user_default", enable_on_install=True)
 addon = sys.modules["bl_ext.user_default.vera_edit"]
-assert addon.client_package.VeraClient.__module__ == "bl_ext.user_default.vera_edit.vera_client.client"
+assert addon.client_package.session.VeraClient.__module__ == "bl_ext.user_default.vera_edit.vera_client.client"
 assert "vera_client" not in sys.modules
 preferences = bpy.context.preferences.addons["bl_ext.user_default.vera_edit"].preferences
 assert addon.preferences.connection() == {}
@@ -23,7 +23,7 @@ assert addon.preferences.connection() == {"python": "/opt/vera/bin/python", "mod
 tree = addon.compositor_trees.ensure_tree(bpy.context.scene)
 node = tree.nodes.new("VeraEditNode")
 name = node.name
-assert [socket.name for socket in node.outputs] == ["Edit", "Alpha", "Straight", "Composite"]
+assert [socket.name for socket in node.outputs] == ["Edit", "Alpha", "Straight", "Composite", "Residual"]
 bpy.ops.preferences.addon_disable(module="bl_ext.user_default.vera_edit")
 assert [group.bl_idname for group in tree.nodes if group.name == name] == ["CompositorNodeGroup"]
 bpy.ops.preferences.addon_enable(module="bl_ext.user_default.vera_edit")

@@ -1,8 +1,7 @@
-"""Finishing a take anew and having it checked: what is asked of the engine, what panels say, and with a real one."""
+"""Finishing a take anew and having it checked: what is asked of the engine, and what the panels say."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,8 +9,6 @@ from typing import Any
 
 import bpy
 import comps
-import engine_comps
-import numpy as np
 import pytest
 from own_process import own_process
 from paper import Paper
@@ -130,44 +127,3 @@ def test_the_panels_show_what_is_seen_how_it_is_finished_and_what_a_check_has_fo
     settings.take = "NONE"
     assert not {"check_take", "finish_again"} & drawn()
     assert settings.verdict == ""
-
-
-@pytest.mark.usefixtures("engine")
-def test_a_take_is_finished_anew_and_checked(tmp_path: Path) -> None:
-    finish_with_an_engine(tmp_path)
-
-
-@own_process
-def finish_with_an_engine(tmp_path: Path) -> None:
-    scene, addon, tree, node = engine_comps.start(tmp_path)
-    settings = node.node_tree.vera_edit
-    settings.seed, settings.write_residual, settings.exposure = 6, True, 0.5
-    bpy.ops.vera_edit.generate(node_id=settings.node_id)
-    first = engine_comps.take_of(tmp_path, node, "v001")
-    assert bpy.ops.vera_edit.check_take(node_id=settings.node_id) == {"FINISHED"}
-    proof = addon.client_package.session.known().proofs[str(addon.shown_takes.shown_take(settings).directory)]
-    assert proof["exact"], proof
-    assert settings.verdict == proof["verdict"] != ""
-
-    # The mask as hold-out: what may be edited is held out, and nothing is left of the matte there.
-    mask = node.inputs["Mask"].links[0].from_socket
-    tree.links.new(mask, node.inputs["Hold-out"])
-    settings.finish_detail, settings.finish_black = "smooth", 0.0
-    assert bpy.ops.vera_edit.finish_again(node_id=settings.node_id) == {"FINISHED"}
-    assert (settings.take, settings.stale) == ("v002", "")
-    second = engine_comps.take_of(tmp_path, node, "v002")
-    record = json.loads((addon.shown_takes.shown_take(settings).directory / "take.json").read_text())
-    assert (record["request"]["finish"]["detail"], record["request"]["exposure"]) == ("smooth", 0.5)
-    assert record["base_take"]["version"] == "v001"
-    white = comps.read_exr(tmp_path / "plate" / "mask.0001.exr")[..., 0] == 1
-    for frame in engine_comps.FRAMES:
-        assert not second[frame][..., 3][white].any()
-        assert not np.array_equal(first[frame], second[frame])
-    outputs = {name: node.outputs[name] for name in ("Edit", "Composite", "Residual")}
-    shown = comps.render(scene, outputs, engine_comps.FRAMES, tmp_path / "out")
-    for frame in engine_comps.FRAMES:
-        plate = comps.read_exr(tmp_path / "plate" / f"plate.{1000 + frame}.exr")
-        np.testing.assert_array_equal(shown["Edit"][frame], second[frame][..., :4])  # held out once, not twice
-        np.testing.assert_array_equal(shown["Composite"][frame][..., :3][white], plate[white])
-        residual = comps.read_exr(addon.shown_takes.shown_take(settings).residual_file(frame))
-        np.testing.assert_array_equal(shown["Residual"][frame][..., :3], residual)

@@ -48,6 +48,39 @@ def test_generate_shows_the_take_and_keeps_every_pixel_outside_its_matte(tmp_pat
 
 
 @own_process
+def test_a_take_is_finished_anew_and_checked(tmp_path: Path) -> None:
+    scene, addon, tree, node = start(tmp_path)
+    settings = node.node_tree.vera_edit
+    settings.seed, settings.write_residual, settings.exposure = 6, True, 0.5
+    bpy.ops.vera_edit.generate(node_id=settings.node_id)
+    first = take_of(tmp_path, node, "v001")
+    assert bpy.ops.vera_edit.check_take(node_id=settings.node_id) == {"FINISHED"}
+    proof = addon.client_package.session.known().proofs[str(addon.shown_takes.shown_take(settings).directory)]
+    assert proof["exact"], proof
+    assert settings.verdict == proof["verdict"] != ""
+
+    # The mask as hold-out: where the edit was wanted it is held out, and nothing is left of the matte there.
+    tree.links.new(node.inputs["Mask"].links[0].from_socket, node.inputs["Hold-out"])
+    settings.finish_detail, settings.finish_black = "smooth", 0.0
+    assert bpy.ops.vera_edit.finish_again(node_id=settings.node_id) == {"FINISHED"}
+    assert (settings.take, settings.stale) == ("v002", "")
+    second, take = take_of(tmp_path, node, "v002"), addon.shown_takes.shown_take(settings)
+    record = json.loads((take.directory / "take.json").read_text())
+    assert (record["request"]["finish"]["detail"], record["request"]["exposure"]) == ("smooth", 0.5)
+    assert record["base_take"]["version"] == "v001"
+    outputs = {name: node.outputs[name] for name in ("Edit", "Composite", "Residual")}
+    shown = comps.render(scene, outputs, FRAMES, tmp_path / "out")
+    for frame in FRAMES:
+        white = comps.read_exr(tmp_path / "plate" / f"mask.{frame:04d}.exr")[..., 0] == 1
+        plate = comps.read_exr(tmp_path / "plate" / f"plate.{1000 + frame}.exr")
+        assert not second[frame][..., 3][white].any()
+        assert not np.array_equal(first[frame], second[frame])
+        np.testing.assert_array_equal(shown["Edit"][frame], second[frame][..., :4])  # held out once, not twice
+        np.testing.assert_array_equal(shown["Composite"][frame][..., :3][white], plate[white])
+        np.testing.assert_array_equal(shown["Residual"][frame][..., :3], comps.read_exr(take.residual_file(frame)))
+
+
+@own_process
 def test_the_same_request_gives_the_same_bits_and_another_version(tmp_path: Path) -> None:
     _, _, _, node = start(tmp_path)
     settings = node.node_tree.vera_edit
