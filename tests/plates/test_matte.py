@@ -21,17 +21,13 @@ def shadow(peak: float, height: int = 96, width: int = 160) -> np.ndarray:
 
 
 def test_the_ends_are_exact_and_what_lies_between_stays() -> None:
-    # Steps of a chessboard, so that nothing is a broad area.
-    values = np.float32([-0.5, 0, 0.03, 0.055, 0.2, 0.5, 0.8, 0.945, 0.97, 1, 1.2])
-    board = np.where(np.indices((22, 22)).sum(axis=0) % 2, np.tile(np.repeat(values, 2), (22, 1)), np.float32(0.5))
-    there = np.indices((22, 22)).sum(axis=0) % 2 == 1
-    cleaned = clean_matte(board.astype(np.float32))
+    # Pictures of one pixel each: none of them is a broad area.
+    alpha = np.float32([-0.5, 0, 0.03, 0.06, 0.13, 0.5, 0.87, 0.94, 0.97, 1, 1.2])[:, np.newaxis, np.newaxis]
+    cleaned = clean_matte(alpha)[:, 0, 0]
     assert cleaned.dtype == np.float32
-    assert (cleaned[there & (board <= 0.06)] == 0).all()
-    assert (cleaned[there & (board >= 0.94)] == 1).all()
-    np.testing.assert_array_equal(
-        cleaned[there & (board > 0.19) & (board < 0.81)], board[there & (board > 0.19) & (board < 0.81)]
-    )
+    np.testing.assert_array_equal(cleaned[:4], 0)
+    np.testing.assert_allclose(cleaned[4:7], [0.13, 0.5, 0.87], atol=1e-7)
+    np.testing.assert_array_equal(cleaned[7:], 1)
     assert not np.signbit(cleaned).any()
 
 
@@ -57,7 +53,7 @@ def test_the_codecs_noise_around_0_and_1_is_gone(random: np.random.Generator) ->
 
 
 def test_ringing_beside_an_edge_is_gone() -> None:
-    beside = np.concatenate([np.ones(30), 0.055 * np.exp(-np.arange(30) / 4)])
+    beside = np.concatenate([np.ones(30), 0.055 * np.exp(-np.arange(30) / 3)])
     np.testing.assert_array_equal(clean_matte(across(beside)), across((beside == 1).astype(np.float32)))
 
 

@@ -22,7 +22,7 @@ from vera_engine.plates.matte import clean_matte
 from vera_engine.plates.model_curve import decode_model
 from vera_engine.plates.region_border import region_border
 from vera_engine.plates.resize import resize
-from vera_engine.plates.upsample import EditGuide, Guide, PlateGuide, upsample_matte
+from vera_engine.plates.upsample import EditGuide, PlateGuide, upsample_matte
 
 KNOWN_FROM = np.float32(0.5)
 """Alpha from which the edit's color is taken as the model painted it; below, colors from near by are mixed in."""
@@ -96,11 +96,9 @@ def finish_frame(
 
     # 1. The matte: exact 0 and 1 at the model's size, detail at the plate's, nothing outside the region or held out
     small_alpha = clean_matte(alpha, settings.black, settings.white)
-    guide = _guide(plate_linear[rows, columns], edit_model_rgb, small_alpha, settings.detail, exposure)
+    matte = _upsampled(small_alpha, plate_linear[rows, columns], edit_model_rgb, settings, exposure)
     finished_alpha = np.zeros((height, width), np.float32)
-    finished_alpha[rows, columns] = border * upsample_matte(
-        small_alpha, where.width, where.height, guide, settings.refine
-    )
+    finished_alpha[rows, columns] = border * matte
     if holdout is not None:
         finished_alpha *= 1 - holdout
 
@@ -124,20 +122,22 @@ def finish_frame(
     return FinishedFrame(layers, finished_alpha, edit_linear, plate_meant, _statistics(layers, int(limited.sum())))
 
 
-def _guide(
+def _upsampled(
+    alpha: NDArray[np.float32],
     plate_linear: NDArray[np.float32],
     edit_model_rgb: NDArray[np.float32],
-    alpha: NDArray[np.float32],
-    detail: Detail,
+    settings: FinishSettings,
     exposure: float,
-) -> Guide | None:
-    match detail:
+) -> NDArray[np.float32]:
+    """A cleaned matte (h, w) at the size of the plate's part (H, W, 3) that it is of."""
+    height, width = plate_linear.shape[:2]
+    match settings.detail:
         case Detail.PLATE:
-            return PlateGuide(plate_linear, exposure)
+            return upsample_matte(alpha, width, height, PlateGuide(plate_linear, exposure), settings.refine)
         case Detail.EDIT:
-            return EditGuide(edit_model_rgb, alpha)
+            return upsample_matte(alpha, width, height, EditGuide(edit_model_rgb, alpha), settings.refine)
         case Detail.SMOOTH:
-            return None
+            return resize(alpha, width, height)
 
 
 def residual_of(

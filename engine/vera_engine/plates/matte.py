@@ -17,8 +17,9 @@ KEPT_SOFT = 1 / 4
 """In broad soft areas alpha becomes 0 only up to this share of the black."""
 
 _BROAD = 5  # pixels of the model's picture: what is narrower is no broad area
-_BESIDE_EDGES = 9  # pixels around a hard edge in which a codec rings
-_HARD = (0.08, 0.16)  # alpha a pixel: below the first a slope is a soft one, above the second an edge
+_BESIDE_EDGES = 7  # pixels around a hard edge in which a codec rings
+_HARD = (0.2, 0.35)  # alpha a pixel: below the first a slope is a soft one, above the second an edge
+_REACH = 9  # pixels: a soft area ends this far around what is certain of it
 _SMOOTH = 2.0  # pixels, standard deviation
 _PIXELS = (-2, -1)  # axes
 
@@ -39,7 +40,7 @@ def clean_matte(
 
     Args:
         alpha: (..., h, w) float32, one picture or several; values outside 0..1 are allowed.
-        black: 0 to 1, less than `white`. Alpha up to it becomes 0; it rises back to itself up to three times of it.
+        black: 0 to 1, less than `white`. Alpha up to it becomes 0; it is itself again from twice of it on.
         white: 0 to 1. Alpha from it on becomes 1, likewise.
 
     Raises:
@@ -64,11 +65,11 @@ def clean_matte(
 
 
 def _loss(alpha: NDArray[np.float32], black: float, up_to: float) -> NDArray[np.float32]:
-    """What is taken from low alpha: all of it up to black, nothing from three times black (or `up_to`) on."""
+    """What is taken from low alpha: all of it up to black, nothing from twice black, or `up_to`, on."""
     if black == 0:
         return np.zeros_like(alpha)
     local_black = np.float32(black) * (1 - np.float32(1 - KEPT_SOFT) * _broad_and_soft(alpha, black))
-    end = np.minimum(3 * local_black, np.float32(up_to))
+    end = np.minimum(2 * local_black, np.float32(up_to))
     # The cubic that leaves 0 without a slope at black and joins alpha itself, with its slope of 1, at the end.
     along = np.clip((alpha - local_black) / (end - local_black), 0, 1)
     risen = end * along**2 * (3 - 2 * along) + (end - local_black) * along**2 * (along - 1)
@@ -87,7 +88,8 @@ def _broad_and_soft(alpha: NDArray[np.float32], black: float) -> NDArray[np.floa
     steepest = ndimage.maximum_filter(np.hypot(down, across), _BESIDE_EDGES, axes=_PIXELS, mode="nearest")
     there = _smooth_step((broad - everywhere) / np.float32(black * KEPT_SOFT) - 1)
     soft = 1 - _smooth_step((steepest - _HARD[0]) / (_HARD[1] - _HARD[0]))
-    evidence: NDArray[np.float32] = ndimage.gaussian_filter(there * soft, _SMOOTH, axes=_PIXELS, mode="nearest")
+    reached = ndimage.maximum_filter(there * soft, _REACH, axes=_PIXELS, mode="nearest")
+    evidence: NDArray[np.float32] = soft * ndimage.gaussian_filter(reached, _SMOOTH, axes=_PIXELS, mode="nearest")
     return evidence
 
 
