@@ -39,8 +39,9 @@ def updated() -> None:
 def _create(node: nuke.Group) -> None:
     migration.bring_up_to_date(node)
     _gray_out(node, [knob for knob in knobs.all_knobs() if knob.needs])
-    for knob in knobs.all_knobs():
-        if knob.is_passing and knob.kind is knobs.Kind.NOTE:
+    for knob in (knob for knob in knobs.all_knobs() if knob.is_passing):
+        node[knob.name].setFlag(nuke.DO_NOT_WRITE)  # scripts do not keep it
+        if knob.kind is knobs.Kind.NOTE:
             node[knob.name].setValue(knob.default)
     if nuke.GUI:
         from . import actions

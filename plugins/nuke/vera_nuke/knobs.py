@@ -29,7 +29,7 @@ class Kind(Enum):
     BOX = "BBox_Knob"
     BUTTON = "PyScript_Knob"
     NOTE = "Text_Knob"
-    """A line of text or, with no text, a rule under its label."""
+    """A line of text. With none Nuke draws a rule under its label; what has nothing to say therefore says "-"."""
     LINK = "Link_Knob"
     """A knob of an inner node, shown on the group."""
 
@@ -212,7 +212,7 @@ EDIT = Tab(
             0.5,
             limits=(0, 1),
         ),
-        Knob("stale", Kind.NOTE, "Stale", "Why the take is not what the node asks for now.", is_passing=True),
+        Knob("stale", Kind.NOTE, "Stale", "Why the take is not what the node asks for now.", "-", is_passing=True),
         Knob(
             "adopt_settings",
             Kind.BUTTON,
@@ -378,7 +378,7 @@ MATTE = Tab(
             "Check",
             "Says whether the take shown leaves the plate alone outside its matte, bit for bit.",
         ),
-        Knob("verdict", Kind.NOTE, "Verdict", "What the check has found.", is_passing=True),
+        Knob("verdict", Kind.NOTE, "Verdict", "What the check has found.", "Not checked", is_passing=True),
     ),
 )
 
@@ -430,13 +430,13 @@ MODEL = Tab(
             needs=("region_from", "box"),
         ),
         Knob("region_margin", Kind.WHOLE, "Margin", "Pixels more on each side of the region. 0 or more.", 0),
-        Knob("device", Kind.NOTE, "Device", "What the engine computes on.", is_passing=True),
+        Knob("device", Kind.NOTE, "Device", "What the engine computes on.", "Not asked yet", is_passing=True),
     ),
 )
 
 COLOR = Tab(
     "color_tab",
-    "Colour",
+    "Color",
     (
         Knob(
             "plate_colorspace",

@@ -24,6 +24,7 @@ def bring_up_to_date(group: nuke.Node) -> None:
     version = group.knob("vera_version")
     if version is None or int(version.value()) >= knobs.VERSION or not isinstance(group, nuke.Group):
         return
+    group["knobChanged"].setValue("")  # half a node is nobody's concern
     said = _values(group)
     takes = {name: list(_any(group[name]).values()) for name in OF_TAKES if group.knob(name) is not None}
     for name in [*knobs.BY_NAME, *(tab.name for tab in knobs.TABS)]:

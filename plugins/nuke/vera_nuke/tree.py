@@ -61,7 +61,8 @@ def _shown(nothing: nuke.Node, name: str, knobs: str, x: int) -> nuke.Node:
     fitted = add("Reformat", f"{name}AtPlateSize", (x, 50), layers, type="to box", box_fixed=True, resize="distort")
     for knob, size in (("box_width", "width"), ("box_height", "height"), ("box_pixel_aspect", "pixel_aspect")):
         fitted[knob].setExpression(f"plate.{size}")
-    fitted["disable"].setExpression(f"{name}.width == plate.width && {name}.height == plate.height")
+    is_fit = f"![exists parent.input0] || ({name}.width == plate.width && {name}.height == plate.height)"
+    fitted["disable"].setExpression(is_fit)
     within = f"frame >= parent.{knobs}_first && frame <= parent.{knobs}_last"
     return switch(f"{name}OnItsFrames", (x, 100), within, nothing, fitted)
 

@@ -25,3 +25,8 @@ def fresh_nuke():
     failures = [*nuke.callbacks.failures, *nuke.stage.printed]
     nuke.stage.reset()
     assert not failures, failures[0]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY

@@ -59,13 +59,12 @@ COMMON: dict[str, Any] = {
     "updateUI": "",
     "autolabel": "",
     "panelDropped": False,
-    "tile_color": 0,
-    "gl_color": 0,
+    "tile_color": _of(knobs.ColorChip_Knob),
+    "gl_color": _of(knobs.ColorChip_Knob),
     "label": _of(knobs.EvalString_Knob),
     "note_font": "Verdana",
     "note_font_size": 11,
-    "note_font_color": 0,
-    "hide_input": False,
+    "note_font_color": _of(knobs.ColorChip_Knob),
     "cached": False,
     "selected": False,
     "icon": "",
@@ -74,6 +73,7 @@ COMMON: dict[str, Any] = {
     "bookmark": False,
     "xpos": 0,
     "ypos": 0,
+    "hide_input": False,
     "disable": False,
 }
 """Of every node; `name` is the node's own."""
@@ -168,8 +168,8 @@ CLASSES: dict[str, NodeClass] = {
     "Copy": NodeClass(
         2,
         {
-            **{f"from{k}": "none" for k in range(4)},
-            **{f"to{k}": "none" for k in range(4)},
+            **{f"from{k}": "none" if k else "rgba.alpha" for k in range(4)},
+            **{f"to{k}": "none" if k else "rgba.alpha" for k in range(4)},
             "channels": "none",
             "bbox": BBOX,
             "mix": _of(knobs.Double_Knob, 1.0),

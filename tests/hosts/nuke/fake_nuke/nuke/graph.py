@@ -585,6 +585,4 @@ def user_knob(text: str) -> Knob:
     for flag in flags:
         number_of = {"INVISIBLE": knobs.INVISIBLE, "STARTLINE": knobs.STARTLINE, "DISABLED": knobs.DISABLED}[flag[1:]]
         (knob.setFlag if flag[0] == "+" else knob.clearFlag)(number_of)
-        if flag == "-STARTLINE":
-            knob.joins_line = True  # type: ignore[attr-defined]
     return knob

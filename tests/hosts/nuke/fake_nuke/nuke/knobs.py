@@ -28,10 +28,12 @@ class Knob:
 
     number = 1
     """What a script calls its kind by."""
+    starts_line: bool | None = True
+    """Where nothing else is said; of those with None it always is."""
 
     def __init__(self, name: str, label: str | None = None) -> None:
         self._name, self._label, self._tooltip = name, label, ""
-        self._flags = 0
+        self._flags = STARTLINE if self.starts_line else 0
         self._visible = self._enabled = True
         self._node: Node | None = None
         self._text = self._default = ""
@@ -187,6 +189,7 @@ class File_Knob(EvalString_Knob):
 
 class PyScript_Knob(Knob):
     number = 22
+    starts_line = None
 
     def __init__(self, name: str, label: str | None = None, script: str = "") -> None:
         super().__init__(name, label)
@@ -210,6 +213,7 @@ class Text_Knob(Knob):
     """A line of text; a rule where it has none."""
 
     number = 26
+    starts_line = False
 
     def __init__(self, name: str, label: str | None = None, text: str = "") -> None:
         super().__init__(name, label)
@@ -412,6 +416,7 @@ class Int_Knob(Double_Knob):
 
 class Boolean_Knob(Array_Knob):
     number = 6
+    starts_line = None
 
     def __init__(self, name: str, label: str | None = None, value: bool = False) -> None:
         super().__init__(name, label)
@@ -525,6 +530,19 @@ class Color_Space_Knob(Enumeration_Knob):
         if script not in self._choices:
             self._choices.append(script)
         super().fromScript(script)
+
+
+class ColorChip_Knob(Array_Knob):
+    """A color in one number, written as 0xrrggbbaa."""
+
+    def cast(self, value: float) -> int:
+        return int(value)
+
+    def spell(self, value: float) -> str:
+        return f"{int(value):#x}" if value else "0"
+
+    def parse(self, text: str) -> float:
+        return float(int(text, 0))
 
 
 class Link_Knob(Knob):

@@ -8,7 +8,7 @@ from . import callbacks, graph, knobs, tcl
 from .graph import FIRST_KNOBS, Group, Node
 from .knobs import Knob
 
-LAST_KNOBS = ("selected", "xpos", "ypos", "hide_input")
+LAST_KNOBS = ("selected", "xpos", "ypos", "hide_input", "disable")
 VERSION = "version 15.1 v3"
 
 
@@ -94,10 +94,8 @@ def _user_knob(knob: Knob) -> str:
         words += ["l", tcl.quote(knob._label)]
     if knob._tooltip:
         words += ["t", tcl.quote(knob._tooltip)]
-    if getattr(knob, "joins_line", False) or knob.getFlag(knobs.ENDLINE):
-        words.append("-STARTLINE")
-    if knob.getFlag(knobs.STARTLINE):
-        words.append("+STARTLINE")
+    if knob.getFlag(knobs.STARTLINE) != knob.starts_line:
+        words.append("+STARTLINE" if knob.getFlag(knobs.STARTLINE) else "-STARTLINE")
     if knob.getFlag(knobs.INVISIBLE):
         words.append("+INVISIBLE")
     details = knob.details()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from . import callbacks, graph, knobs, main_thread
@@ -194,3 +195,13 @@ def pluginAddPath(path: str, addToSysPath: bool = True) -> None:
 
 def pluginPath() -> list[str]:
     return list(plugin_paths)
+
+
+def run_startup(folder: Path) -> None:
+    """Nuke starts with a folder on its path: `init.py`, then, with a window, `menu.py`."""
+    import nuke
+
+    pluginAddPath(str(folder))
+    for name in ("init.py", "menu.py") if nuke.GUI else ("init.py",):
+        file = folder / name
+        exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), {"__file__": str(file), "__name__": name})

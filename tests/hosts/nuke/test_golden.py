@@ -1,0 +1,69 @@
+"""What a saved node looks like as text, for every version of it that there was, and how older ones become new."""
+
+from __future__ import annotations
+
+import golden_node
+import nuke
+import pytest
+
+from vera_nuke import knobs, migration, node
+
+VERSIONS = range(1, knobs.VERSION + 1)
+
+
+@pytest.fixture(autouse=True)
+def _in_a_terminal():
+    """With a window the node would look at the disk, where its take is not."""
+    nuke.GUI = False
+
+
+def loaded(tmp_path, text: str) -> nuke.Group:
+    """The node of a script of ours, opened in a folder of this test."""
+    (tmp_path / "shot.nk").write_text(text.replace(golden_node.PLACE, str(tmp_path)), encoding="utf-8")
+    nuke.scriptOpen(str(tmp_path / "shot.nk"))
+    (found,) = node.vera_nodes()
+    return found
+
+
+def test_the_text_of_a_saved_node_is_as_it_was(tmp_path):
+    """Where this differs on purpose and a saved node has to be migrated for it, `knobs.VERSION` is counted up and
+    `golden_node.py` writes the new version's file; those of older versions stay as they are."""
+    golden_node.make(tmp_path)
+    assert golden_node.text(tmp_path) == golden_node.path().read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_script_of_any_version_becomes_one_of_this(tmp_path, version):
+    group = loaded(tmp_path, golden_node.path(version).read_text(encoding="utf-8"))
+    assert node.value(group, "prompt") == golden_node.AWKWARD
+    assert golden_node.text(tmp_path) == golden_node.path().read_text(encoding="utf-8")
+
+
+def test_an_older_node_gets_what_it_lacks_and_keeps_what_was_set(tmp_path):
+    """As this version but for a knob, a choice and a node inside that it has not, and one that it has not any more."""
+    golden = golden_node.path().read_text(encoding="utf-8")
+    group = loaded(tmp_path, golden)
+    group.removeKnob(group["wipe"])
+    group["not_finite"].setValues(["Stop", "Read as 0"])
+    nuke.delete(group.node("OutOfHoldout"))
+    with group:
+        nuke.nodes.Blur(name="OfBefore")
+    group["layers_raw"].setValue(False)
+    group["output"].setExpression("frame < 1005 ? 0 : 1")
+    group["vera_version"].setValue(0)
+    migration.bring_up_to_date(group)
+    assert group["vera_version"].value() == knobs.VERSION
+    assert node.inner(group, "Layers")["raw"].value() is False
+    assert group["output"].toScript() == '{{"frame < 1005 ? 0 : 1"}}'
+    group["layers_raw"].setValue(True)
+    group["output"].clearAnimated()
+    group["output"].setValue(knobs.text("output", "edit"))
+    assert golden_node.text(tmp_path) == golden
+
+
+def test_a_node_of_a_newer_version_is_left_alone(tmp_path):
+    group = loaded(tmp_path, golden_node.path().read_text(encoding="utf-8"))
+    group.removeKnob(group["wipe"])
+    group["vera_version"].setValue(knobs.VERSION + 1)
+    migration.bring_up_to_date(group)
+    assert group.knob("wipe") is None
