@@ -29,6 +29,6 @@ def generate(node: nuke.Node, frames: Iterable[int] | None = None, again: bool =
     Raises:
         VeraClientError: One was refused, failed or was cancelled; says why, and what mends it.
     """
-    from .generate import generate as make  # `import vera_nuke` in an `init.py` costs next to nothing
+    from .terminal import make_takes  # `import vera_nuke` in an `init.py` costs next to nothing
 
-    return make(node, frames, again)
+    return make_takes(node, frames, again)

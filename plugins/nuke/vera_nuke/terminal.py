@@ -14,7 +14,7 @@ from vera_client.host.take_folders import TakeFolder
 from . import main_thread, orders, work
 
 
-def generate(node: nuke.Node, frames: Iterable[int] | None, again: bool) -> list[TakeFolder]:
+def make_takes(node: nuke.Node, frames: Iterable[int] | None, again: bool) -> list[TakeFolder]:
     """As `vera_nuke.generate`."""
     if not main_thread.is_here():
         raise Refused("Takes are made from Nuke's main thread.", argument="node", remedy="Call it there.")
