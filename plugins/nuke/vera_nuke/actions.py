@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any, Callable
@@ -162,14 +163,22 @@ def look_for_faults(node: nuke.Node) -> None:
 
 def updated(node: nuke.Node) -> None:
     """Something in the script has changed, perhaps above the node."""
-    marks.look_soon(node)
+    with contextlib.suppress(Refused):  # said when a button is pressed
+        marks.look_if_changed(node)
+
+
+def asked_otherwise(node: nuke.Node) -> None:
+    """A knob that says what is asked for has changed."""
+    with contextlib.suppress(Refused):
+        marks.look_soon(node)
 
 
 def loaded(node: nuke.Node) -> None:
     """The node has come with its script: its choices and marks are as the disk says."""
     panel.show_take_notes(node)
     panel.show_engine(node)
-    marks.look_soon(node, is_asked_for=True)
+    with contextlib.suppress(Refused):
+        marks.look_soon(node, is_asked_for=True)
 
 
 def _go_on(node: nuke.Node, method: str) -> None:
@@ -293,7 +302,7 @@ ASKS = """
 """Knobs that say what is asked for: the take that is shown may be stale when they change."""
 
 CHANGED: dict[str, Action] = {
-    **{name: guarded(updated) for name in ASKS.split()},
+    **dict.fromkeys(ASKS.split(), asked_otherwise),
     "take": guarded(_take_chosen),
     "compare_take": guarded(shown_takes.choose_compared),
     "take_label": guarded(lambda node: _annotate(node, label=settings.text(node, "take_label"))),

@@ -36,6 +36,15 @@ def updated() -> None:
     _guarded(_update)
 
 
+def script_loaded() -> None:
+    """A script is there as a whole, and has its name: its takes can be found beside it."""
+    from . import actions
+    from .node import vera_nodes
+
+    for node in vera_nodes():
+        actions.loaded(node)
+
+
 def _create(node: nuke.Group) -> None:
     migration.bring_up_to_date(node)
     _gray_out(node, [knob for knob in knobs.all_knobs() if knob.needs])

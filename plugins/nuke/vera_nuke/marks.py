@@ -23,6 +23,10 @@ _looked: dict[str, float] = {}
 _looking: set[str] = set()
 
 
+_hashes: dict[str, list[list[int]]] = {}
+"""By node's full name: what Nuke said of its inputs at the last look."""
+
+
 def look(node: nuke.Node) -> freshness.Verdict | None:
     """Looks now, and waits for the disk. None: the node shows no take."""
     take = shown_take(node)
@@ -31,26 +35,40 @@ def look(node: nuke.Node) -> freshness.Verdict | None:
     return freshness.compare(orders.asked_now(node, take), take, take_root(node))
 
 
-def look_soon(node: nuke.Node, is_asked_for: bool = False) -> None:
+def look_soon(node: nuke.Node, is_asked_for: bool = False) -> bool:
     """Has a thread look, unless one did a moment ago, and marks the node. Main thread; returns at once.
 
     Args:
         is_asked_for: However short ago the last look was.
+
+    Returns:
+        Whether a look has begun, or there is nothing to look at.
     """
     name, take = node.fullName(), shown_take(node)
     if take is None:
         panel.show_verdict(node, None)
-        return
+        return True
     is_due = is_asked_for or time.monotonic() - _looked.get(name, -SECONDS_BETWEEN_LOOKS) >= SECONDS_BETWEEN_LOOKS
     if name in _looking or not is_due:
-        return
+        return False
     _looked[name] = time.monotonic()
     asked, root = orders.asked_now(node, take), take_root(node)
     if not nuke.GUI:
         panel.show_verdict(node, freshness.compare(asked, take, root))
-        return
+        return True
     _looking.add(name)
     threading.Thread(target=_look_aside, args=(node, name, asked, take, root), daemon=True).start()
+    return True
+
+
+def look_if_changed(node: nuke.Node) -> None:
+    """As `look_soon`, where Nuke's own hashes say that what feeds the node is another than at the last look. They hold
+    for this session and frame alone: a hint that saves looks, and nothing to be kept."""
+    sources = [node.input(k) for k in range(node.inputs())]
+    hashes = [source.opHashes() for source in sources if source is not None]
+    name = node.fullName()
+    if _hashes.get(name) != hashes and look_soon(node):
+        _hashes[name] = hashes
 
 
 def _look_aside(node: nuke.Node, name: str, asked: freshness.Asked, take: TakeFolder, root: Path) -> None:

@@ -49,7 +49,18 @@ def status_of(node: nuke.Node) -> str:
     refusal = here.refusals.get(node_id) if here else None
     if refusal:
         lines.append(f"{refusal['reason']} {refusal['remedy']}".strip())
-    return "\n".join(lines)
+    return "\n".join([*lines, *left_open(node, here is not None and run is not None)])
+
+
+def left_open(node: nuke.Node, is_known: bool) -> list[str]:
+    """The node's takes that are not finished, for those that nobody here speaks of.
+
+    Args:
+        is_known: What is going on is said already.
+    """
+    with contextlib.suppress(Refused):
+        return [] if is_known else [take.text for take in shown_takes.partial_takes(node)]
+    return []
 
 
 def text_of(run: Run, more: int) -> str:

@@ -89,8 +89,7 @@ def _render_frame(node: nuke.Node, name: str, folder: Path, frame: int, how: How
     """One frame, through a Write that is there for it alone: whatever happens to the script between two frames, it
     holds no trace of us. Main thread."""
     assert isinstance(node, nuke.Group)
-    root = nuke.root()
-    was_modified, proxy = root.modified(), root["proxy"]
+    was_modified, proxy = nuke.modified(), nuke.root()["proxy"]
     was_proxy = bool(proxy.value())
     nuke.Undo.disable()
     write: nuke.Node | None = None
@@ -123,7 +122,7 @@ def _render_frame(node: nuke.Node, name: str, folder: Path, frame: int, how: How
         if bool(proxy.value()) != was_proxy:
             proxy.setValue(was_proxy)
         nuke.Undo.enable()
-        root.setModified(was_modified)
+        nuke.modified(was_modified)
 
 
 def _write_knobs(name: str, folder: Path, view: str, source: nuke.Node | None) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import Any
 import nuke
 import numpy as np
 import shots
+
 from vera_client.host import session
 from vera_client.host.plate_files import Plate
 from vera_client.host.session import Session

@@ -8,6 +8,7 @@ from pathlib import Path
 import nuke
 import numpy as np
 import OpenImageIO as oiio
+
 from vera_nuke import tcl
 
 SIZE = (64, 96)

@@ -8,6 +8,7 @@ from pathlib import Path
 import nuke
 import pytest
 import shots
+
 from vera_nuke import chain
 
 FILES = range(1001, 1006)

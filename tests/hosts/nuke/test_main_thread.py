@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import nuke
 import pytest
+
 from vera_nuke import main_thread
 
 

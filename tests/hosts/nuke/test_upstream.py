@@ -9,6 +9,7 @@ import nuke
 import numpy as np
 import pytest
 import shots
+
 from vera_client.errors import Refused
 from vera_client.host import rendered
 from vera_nuke import inputs, node, upstream
@@ -44,7 +45,7 @@ def render(ours: nuke.Node, places: dict[str, rendered.Rendered], stop_at: int =
 
 def state_of_script() -> tuple[str, bool, int, bool]:
     written = nuke.script.written(nuke.root().nodes(), with_root=True)
-    return written, nuke.root().modified(), nuke.stage.undo_depth[0], bool(nuke.root()["proxy"].value())
+    return written, nuke.modified(), nuke.stage.undo_depth[0], bool(nuke.root()["proxy"].value())
 
 
 def test_frames_are_rendered_and_nothing_is_left(ours: nuke.Node, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import nuke
 import pytest
 import shots
 from letters import Letters
+
 from vera_client.host import session
 from vera_nuke import actions, node, work
 

@@ -203,6 +203,12 @@ class Node:
 
     # what feeds it
 
+    def opHashes(self) -> list[int]:
+        """Another list where the node or what feeds it is another, in this session."""
+        self._check("opHashes")
+        above = [hash(value) for node in self._inputs if node is not None for value in node.opHashes()]
+        return [hash((self._class, self.writeKnobs(), *above))]
+
     def inputs(self) -> int:
         self._check("inputs")
         return len(self._inputs)
@@ -469,14 +475,6 @@ class Root(Group):
 
     def setProxy(self, on: bool) -> None:
         self["proxy"].setValue(on)
-
-    def modified(self) -> bool:
-        self._check("modified")
-        return is_modified[-1]
-
-    def setModified(self, modified: bool) -> None:
-        self._check("setModified")
-        is_modified[-1] = modified
 
 
 is_modified = [False]
