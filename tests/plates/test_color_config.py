@@ -166,7 +166,14 @@ def test_configurations_that_say_nothing_of_their_colours_are_refused(
         ColorConfig.current()
     monkeypatch.setenv("OCIO", str(write_studio_config(tmp_path / "alone.ocio", interchange="texture: raw")))
     with pytest.raises(ColorConfigUnusable, match="aces_interchange"):
-        plate_to_model_rgb(np.zeros((1, 1, 3), np.float32), ColorSpace.parse("show_linear"))
+        ColorSpace.parse("show_linear").check()
+    path = write_studio_config(tmp_path / "lost.ocio")
+    lost = "  - !<ColorSpace>\n    name: lost\n    to_scene_reference: !<FileTransform> {src: lost.spi1d}\n"
+    path.write_text(path.read_text("utf-8") + lost, "utf-8")
+    monkeypatch.setenv("OCIO", str(path))
+    with pytest.raises(ColorConfigUnusable, match=r"lost\.spi1d"):
+        ColorSpace.parse("lost").check()
+    ColorSpace.parse("show_log").check()
     path = write_studio_config(tmp_path / "roleless.ocio")
     path.write_text(path.read_text("utf-8").replace("scene_linear: show_linear", "scene_linear: show_log"), "utf-8")
     monkeypatch.setenv("OCIO", str(path))

@@ -8,6 +8,7 @@ import pytest
 from tests.plates.studio_config import write_studio_config
 from vera_engine.plates.built_in_config import BUILT_IN
 from vera_engine.plates.color import ColorSpace, ColorSpaceUnknown
+from vera_engine.plates.color_config import ColorConfigUnusable
 from vera_engine.plates.color_rules import color_space_of_file, resolve_color_space
 
 REC709_SPACE, ACESCG, SRGB = (ColorSpace.parse(name) for name in ("lin_rec709", "acescg", "srgb"))
@@ -103,6 +104,15 @@ def test_the_order_of_words(
     else:
         found = resolve_color_space(path, stated, asked, fallback)
         assert (found.space.name, found.source) == (name, source)
+
+
+def test_a_space_that_cannot_reach_the_model_is_refused_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCIO", str(write_studio_config(tmp_path / "alone.ocio", interchange="texture: raw")))
+    with pytest.raises(ColorConfigUnusable, match="aces_interchange"):
+        resolve_color_space(PLATE, None, "show_log", None)
+    assert resolve_color_space(PLATE, None, "srgb", None).space.config == BUILT_IN
 
 
 def test_file_rules_are_the_studios_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from vera_engine.errors import InvalidArgument
 from vera_engine.plates.built_in_config import BUILT_IN
 from vera_engine.plates.color_config import REC709_NAMES, ColorConfig, config_named
 from vera_engine.plates.curve_table import CurveTable
+from vera_engine.plates.linear_sibling import find_linear_sibling
 from vera_engine.plates.model_curve import BRIGHTEST, decode_model, encode_model, limit_highlights
 from vera_engine.plates.srgb import decode_signed_srgb
 
@@ -103,6 +104,14 @@ class ColorSpace:
             ColorConfigUnusable: There is no such role.
         """
         return ColorSpace(_meaning(self).linear, self.config)
+
+    def check(self) -> None:
+        """Checks that plates in this space can be brought to linear light and to the model.
+
+        Raises:
+            ColorConfigUnusable: The configuration says too little of its colours, or names files that are not there.
+        """
+        _to_rec709(self)
 
     @property
     def interop_id(self) -> str:
@@ -192,7 +201,7 @@ def _meaning(space: ColorSpace) -> _Meaning:
     config = config_named(space.config)
     if config.is_linear(space.name):
         return _Meaning(space.name)
-    linear = config.linear_sibling(space.name)
+    linear = find_linear_sibling(config, space.name)
     if linear is None:
         return _Meaning(config.scene_linear)
     ramp = np.linspace(0, 1, 33, dtype=np.float32)

@@ -13,7 +13,7 @@ import numpy as np
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
-from vera_engine.errors import FailedPrecondition, Internal
+from vera_engine.errors import FailedPrecondition
 from vera_engine.plates.built_in_config import BUILT_IN
 
 REC709_NAMES = (
@@ -28,12 +28,6 @@ REC709_NAMES = (
 """What configurations call scene-linear Rec.709."""
 INTERCHANGE_ROLE = "aces_interchange"
 """OpenColorIO's role for ACES2065-1, by which one configuration's spaces are known to another."""
-
-_PROBES = np.array([0.02, 0.2, 0.45, 0.7, 0.95], np.float32)
-"""Encoded values within every camera's curve."""
-_SAME = 7e-3
-"""How far, as a share of a pixel's brightest channel, two ways to convert it may differ and still be one. Cameras'
-primaries lie at least four times as far apart; what OpenColorIO makes of ACEScc needs most of it."""
 
 
 class ColorConfigUnusable(FailedPrecondition):
@@ -104,9 +98,8 @@ class ColorConfig:
     def find_linear_by_primaries(self, chromaticities: Sequence[float]) -> str | None:
         """The first linear space with the primaries and white of a standard: x and y of red, green, blue and
         white; None without one."""
-        for name in filter(self.is_linear, self.names):
-            known = self.chromaticities(name)
-            if known is not None and are_same_primaries(chromaticities, known):
+        for name, known in self._linear_standards:
+            if are_same_primaries(chromaticities, known):
                 return name
         return None
 
@@ -135,7 +128,11 @@ class ColorConfig:
         return self.find(self._read.getColorSpaceFromFilepath(path))
 
     def convert(self, image: NDArray[np.float32], from_space: str, to_space: str) -> NDArray[np.float32]:
-        """Pixels (H, W, 3) of one space in another, both by name. Values are not limited."""
+        """Pixels (H, W, 3) of one space in another, both by name. Values are not limited.
+
+        Raises:
+            ColorConfigUnusable: A file that the configuration names is not there.
+        """
         if from_space == to_space:
             return image
         pixels = oiio.ImageBuf(np.ascontiguousarray(image, np.float32))
@@ -146,7 +143,12 @@ class ColorConfig:
                 pixels, pixels, from_space, to_space, unpremult=False, colorconfig=self.name
             )
         if not done:
-            raise Internal(f"OpenColorIO, {from_space} to {to_space}: {pixels.geterror().strip()}.")
+            raise ColorConfigUnusable(
+                f"The colour configuration does not convert {from_space} to {to_space}: {pixels.geterror().strip()}",
+                argument="OCIO",
+                value=self.name,
+                remedy="Put the files that it names where it looks for them, or name plates in another space.",
+            )
         return np.asarray(pixels.get_pixels(oiio.FLOAT), np.float32).reshape(image.shape)
 
     def matrix(self, from_space: str, to_space: str) -> NDArray[np.float32]:
@@ -184,25 +186,16 @@ class ColorConfig:
             )
         return name
 
-    def linear_sibling(self, name: str) -> str | None:
-        """The linear space with the same primaries and white as a space whose values are one curve a channel, so that
-        colours stay what they are and only the curve goes; None where there is none.
+    def linear_spaces_near(self, name: str) -> list[str]:
+        """All active linear spaces, near ones first: those of the space's family, `scene_linear`, those of standards."""
+        family = self._read.getColorSpaceFamilyByName(name)
 
-        Found by numbers, not by names: colours on a lattice are converted to each linear space in turn, and that is it
-        whose every channel depends on its own alone, and on all by one curve.
+        def is_farther(space: str) -> tuple[bool, bool, bool]:
+            is_other = self._read.getColorSpaceFamilyByName(space) != family
+            return is_other, space != self.scene_linear, self.chromaticities(space) is None
 
-        Raises:
-            ColorConfigUnusable: The configuration has no role `scene_linear`.
-        """
-        lattice = np.stack(np.meshgrid(_PROBES, _PROBES, _PROBES, indexing="ij"), axis=-1)
-        seen = self.convert(lattice.reshape(1, -1, 3), name, self.scene_linear)
-        if not _is_curve_and_matrix(seen.reshape(lattice.shape)):
-            return None
-        for linear in self._linear_spaces_near(name):
-            converted = seen @ self.matrix(self.scene_linear, linear)
-            if _is_one_curve(converted.reshape(lattice.shape)):
-                return linear
-        return None
+        active = [space for space in self.names if self._read.isColorSpaceActive(space) and self.is_linear(space)]
+        return sorted(active, key=is_farther)
 
     @cached_property
     def _is_kept(self) -> bool:
@@ -229,6 +222,11 @@ class ColorConfig:
         return found
 
     @cached_property
+    def _linear_standards(self) -> list[tuple[str, tuple[float, ...]]]:
+        linear = [(name, self.chromaticities(name)) for name in self.names if self.is_linear(name)]
+        return [(name, primaries) for name, primaries in linear if primaries is not None]
+
+    @cached_property
     def _rec709(self) -> str | None:
         return next((name for name in map(self.find, REC709_NAMES) if name and self.is_linear(name)), None)
 
@@ -244,17 +242,6 @@ class ColorConfig:
                 remedy="Give it the role aces_interchange, for ACES2065-1.",
             )
         return name
-
-    def _linear_spaces_near(self, name: str) -> list[str]:
-        """Linear spaces, likely siblings first: those of the same family, what the studio composites in, standards."""
-        family = self._read.getColorSpaceFamilyByName(name)
-
-        def is_farther(space: str) -> tuple[bool, bool, bool]:
-            is_other = self._read.getColorSpaceFamilyByName(space) != family
-            return is_other, space != self.scene_linear, self.chromaticities(space) is None
-
-        active = [space for space in self.names if self._read.isColorSpaceActive(space) and self.is_linear(space)]
-        return sorted(active, key=is_farther)
 
 
 def are_same_primaries(some: Sequence[float], others: Sequence[float]) -> bool:
@@ -277,25 +264,3 @@ def _matrix(config: ColorConfig, from_space: str, to_space: str) -> NDArray[np.f
     # Asked for once: OpenImageIO reads the configuration again for every conversion, which takes a tenth of a second.
     primaries = np.eye(3, dtype=np.float32)
     return config.convert(primaries[np.newaxis], from_space, to_space).reshape(3, 3)
-
-
-def _is_curve_and_matrix(lattice: NDArray[np.float32]) -> bool:
-    """Whether colours (n, n, n, 3), by encoded red, green and blue, are sums of what each channel gives alone."""
-    for axis in range(3):
-        along = np.moveaxis(lattice, axis, 0)
-        steps = along[1:] - along[:1]
-        if not _agree(steps, steps[:, :1, :1], np.abs(along[1:]).max(axis=-1, keepdims=True)):
-            return False
-    return True
-
-
-def _is_one_curve(lattice: NDArray[np.float32]) -> bool:
-    """Whether every channel of colours (n, n, n, 3) depends on its own encoded value alone, by one curve."""
-    curve = np.einsum("iiic->ic", lattice).mean(axis=-1)
-    places = np.indices(lattice.shape[:3])
-    expected = np.stack([curve[places[channel]] for channel in range(3)], axis=-1)
-    return _agree(lattice, expected, np.abs(lattice).max(axis=-1, keepdims=True))
-
-
-def _agree(some: NDArray[np.float32], others: NDArray[np.float32], size: NDArray[np.float32]) -> bool:
-    return bool((np.abs(some - others) <= _SAME * size + 1e-6).all())

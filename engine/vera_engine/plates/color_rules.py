@@ -42,8 +42,16 @@ def resolve_color_space(
 
     Raises:
         ColorSpaceUnknown: A word that names no space; or no word at all.
-        ColorConfigUnusable: OCIO names a configuration that cannot be read.
+        ColorConfigUnusable: OCIO names a configuration that cannot be read, or cannot bring the space to the model.
     """
+    found = _resolved(path, stated, asked, fallback, said)
+    found.space.check()
+    return found
+
+
+def _resolved(
+    path: Path, stated: ColorSpace | None, asked: str | None, fallback: str | None, said: str
+) -> ResolvedSpace:
     # A misspelt option is told even where it is not needed.
     by_option = ColorSpace.parse(fallback, "plate.fallback_color_space") if fallback else None
     if asked:
