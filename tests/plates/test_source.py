@@ -199,6 +199,14 @@ def test_what_is_no_image_is_refused(plate_files: Path, content: bytes) -> None:
         check_plate(plate_in(plate_files), RANGE)
 
 
+@pytest.mark.parametrize(("sound", "damaged"), [(b"chlist", b"\xff\xfelist"), (b"B\0\1\0", b"\xff\0\1\0")])
+def test_a_header_with_bytes_that_are_no_text_is_refused(plate_files: Path, sound: bytes, damaged: bytes) -> None:
+    path = plate_files / "plate v2.1003.exr"
+    path.write_bytes(path.read_bytes().replace(sound, damaged, 1))
+    with pytest.raises(PlateUnreadable, match="Frame 1003"):
+        check_plate(plate_in(plate_files), RANGE)
+
+
 def test_a_file_of_somebody_else_is_refused_as_such(open_folder: Path, image_file: ImageWriter) -> None:
     image_file(open_folder / "p.0001.exr", np.ones((4, 4, 3), np.float16)).chmod(0)
     with as_nobody(), pytest.raises(PlateForbidden, match="may not be read"):

@@ -202,7 +202,9 @@ def _without_view(part_name: str, view: str) -> str:
 def _views_within(spec: oiio.ImageSpec) -> tuple[str, ...]:
     """The views of a part that holds several, the default first."""
     views = spec.getattribute("multiView")
-    return (views,) if isinstance(views, str) else tuple(views or ())
+    if isinstance(views, str):
+        return (views,)
+    return views if isinstance(views, tuple) and all(isinstance(view, str) for view in views) else ()
 
 
 def _listed(pictures: Sequence[Picture]) -> str:

@@ -71,6 +71,7 @@ _OF_THE_SHOT = {
     "SourceDateTime": "sourceDateTime",
     "SourceImageFileName": "sourceImageFileName",
 }
+_FASTEST = 100_000  # frames per second that a camera may have taken
 
 
 class LayersUnreadable(FailedPrecondition):
@@ -266,9 +267,9 @@ def _say_of_the_shot(spec: oiio.ImageSpec, name: str, value: object) -> None:
     """Sets an attribute, unless the header was never filled in there."""
     if isinstance(value, float) and math.isfinite(value):
         rate = Fraction(value).limit_denominator(1001)
-        if name == "framesPerSecond":
+        if name == "framesPerSecond" and 0 < rate <= _FASTEST:
             spec.attribute(name, "rational", (rate.numerator, rate.denominator))
-        else:
+        elif name != "framesPerSecond":
             spec.attribute(name, value)
     elif isinstance(value, str) and value.strip().isprintable() and value.strip():
         spec.attribute(name, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,7 +177,7 @@ class ImageReader:
 
     def _damaged(self) -> PlateUnreadable:
         return PlateUnreadable(
-            f"The file is cut off or damaged: {self._opened.geterror().strip() or 'it is too short'}.",
+            f"The file is cut off or damaged: {_complaint(self._opened.geterror) or 'it is too short'}.",
             argument=self._role.argument,
             value=self.header.path,
             remedy="Render or copy this frame again.",
@@ -200,13 +200,22 @@ def open_image(path: Path, role: Role, choice: Choice) -> Iterator[ImageReader]:
     opened = oiio.ImageInput.open(str(path), settings)
     if opened is None:
         raise PlateUnreadable(
-            f"This file of the {role.noun} is cut off, or no image: {oiio.geterror().strip()}.",
+            f"This file of the {role.noun} is cut off, or no image: {_complaint(oiio.geterror)}.",
             argument=role.argument,
             value=path,
             remedy="Render or copy this frame again.",
         )
     try:
-        yield ImageReader(opened, _find_picture(opened, path, role, choice), role)
+        try:
+            header = _find_picture(opened, path, role, choice)
+        except UnicodeDecodeError as error:
+            raise PlateUnreadable(
+                f"The header of this file of the {role.noun} is damaged: a name in it is no text.",
+                argument=role.argument,
+                value=path,
+                remedy="Render or copy this frame again.",
+            ) from error
+        yield ImageReader(opened, header, role)
     finally:
         opened.close()
 
@@ -282,11 +291,19 @@ def zero_not_finite(values: NDArray[np.float32], nan: NanPolicy, header: Header,
     )
 
 
+def _complaint(ask: Callable[[], str]) -> str:
+    """What OpenImageIO says is wrong, which may repeat whatever bytes a damaged file holds."""
+    try:
+        return ask().strip()
+    except UnicodeDecodeError:
+        return "its header is damaged"
+
+
 def _find_picture(opened: oiio.ImageInput, path: Path, role: Role, choice: Choice) -> Header:
     parts: list[oiio.ImageSpec] = []
     while opened.seek_subimage(len(parts), 0):
         parts.append(oiio.ImageSpec(opened.spec()))
-    opened.geterror()  # clears the error of looking past the last part
+    _complaint(opened.geterror)  # clears the error of looking past the last part
     flat = [spec for spec in parts if not (spec.deep or spec.depth > 1)]
     if not flat:
         raise PlateUnreadable(
