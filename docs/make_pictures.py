@@ -3,10 +3,9 @@
 Run from a checkout with the engine's environment, `.venv/bin/python docs/make_pictures.py`; some minutes on two cores.
 Writes docs/pictures/hdr.png and docs/pictures/edges.png; the takes stay in demo/work.
 
-- hdr: the demo shot, a Cycles render in linear light with values above 40. A ball is added, in a region around its
-  mask.
-- edges: scikit-image's photograph of a rocket between lattice towers (SpaceX, public domain), a JPEG file. Its sky is
-  exchanged; the mask is a rough key of it, blurred, so that all that is fine in the matte comes from the finish.
+- hdr: the demo shot, a Cycles render in linear light with values above 40, to which a ball is added.
+- edges: scikit-image's photograph of a man with a camera on a tripod (CC0), whose background is exchanged. The mask is
+  a polygon drawn by hand, blurred, so that all that is fine in the matte comes from the finish.
 """
 
 from __future__ import annotations
@@ -20,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import skimage
+from PIL import Image, ImageDraw
 from scipy import ndimage
+from skimage import data
 
+from vera_client import VeraClient
 from vera_engine.plates.color import to_linear
 from vera_engine.plates.exr import layers_file, read_layers
 from vera_engine.plates.frames import FrameSet
@@ -36,57 +37,90 @@ from vera_engine.takes.take_proof import prove_take
 DOCS = Path(__file__).resolve().parent
 PICTURES = DOCS / "pictures"
 WORK = DOCS.parent / "demo" / "work" / "pictures"
+STATE = WORK / "state"
 COLUMNS = ("plate", "edit on a checker", "matte", "comp", "where it is not the plate")
 FULL_DIFFERENCE = 0.2
 """Linear light: a difference that is brightest in the heat map."""
+BODY = [
+    *(
+        (158, 110),
+        (163, 84),
+        (182, 68),
+        (208, 63),
+        (244, 76),
+        (270, 100),
+        (272, 134),
+        (328, 138),
+        (326, 160),
+        (320, 168),
+    ),
+    *((333, 180), (326, 208), (300, 228), (290, 285), (268, 306), (238, 312), (208, 296), (140, 385), (154, 470)),
+    *((154, 512), (0, 512), (0, 250), (40, 180), (70, 140), (130, 124)),
+]
+LEGS = [
+    ((293, 190), (293, 486)),
+    ((290, 322), (236, 512)),
+    ((306, 322), (406, 512)),
+    ((308, 318), (334, 304)),
+    ((250, 486), (292, 482)),
+]
+HEAD = Window(130, 40, 220, 220)
 
 
 def main() -> None:
-    shutil.rmtree(WORK, ignore_errors=True)
-    WORK.mkdir(parents=True)
+    shutil.rmtree(WORK / "takes", ignore_errors=True)
+    WORK.mkdir(parents=True, exist_ok=True)
     PICTURES.mkdir(exist_ok=True)
-    make_hdr()
-    make_edges()
+    engine = VeraClient(state_dir=STATE, model="small")
+    engine.stop_engine()  # one that an earlier run has left may be of another day
+    try:
+        make_hdr()
+        make_edges()
+    finally:
+        engine.stop_engine(cancel_running=True)
+        engine.close()
 
 
 def make_hdr() -> None:
     """A ball in the demo shot; shown as it is, and three stops down, where only what is above white is left."""
-    frame = 1009
     plate = DOCS.parent / "demo" / "plate" / "plate.####.exr"
-    hint = plate.with_name("hint.####.exr")
     take = vera_edit(
         *("edit", plate, "--frames", "1001-1017", "--colorspace", "lin_rec709", "--node", "hdr", "--seed", "7"),
-        *("--edit", "add", "--prompt", "add a large red ball on the right", "--mask", hint),
-        *("--region", "mask", "--margin", "60"),
+        *("--edit", "add", "--prompt", "add a large red ball on the right", "--mask", plate.with_name("hint.####.exr")),
+        *("--take-root", WORK / "takes"),
     )
-    shown = Shown(take, PlateSource(str(plate), color_space="lin_rec709"), frame)
+    shown = Shown(take, PlateSource(str(plate), color_space="lin_rec709"), 1009)
     rows = [("as it is", shown.row()), ("-3 stops", shown.row(stops=-3))]
     contact_sheet(rows, PICTURES / "hdr.png", COLUMNS, image_width=400)
 
 
 def make_edges() -> None:
-    """Another sky behind lattice towers: the matte brought to size along nothing, and along the plate's edges."""
-    plate = Path(skimage.__file__).parent / "data" / "rocket.jpg"
-    source = PlateSource(str(plate))
-    mask = WORK / "keep.png"
-    write_png(mask, rough_key(read_plate_frame(source, 1).rgb))
+    """Another background behind hair: the matte brought to size along nothing, and along the plate's edges."""
+    plate, mask = WORK / "camera.png", WORK / "keep.png"
+    gray = data.camera().astype(np.float32) / 255
+    write_png(plate, np.repeat(gray[..., np.newaxis], 3, axis=-1))
+    write_png(mask, rough_mask(*gray.shape))
     smooth = vera_edit(
-        *("edit", plate, "--frames", "1", "--node", "edges", "--seed", "7", "--take-root", WORK / "takes"),
-        *("--edit", "background", "--prompt", "replace the background with a orange gradient sky", "--mask", mask),
-        *("--detail", "smooth"),
+        *("edit", plate, "--frames", "1", "--colorspace", "srgb", "--node", "edges", "--seed", "7", "--mask", mask),
+        *("--edit", "background", "--prompt", "replace the background with a orange gradient sky"),
+        *("--detail", "smooth", "--take-root", WORK / "takes"),
     )
     fine = vera_edit("finish", smooth, "--detail", "plate")
     rows = []
-    for label, take in (("smooth", smooth), ("plate", fine)):
-        shown = Shown(take, source, 1)
-        rows += [(f"--detail {label}", shown.row()), ("closer", shown.row(box=Window(500, 0, 140, 94)))]
+    for detail, take in (("smooth", smooth), ("plate", fine)):
+        shown = Shown(take, PlateSource(str(plate), fallback_color_space="srgb"), 1)
+        rows += [(f"--detail {detail}", shown.row()), ("closer", shown.row(box=HEAD))]
     contact_sheet(rows, PICTURES / "edges.png", COLUMNS, image_width=400)
 
 
-def rough_key(rgb: np.ndarray) -> np.ndarray:
-    """1 where something stays, 0 in the sky, which is bluer than all else; soft over some pixels, as drawn by hand."""
-    blue = rgb[..., 2] - np.maximum(rgb[..., 0], rgb[..., 1])
-    return np.clip(ndimage.gaussian_filter((blue < 0.06).astype(np.float32), 3), 0, 1)
+def rough_mask(height: int, width: int) -> np.ndarray:
+    """1 where the man and his tripod are, roughly, 0 elsewhere."""
+    picture = Image.new("L", (width, height))
+    draw = ImageDraw.Draw(picture)
+    draw.polygon(BODY, fill=255)
+    for leg in LEGS:
+        draw.line(leg, fill=255, width=14)
+    return np.clip(ndimage.gaussian_filter(np.asarray(picture, np.float32) / 255, 3), 0, 1)
 
 
 class Shown:
@@ -131,7 +165,7 @@ class Shown:
 def vera_edit(*words: object) -> Path:
     """Says a command line; the folder of the take that it made."""
     command = [sys.executable, "-m", "vera_engine.cli.main", *map(str, words)]
-    ended = subprocess.run([*command, "--state-dir", WORK / "state", "--json"], stdout=subprocess.PIPE, check=True)
+    ended = subprocess.run([*command, "--state-dir", STATE, "--json"], stdout=subprocess.PIPE, check=True)
     result: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     return Path(result["take"])
 
