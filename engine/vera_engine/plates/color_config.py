@@ -187,7 +187,7 @@ class ColorConfig:
         return name
 
     def linear_spaces_near(self, name: str) -> list[str]:
-        """All active linear spaces, near ones first: those of the space's family, `scene_linear`, those of standards."""
+        """All active linear spaces, near ones first: of the space's family, `scene_linear`, standards."""
         family = self._read.getColorSpaceFamilyByName(name)
 
         def is_farther(space: str) -> tuple[bool, bool, bool]:
