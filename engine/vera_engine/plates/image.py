@@ -208,7 +208,7 @@ def open_image(path: Path, role: Role, choice: Choice) -> Iterator[ImageReader]:
     try:
         try:
             header = _find_picture(opened, path, role, choice)
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             raise PlateUnreadable(
                 f"The header of this file of the {role.noun} is damaged: a name in it is no text.",
                 argument=role.argument,
@@ -312,6 +312,8 @@ def _find_picture(opened: oiio.ImageInput, path: Path, role: Role, choice: Choic
             value=path,
             remedy="Flatten it to an ordinary image.",
         )
+    for spec in parts:  # raises where they are no text
+        "".join([*spec.channelnames, *map(spec.get_string_attribute, ("oiio:subimagename", "view"))]).encode()
     picture = choose_picture(path, parts, role, choice)
     spec = parts[picture.part]
     orientation = spec.get_int_attribute("Orientation", 1)
