@@ -50,7 +50,7 @@ def state_of_script() -> tuple[str, bool, int, bool]:
 
 def test_frames_are_rendered_and_nothing_is_left(ours: nuke.Node, tmp_path: Path) -> None:
     nuke.root()["proxy"].setValue(True)
-    nuke.root().setModified(False)
+    nuke.modified(False)
     before = state_of_script()
     places = {"plate": place_of(tmp_path), "mask": place_of(tmp_path, "mask")}
     told = render(ours, places)

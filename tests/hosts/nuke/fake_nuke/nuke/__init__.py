@@ -194,8 +194,12 @@ def script_directory() -> str:
     return str(Path(root().name()).parent) if root().name() else ""
 
 
-def modified() -> bool:
-    return root().modified()
+def modified(state: bool | None = None) -> bool:
+    """Whether the script has changes that are not saved; given one, that it has."""
+    require("modified")
+    if state is not None:
+        graph.is_modified[-1] = state
+    return graph.is_modified[-1]
 
 
 def scriptSave(filename: str | None = None) -> bool:
@@ -205,7 +209,7 @@ def scriptSave(filename: str | None = None) -> bool:
         root()._knobs["name"]._text = path
     callbacks.call("onScriptSave", root())
     Path(path).write_text(script.written(root().nodes(), with_root=True), encoding="utf-8")
-    root().setModified(False)
+    graph.is_modified[-1] = False
     return True
 
 
@@ -228,7 +232,7 @@ def scriptOpen(filename: str) -> None:
     scriptClear()
     script.read(Path(filename).read_text(encoding="utf-8"), into_root=True)
     root()._knobs["name"]._text = str(filename)
-    root().setModified(False)
+    graph.is_modified[-1] = False
     callbacks.call("onScriptLoad", root())
 
 
