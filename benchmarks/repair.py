@@ -16,12 +16,9 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-import numpy as np
-
 from benchmarks.shots import Shot, make_shot, read
 from vera_client import VeraClient
-from vera_engine.plates.color import ColorSpace, to_linear
-from vera_engine.plates.srgb import encode_signed_srgb
+from vera_engine.plates.color import ColorSpace, plate_to_model_rgb, to_linear
 from vera_engine.takes.seam import ShownFrame, measure_seam
 
 WHOLE, AGAIN = "1001-1049", "1021-1029"
@@ -95,9 +92,9 @@ def seam_of(shot: Shot, base: Path, again: Path) -> float:
 
     def shown(frame: int) -> ShownFrame:
         layers = read((again if FIRST <= frame <= LAST else base) / f"layers.{frame}.exr")
-        plate = to_linear(shot.plate(frame), ColorSpace.parse("srgb"))
-        comp = layers[..., :3] + (1 - layers[..., 3:4]) * plate
-        return ShownFrame(np.clip(encode_signed_srgb(comp), 0, 1), layers[..., 3])
+        space = ColorSpace.parse("srgb")
+        comp = layers[..., :3] + (1 - layers[..., 3:4]) * to_linear(shot.plate(frame), space)
+        return ShownFrame(plate_to_model_rgb(comp, space), layers[..., 3])
 
     before = [shown(frame) for frame in range(FIRST - NEIGHBORS, FIRST + NEIGHBORS)]
     after = [shown(frame) for frame in range(LAST + 1 - NEIGHBORS, LAST + 1 + NEIGHBORS)]
