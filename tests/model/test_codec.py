@@ -7,7 +7,7 @@ import torch
 from diffusers import AutoencoderKLWan
 from torch import Tensor
 
-from vera_engine.model.codec import LinearVideoCodec, VideoShapeRefused, from_blocks, to_blocks
+from vera_engine.model.codec import LinearVideoCodec, VideoShapeRefused, from_blocks, ramped, to_blocks
 
 
 def random_codec(z_dim: int = 12, seam_filter_width: int = 0) -> LinearVideoCodec:
@@ -126,6 +126,23 @@ def test_video_constant_over_blocks_comes_back():
     frames = torch.cat([small[:, :, :1], small[:, :, 1:].repeat_interleave(4, dim=2)], dim=2)
     video = frames.repeat_interleave(8, dim=3).repeat_interleave(8, dim=4)
     torch.testing.assert_close(codec.decode(codec.latents_of(video)).sample, video, rtol=0, atol=1e-5)
+
+
+def test_a_ramp_takes_most_of_the_step_between_groups():
+    """Frames 1-4 at 2, frames 5-8 at 6, frames 9-12 at 6: of the step of 4, three quarters, 9/16, 3/8 and 3/16 go."""
+    video = torch.tensor([50.0] + [2.0] * 4 + [6.0] * 8).view(1, 1, 13, 1, 1)
+    expected = [50.0] + [2.0] * 4 + [3.0, 3.75, 4.5, 5.25] + [6.0] * 4
+    assert ramped(video, 0.75).flatten().tolist() == expected
+    assert torch.equal(ramped(video[:, :, :5], 0.75), video[:, :, :5])  # nothing to take, where no group comes before
+
+
+@torch.no_grad()
+def test_the_ramp_is_part_of_decoding():
+    codec = random_codec()
+    plain = codec.decode_unclamped(codec.latents_of(random_video(13)))
+    codec.register_to_config(temporal_ramp=0.6)
+    assert torch.equal(codec.decode_unclamped(codec.latents_of(random_video(13))), ramped(plain, 0.6))
+    assert not torch.equal(ramped(plain, 0.6), plain)
 
 
 @torch.no_grad()

@@ -24,11 +24,12 @@ Frames = NDArray[np.float32]
 
 @pytest.fixture(scope="module")
 def linear_codec() -> LinearVideoCodec:
-    """Random, with the seam filter that the small model has, and unequal means and deviations."""
+    """Random, with the seam filter and the ramp that the small model has, and unequal means and deviations."""
     torch.manual_seed(1)
     codec = LinearVideoCodec(
         z_dim=CHANNELS,
         seam_filter_width=8,
+        temporal_ramp=0.6,
         latents_mean=[0.1 * index - 0.5 for index in range(CHANNELS)],
         latents_std=[0.5 + 0.1 * index for index in range(CHANNELS)],
     )
@@ -142,18 +143,18 @@ class TestThroughThePipeline:
         assert np.array_equal(sample_pipeline.encode_mask(mask[first : last + 1], window), gray[:, 1:])
 
         latents = np.stack([whole, gray, -whole]).astype(np.float16)
-        made = sample_pipeline.decode(latents[:, :, 3:], first_latent=3, frames=range(13, 18))
+        made = sample_pipeline.decode(latents[:, :, 2:], first_latent=2, frames=range(13, 18))
         for branch, name in zip(latents, ("edit", "alpha", "composite"), strict=True):
             expected = decode_frames(sample_pipeline.vae, torch.from_numpy(branch.astype(np.float32))[None], 18)[13:]
             expected = expected.mean(axis=-1) if name == "alpha" else expected
             assert np.array_equal(getattr(made, name), expected)
 
-    @pytest.mark.parametrize("frame_count", [0, 11, 12, 18])
+    @pytest.mark.parametrize("frame_count", [0, 13, 15, 16, 22])
     def test_frames_that_are_not_the_windows_are_refused(self, sample_pipeline, moving_plate, frame_count):
-        """Three latents and one of warm-up take 13 frames; at the run's end 10 to 12 are padded, fewer are not."""
+        """Three latents and two of warm-up take 17 frames; at the run's end 14 to 16 are padded, fewer are not."""
         window = Window(3, 6, (1.0, 0.5, 0.0), 4, 5)
         frames = moving_plate(frame_count) if frame_count else np.zeros((0, 32, 48, 3), np.float32)
-        if frame_count in (11, 12):
+        if frame_count in (15, 16):
             assert sample_pipeline.encode_plate(frames, window).shape == (CHANNELS, 3, 4, 6)
             return
         with pytest.raises(PipelineInputRefused) as refused:

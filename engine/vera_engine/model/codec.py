@@ -2,7 +2,8 @@
 
 It stands in for Wan's VAE in the shipped small model, with the same geometry: 8x in space, 4x in time, causal (the
 first frame on its own, then groups of four). Encoding is one matrix product with the principal components of image
-blocks; decoding is its transpose and a small convolutional network that takes the seams between blocks away.
+blocks; decoding is its transpose, a small convolutional network that takes the seams between blocks away, and a ramp
+that takes away the steps between groups.
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ class LinearVideoCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
     Args:
         z_dim: Channels of the latents.
         seam_filter_width: Channels of the seam filter; 0: none.
+        temporal_ramp: How much of the step from a group's last frame to the next group's first one is taken out of that
+            first one, 0 to 1; less of it out of each of the frames after. 0: none.
         latents_mean, latents_std: As in `AutoencoderKLWan`: a pipeline normalizes latents by them, a channel each.
     """
 
@@ -72,6 +75,7 @@ class LinearVideoCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self,
         z_dim: int = 48,
         seam_filter_width: int = 48,
+        temporal_ramp: float = 0.0,
         latents_mean: list[float] | None = None,
         latents_std: list[float] | None = None,
         scale_factor_spatial: int = BLOCK,
@@ -145,7 +149,28 @@ class LinearVideoCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
         first = latents[:, :1] * self.first_scale @ self.first_basis.T + self.first_mean
         groups = latents[:, 1:] * self.group_scale @ self.group_basis.T + self.group_mean
         video = from_blocks(first, groups)
-        return video if self.seam_filter is None else self.seam_filter(video)
+        if self.seam_filter is not None:
+            video = self.seam_filter(video)
+        return ramped(video, self.config.temporal_ramp) if self.config.temporal_ramp else video
+
+
+def ramped(video: Tensor, share: float) -> Tensor:
+    """A decoded video (B, 3, 1 + 4k, H, W) whose groups begin nearer to where the ones before them ended.
+
+    Groups are decoded each on its own, so that what their latents get wrong, they get wrong for four frames alike, and
+    it shows as a step every fourth frame. Of that step, frame i of a group loses `share * (1 - i / 4)`. It is causal,
+    as Wan's codec is, and reaches back one group. The first group keeps its step: the single frame before it comes
+    from latents of another kind, whose faults are not to be spread.
+    """
+    begins = range(1 + GROUP, video.shape[2], GROUP)
+    if not begins:
+        return video
+    result = video.clone()
+    for begin in begins:
+        step = video[:, :, begin] - video[:, :, begin - 1]
+        for index in range(GROUP):
+            result[:, :, begin + index] -= share * (1 - index / GROUP) * step
+    return result
 
 
 def to_blocks(video: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,6 +17,10 @@ from vera_engine.training.layered import LayeredClip, layered_clip
 # is then close to the loss on pixels, without small components being lost under the noise altogether.
 _WHITENING = 0.7
 
+# Takes the steps between groups to the size of those within; on sampled layers of held-out clips the mattes' mean error
+# stays what it was (0.0445 to 0.0446 of 2), while their step between groups falls from 0.041 to 0.018, 0.026 within.
+_TEMPORAL_RAMP = 0.6
+
 
 def model_range(video: Tensor) -> Tensor:
     """(T, 1 or 3, H, W), 0 to 1, to (3, T, H, W), -1 to 1: a matte or mask goes in as a gray video."""
@@ -46,7 +50,9 @@ def fit_components(
             first, group = to_blocks(video[None])
             firsts.append(first.reshape(-1, first.shape[-1]))
             groups.append(group.reshape(-1, group.shape[-1]))
-    codec: LinearVideoCodec = LinearVideoCodec(z_dim=z_dim, seam_filter_width=seam_filter_width)
+    codec: LinearVideoCodec = LinearVideoCodec(
+        z_dim=z_dim, seam_filter_width=seam_filter_width, temporal_ramp=_TEMPORAL_RAMP
+    )
     for kind, samples in (("first", torch.cat(firsts)), ("group", torch.cat(groups))):
         mean = samples.mean(0)
         centered = samples - mean
