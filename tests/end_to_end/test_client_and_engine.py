@@ -68,8 +68,9 @@ def test_by_path_and_by_stream_the_same_bits(
     assert by_path["state"] == "finished"
     assert by_path["directory"] == str(shot / "vera_takes" / "node-1" / "v001")
     assert sorted(digests(by_path["directory"])) == [
-        "latents.001.safetensors", *(f"layers.{frame}.exr" for frame in range(1001, 1006)),
-    ]  # fmt: skip
+        "latents.001.safetensors",
+        *(f"{kind}.{frame}.exr" for kind in ("layers", "model") for frame in range(1001, 1006)),
+    ]
 
     far = make_client(state_dir=tmp_path / "far", address=blind_engine["address"], token=blind_engine["token"])
     take = far.create_take(request_of(), timeout=SECONDS)
