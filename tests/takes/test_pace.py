@@ -27,6 +27,12 @@ def test_steps_of_shorter_windows_count_for_less(reserved_take):
     assert step_count(take, first_window=3) == 0
 
 
+def test_where_no_model_runs_a_frame_is_a_step(reserved_take):
+    take = replace(reserved_take(finish_only=True), window_latents=(16, 16, 3))
+    assert StepSize.of(take) == StepSize(1, 48, 32, guided=False)
+    assert (step_count(take), step_count(take, first_window=2)) == (35, 3)
+
+
 def test_where_nothing_was_measured_nothing_is_known():
     paces = Paces({})
     assert (paces.measured(SIZE), paces.seconds_per_step(SIZE)) == (None, None)

@@ -220,6 +220,35 @@ def test_windows_previews_and_the_time_that_is_left(run, database, reserved_take
     assert database.paces("another machine") == {}
 
 
+def test_takes_that_need_no_model_have_a_lane_of_their_own(run, database, reserved_take, tmp_path):
+    busy = reserved_take(node_id="busy", prompt="wait")
+    behind = reserved_take(node_id="behind", prompt="finish")
+    slow = reserved_take(node_id="slow", prompt="wait", finish_only=True)
+    last = reserved_take(node_id="last", prompt="finish", finish_only=True)
+    first = reserved_take(node_id="first", prompt="finish", finish_only=True, priority=1)
+
+    async def scene(queue: TakeQueue, worker: WorkerProcess) -> None:
+        queue.add(busy)
+        queue.add(slow)
+        for take in (busy, slow):
+            await until_waiting(queue, take)
+        for take in (behind, last, first):
+            queue.add(take)
+        watch = asyncio.create_task(to_the_end(queue, last))
+        while not queue.news.watched:
+            await asyncio.sleep(0)
+        await queue.cancel(slow.take_id)
+        assert places_in(await watch) == [1, 2, 1]  # in its own lane, and behind none of the other
+        with pytest.raises(TakeRunning):
+            await queue.unload()
+        assert database.get(behind.take_id).state is TakeState.QUEUED
+        assert queue.length == 2
+        await queue.cancel_all()
+
+    run(scene)
+    assert (tmp_path / "order.txt").read_text().split()[-4::2] == ["first", "last"]
+
+
 def test_what_steps_took_says_when_the_next_turn_comes(run, database, reserved_take):
     database.keep_pace("a machine", "2x48x32x2", 3.0)
     takes = [reserved_take(node_id=node, prompt="wait") for node in "abc"]
