@@ -107,8 +107,7 @@ def plan_repair(
 ) -> tuple[Window, ...]:
     """Windows that make ranges of a run again, anchored on both sides to what is kept, in the order to be made.
 
-    The anchor fades out inside a range as it does between windows, along half a cosine from either end, as far as leaves
-    a latent free: one or two latents with kept ones on both sides are all free. Up to `overlap_latents` kept latents before and after a range are seen, with weight 1; fewer, but at least one,
+    Up to `overlap_latents` kept latents before and after a range are seen, with weight 1; fewer, but at least one,
     where that saves a window. A latent that holds kept and other frames is made again. Ranges whose surroundings meet
     share a window where it is long enough; it then delivers the kept latents between them too, unchanged.
 
@@ -186,7 +185,7 @@ def _windows_of(
     for index, (window_start, window_stop) in enumerate(slices):
         fade = fades[index - 1] if index else window_start - overlap_latents
         weights = (
-            max(_fading(latent - fade, overlap_latents), _anchored_in(group, latent, following, overlap_latents))
+            _fading(latent - fade, overlap_latents) if any(a <= latent <= b for a, b in group) else 1.0
             for latent in range(window_start, window_stop)
         )
         yield Window(
@@ -196,19 +195,6 @@ def _windows_of(
             first=fade + 1 if index else first,
             last=fades[index] if index < len(fades) else last,
         )
-
-
-def _anchored_in(group: Sequence[LatentRange], latent: int, following: int, overlap_latents: int) -> float:
-    """How strongly what is kept around it anchors a latent: 1 where it is kept itself, 0 in the middle of a range."""
-    for first, last in group:
-        if first <= latent <= last:
-            kept_before, kept_after = first > 0, last + 1 < following
-            span = last - first + 1
-            reach = min(overlap_latents, (span + 1) // 2 if kept_before and kept_after else span)
-            before = _fading(latent - first + 1, reach) if kept_before else 0.0
-            after = _fading(last - latent + 1, reach) if kept_after else 0.0
-            return max(before, after)
-    return 1.0
 
 
 def _surrounded(first: int, last: int, following: int, window_latents: int, overlap_latents: int) -> tuple[int, int]:
