@@ -94,20 +94,21 @@ class Movie:
     def _frame(self, number: int) -> VideoFrame:
         if number == self.at and self._last is not None:
             return self._last
-        failure: PlateUnreadable | None = None
+        damage: PlateUnreadable | None = None
         for enter in self._entries(number):
             enter()
             try:
-                return self._decoded_on(number)
+                frame = self._decoded_on(number)
             except PlateUnreadable as error:
-                failure = failure or error
-                self._leave()
-        assert failure is not None
-        raise failure
+                damage = damage or error
+                continue
+            if frame is not None:
+                return frame
+        raise damage or self._unreadable("its decoder does not give this frame")
 
     def _entries(self, number: int) -> Iterator[Callable[[], None]]:
         """Ways to get to a frame, the shortest first. Where a stream can be entered is not always where its tables say:
-        then from a keyframe before, at last from the beginning."""
+        then a keyframe before. The beginning is far, and nothing that is damaged gets whole from there."""
         if not self.index.shown:
             yield (lambda: None) if 0 < self.at < number else self._begin
             return
@@ -119,14 +120,14 @@ class Movie:
         yield lambda: self._seek(place)
         if place > 0:
             yield lambda: self._seek(place - 1)
-        if place > 1:
+        else:
             yield self._begin
 
-    def _decoded_on(self, number: int) -> VideoFrame:
-        """The frame of that number, where it comes next or after others.
+    def _decoded_on(self, number: int) -> VideoFrame | None:
+        """The frame of that number, where it comes next or after others; None where it does not come.
 
         Raises:
-            PlateUnreadable: It does not come, or not whole.
+            PlateUnreadable: It is damaged, or one that it may be made from.
         """
         try:
             for frame, is_whole in self._frames:
@@ -135,13 +136,16 @@ class Movie:
                 if at is None:
                     continue
                 self.at, self._last = at, frame if is_whole else None
-                if at >= number:
-                    break
+                if at < number:
+                    continue
+                if at == number and self._last is None:
+                    raise self._unreadable("this frame is damaged, or one that it is made from")
+                return self._last if at == number else None
         except av.FFmpegError as error:
+            self._leave()
             raise self._unreadable(str(error.strerror)) from error
-        if self.at != number or self._last is None:
-            raise self._unreadable("its decoder does not give this frame, or not all of it")
-        return self._last
+        self._leave()
+        return None
 
     def _seek(self, place: int) -> None:
         """Goes to a keyframe, or before it: containers mean different things by a moment, and find them roughly."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -44,9 +45,9 @@ class MovieIndex:
         return {moment: number for number, moment in enumerate(self.shown, start=1)}
 
     def keyframe_before(self, number: int) -> int:
-        """The last of `keyframes` that is not shown after a frame."""
+        """The place in `keyframes` of the last that is not shown after a frame; 0 where none is."""
         moment = self.shown[number - 1]
-        return max((place for place, key in enumerate(self.keyframes) if key.shown <= moment), default=0)
+        return max(0, bisect_right(self.keyframes, moment, key=lambda keyframe: keyframe.shown) - 1)
 
 
 def index_of(container: InputContainer, stream: VideoStream) -> MovieIndex:
@@ -88,9 +89,9 @@ def index_of(container: InputContainer, stream: VideoStream) -> MovieIndex:
         raise FramesLost(f"{len(frames)} of {spoken_of} frames are there")
     # MXF often says of frames that are decoded out of turn only when they are decoded.
     are_guesses = reorders and _are_rising(known) and is_mxf
-    if are_guesses or len(set(known)) < len(frames):
-        return MovieIndex(len(frames), (), (), is_cut_off)
     keyframes = sorted((key for _, key in frames if key is not None), key=lambda key: key.shown)
+    if are_guesses or len(set(known)) < len(frames) or not keyframes:
+        return MovieIndex(len(frames), (), (), is_cut_off)
     return MovieIndex(len(frames), tuple(sorted(known)), tuple(keyframes), is_cut_off)
 
 
