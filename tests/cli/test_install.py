@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def test_another_extension_of_that_name_is_left_alone(vera_edit, home, target):
     for option in ((), ("--uninstall",)):
         done = vera_edit("install", "blender", "--user-resources", home, *option)
         assert done.returncode != 0
-        assert done.stderr.startswith("error: Another extension")
+        assert done.stderr.startswith("error: Something else is where the add-on belongs.")
     assert (target / "blender_manifest.toml").read_text() == 'id = "somebody_elses"\n'
 
 
@@ -121,7 +122,7 @@ def test_no_blender_is_a_typed_error_with_a_remedy(vera_edit):
     done = vera_edit("install", "blender")
     assert done.returncode != 0
     assert done.stderr.startswith("error: No folder of Blender 4.5 or newer was found.")
-    assert "--user-resources" in done.stderr
+    assert "--dir" in done.stderr
 
 
 def test_a_place_that_cannot_be_written_is_a_typed_error(vera_edit, tmp_path):
@@ -132,26 +133,26 @@ def test_a_place_that_cannot_be_written_is_a_typed_error(vera_edit, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_a_failure_half_way_keeps_the_previous_add_on(target, monkeypatch):
-    blender_add_on.place(target)
+def test_a_failure_half_way_keeps_the_previous_add_on(home, target):
+    (add_on,) = blender_add_on.installations(home)
+    add_on.install()
     before = tree(target)
-    files = blender_add_on.add_on_files()
-    gone = {**files, Path("z_last.py"): target / "no" / "such" / "file"}
-    monkeypatch.setattr(blender_add_on, "add_on_files", lambda: gone)
+    gone = {**add_on.files, Path("z_last.py"): target / "no" / "such" / "file"}
     with pytest.raises(FileNotFoundError):
-        blender_add_on.place(target)
+        replace(add_on, files=gone).install()
     assert tree(target) == before
     assert [path.name for path in target.parent.iterdir()] == ["vera_edit"]
 
 
-def test_an_interrupted_run_is_taken_back(target):
+def test_an_interrupted_run_is_taken_back(home, target):
     """Killed between its two renames: the previous add-on is beside its place."""
-    blender_add_on.place(target)
+    (add_on,) = blender_add_on.installations(home)
+    add_on.install()
     before = tree(target)
     os.rename(target, target.with_name(".vera_edit.previous"))
-    assert blender_add_on.remove(target) is True
-    blender_add_on.place(target)
+    assert add_on.uninstall() is True
+    add_on.install()
     os.rename(target, target.with_name(".vera_edit.previous"))
-    blender_add_on.place(target)
+    add_on.install()
     assert tree(target) == before
     assert [path.name for path in target.parent.iterdir()] == ["vera_edit"]

@@ -23,12 +23,14 @@ def installed(repository, tmp_path_factory) -> Path:
     return folder / "site-packages"
 
 
-def test_it_carries_engine_client_interface_add_on_and_small_model(installed):
+def test_it_carries_engine_client_interface_plugins_and_small_model(installed):
     for name in (
         "vera_engine/errors.py",
         "vera_client/client.py",
         "vera_edit/v1/takes_pb2.py",
         "vera_edit_blender/blender_manifest.toml",
+        "vera_edit_nuke/vera_nuke/node.py",
+        "vera_edit_nuke/icons/vera_edit.png",
         "vera_engine/model/small/vera_edit.json",
     ):
         assert (installed / name).is_file(), name

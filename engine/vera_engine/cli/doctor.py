@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,12 +16,14 @@ from typing import Literal
 from vera_client.engine_files import EngineFiles
 from vera_client.interface import INTERFACE_VERSION
 from vera_engine import __version__
-from vera_engine.cli import blender_add_on
+from vera_engine.cli import blender_add_on, nuke_plugin
+from vera_engine.cli.install import Installation
 from vera_engine.cli.machine import TorchMissing, ask_torch, find_engine, is_writable, state_files
 from vera_engine.errors import VeraEditError
 from vera_engine.model.checksums import verify_weights
 from vera_engine.model.settings import model_folder
 
+INSTALL = "Run: vera-edit install blender, or nuke"
 ROOM_FOR_TAKES = 2 * 1024**3
 """Bytes free below which a take root is warned of: some 100 frames of 2K layers."""
 
@@ -84,6 +86,7 @@ def examine(model: str, files: EngineFiles, take_root: Path | None) -> Iterator[
     yield check_engine(files)
     yield check_bridge(files)
     yield _guarded("blender", check_blender)
+    yield _guarded("nuke", check_nuke)
     if take_root is not None:
         yield check_take_root(take_root)
     yield check_torch()
@@ -184,7 +187,7 @@ def check_bridge(files: EngineFiles) -> Finding:
     """A host finds an interpreter that can speak to the engine."""
     python = os.environ.get("VERA_EDIT_PYTHON") or files.read_python()
     if python is None:
-        return Finding("warn", "bridge", "hosts have not been told of this engine", "Run: vera-edit install blender")
+        return Finding("warn", "bridge", "hosts have not been told of this engine", INSTALL)
     try:
         asked = subprocess.run(
             [python, "-c", "import grpc; print(grpc.__version__)"],
@@ -197,7 +200,7 @@ def check_bridge(files: EngineFiles) -> Finding:
     except (OSError, subprocess.TimeoutExpired, IndexError) as error:
         problem = str(error) or type(error).__name__
     if problem:
-        remedy = "Run: vera-edit install blender" if "VERA_EDIT_PYTHON" not in os.environ else "Mend VERA_EDIT_PYTHON."
+        remedy = INSTALL if "VERA_EDIT_PYTHON" not in os.environ else "Mend VERA_EDIT_PYTHON."
         return Finding("fail", "bridge", f"hosts are sent to {python}: {problem}", remedy)
     return Finding("ok", "bridge", f"{python}, grpcio {asked.stdout.strip()}")
 
@@ -205,16 +208,30 @@ def check_bridge(files: EngineFiles) -> Finding:
 def check_blender() -> Finding:
     """The add-on that Blender has is the one that belongs to this engine."""
     homes = blender_add_on.find_blender_homes()
-    installed = [home for home in homes if blender_add_on.target_in(home).exists()]
-    if not installed:
-        return Finding("warn", "blender", "the add-on is in no Blender's folder", "Run: vera-edit install blender")
-    stale = [home for home in installed if blender_add_on.differences(blender_add_on.target_in(home))]
+    found = [each for home in homes for each in blender_add_on.installations(home) if each.target.exists()]
+    return _host("blender", "the add-on", "in no Blender's folder", found)
+
+
+def check_nuke() -> Finding:
+    """The plugin that Nuke has is the one that belongs to this engine."""
+    by_path = nuke_plugin.on_nuke_path()
+    if by_path is not None:
+        return Finding("ok", "nuke", f"the plugin is in {by_path}, by NUKE_PATH")
+    home = nuke_plugin.find_nuke_home()
+    if not home.exists():
+        return Finding("ok", "nuke", f"Nuke was never started here: there is no {home}")
+    found = [each for each in nuke_plugin.installations(home) if each.target.exists()]
+    return _host("nuke", "the plugin", f"not in {home}", found)
+
+
+def _host(host: str, noun: str, missing: str, found: Sequence[Installation]) -> Finding:
+    remedy = f"Run: vera-edit install {host}"
+    if not found:
+        return Finding("warn", host, f"{noun} is {missing}", remedy)
+    stale = [str(each.target) for each in found if each.differences()]
     if stale:
-        where = ", ".join(map(str, stale))
-        return Finding(
-            "warn", "blender", f"another version of the add-on is in {where}", "Run: vera-edit install blender"
-        )
-    return Finding("ok", "blender", f"the add-on is in {', '.join(map(str, installed))}")
+        return Finding("warn", host, f"another version of {noun} is in {', '.join(stale)}", remedy)
+    return Finding("ok", host, f"{noun} is in {', '.join(str(each.target) for each in found)}")
 
 
 def check_take_root(take_root: Path) -> Finding:

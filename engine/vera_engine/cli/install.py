@@ -1,4 +1,4 @@
-"""`vera-edit install blender`: put the add-on where Blender finds it, and tell it where this engine is."""
+"""`vera-edit install blender` and `nuke`: put the plugin where the host finds it, and tell it where this engine is."""
 
 from __future__ import annotations
 
@@ -6,69 +6,89 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from vera_client.engine_files import EngineFiles
-from vera_engine.cli import blender_add_on
+from vera_engine.cli import blender_add_on, nuke_plugin
 from vera_engine.cli.machine import state_files
-from vera_engine.errors import NotFound, PermissionRefused
-
-
-class BlenderNotFound(NotFound):
-    """No Blender that the add-on runs in has a folder on this machine."""
+from vera_engine.errors import PermissionRefused
 
 
 class NotWritable(PermissionRefused):
-    """A folder of Blender's, or the state directory, cannot be written."""
+    """A folder of the host's, or the state directory, cannot be written."""
+
+
+class Installation(Protocol):
+    """A plugin in one of a host's folders."""
+
+    @property
+    def target(self) -> Path: ...
+
+    @property
+    def hint(self) -> str:
+        """What is left to be done by hand."""
+
+    def differences(self) -> list[str]: ...
+
+    def require_ours(self) -> None: ...
+
+    def install(self) -> None: ...
+
+    def uninstall(self) -> bool: ...
+
+
+HOSTS: dict[str, Callable[[Path | None], Sequence[Installation]]] = {
+    "blender": blender_add_on.installations,
+    "nuke": nuke_plugin.installations,
+}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the subcommand."""
     parser = subparsers.add_parser(
         "install",
-        help="put the Blender add-on where Blender finds it",
-        description="Copies the add-on into the extensions of each Blender of yours that is new enough, and writes "
-        "this engine's Python into the state directory, where the add-on looks for it. What was installed before "
-        "stays until the new files are complete.",
+        help="put the plugin where Blender or Nuke finds it",
+        description="blender: copies the add-on into the extensions of each Blender of yours that is new enough. nuke: "
+        "copies the plugin into your .nuke folder and adds a line to the init.py there. Both: writes this engine's "
+        "Python into the state directory, where plugins look for it. What was installed before stays until the new "
+        "files are complete; what is not ours is left as it is.",
     )
-    parser.add_argument("host", choices=["blender"], help="the host to install into")
+    parser.add_argument("host", choices=list(HOSTS), help="the host to install into")
     parser.add_argument(
+        "--dir",
         "--user-resources",
+        dest="folder",
         type=Path,
         metavar="DIR",
-        help="Blender's folder of user files (default: BLENDER_USER_RESOURCES, else every version's own)",
+        help="the host's folder of user files (default for blender: BLENDER_USER_RESOURCES, else every version's own; "
+        "for nuke: .nuke in your home)",
     )
     parser.add_argument(
         "--state-dir", type=Path, metavar="DIR", help="where the engine keeps its state (default: the user's own)"
     )
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--check", action="store_true", help="change nothing; exit status 1 when something differs")
-    action.add_argument("--uninstall", action="store_true", help="take the add-on away again")
+    action.add_argument("--uninstall", action="store_true", help="take the plugin away again")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Install, compare or take away, for each Blender found.
+    """Install, compare or take away, in each of the host's folders found.
 
     Raises:
-        BlenderNotFound, NotWritable, NotOurAddOn, AddOnSourceMissing: Nothing was changed for the Blender at hand.
+        BlenderNotFound, NotWritable, NotOurPlugin, InitUnreadable, PluginSourceMissing: Nothing was changed in the
+            folder at hand.
     """
-    homes = [arguments.user_resources] if arguments.user_resources else blender_add_on.find_blender_homes()
-    if not homes:
-        lowest = ".".join(map(str, blender_add_on.lowest_blender()))
-        raise BlenderNotFound(
-            f"No folder of Blender {lowest} or newer was found.",
-            argument="--user-resources",
-            remedy="Start Blender once and save its preferences, or name its folder of user files.",
-        )
-    targets = [blender_add_on.target_in(home.expanduser().absolute()) for home in homes]
+    installations = HOSTS[arguments.host](arguments.folder)
     files = state_files(arguments.state_dir)
     if arguments.check:
-        return check(targets, files)
+        return check(installations, files)
     try:
-        for target in targets:
-            change(target, uninstall=arguments.uninstall, dry_run=arguments.dry_run)
+        for installation in installations:
+            change(installation, uninstall=arguments.uninstall, dry_run=arguments.dry_run)
         point_to_engine(files, uninstall=arguments.uninstall, dry_run=arguments.dry_run)
     except OSError as error:
         raise NotWritable(
@@ -80,12 +100,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def check(targets: list[Path], files: EngineFiles) -> int:
+def check(installations: Sequence[Installation], files: EngineFiles) -> int:
     """Say how what is installed differs from this engine's; 1 when anything does."""
     status = 0
-    for target in targets:
-        found = blender_add_on.differences(target) if target.exists() else ["not installed"]
-        print(f"{target}: {'up to date' if not found else ''}".rstrip())
+    for installation in installations:
+        found = installation.differences()
+        print(f"{installation.target}: {'up to date' if not found else ''}".rstrip())
         for line in found:
             print(f"  {line}")
         status = 1 if found else status
@@ -98,21 +118,22 @@ def check(targets: list[Path], files: EngineFiles) -> int:
     return status
 
 
-def change(target: Path, *, uninstall: bool, dry_run: bool) -> None:
-    """Put the add-on at `target`, or take it away, and say so."""
-    blender_add_on.require_ours(target)
+def change(installation: Installation, *, uninstall: bool, dry_run: bool) -> None:
+    """Put the plugin there, or take it away, and say so."""
+    installation.require_ours()
+    target = installation.target
     if uninstall:
-        there = target.exists() if dry_run else blender_add_on.remove(target)
+        there = target.exists() if dry_run else installation.uninstall()
         print(_sentence("removed" if there else "not there:", target, dry_run and there))
         return
-    if not blender_add_on.differences(target):
+    if not installation.differences():
         print(f"up to date: {target}")
         return
     if not dry_run:
-        blender_add_on.place(target)
+        installation.install()
     print(_sentence("installed", target, dry_run))
     if not dry_run:
-        print("  Enable it once in Blender: Edit > Preferences > Add-ons > Vera Edit. Restart Blender if it is open.")
+        print(f"  {installation.hint}")
 
 
 def point_to_engine(files: EngineFiles, *, uninstall: bool, dry_run: bool) -> None:
