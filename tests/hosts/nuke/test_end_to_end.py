@@ -164,3 +164,17 @@ def test_a_terminal_waits_and_raises(shot: nuke.Node, monkeypatch: pytest.Monkey
         vera_nuke.generate(shot, [1001, 1003])
     assert [each.version for each in shown_takes.takes_by_name(shot).values()] == ["v001"]
     assert actions.PRESSED
+
+
+def test_an_engine_that_is_not_there(shot: nuke.Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session.close()
+    monkeypatch.setenv("VERA_EDIT_PYTHON", str(tmp_path / "python"))
+    shot["generate"].execute()
+    nuke.main_thread.pump_until(lambda: "Failed" in str(shot["status"].value()), SECONDS)
+    assert "The Python of the engine's environment is not there" in str(shot["status"].value())
+    session.close()
+    monkeypatch.setenv("VERA_EDIT_PYTHON", sys.executable)
+    shot["engine_address"].setValue("127.0.0.1:9")
+    shot["generate"].execute()
+    nuke.main_thread.pump_until(lambda: "No engine answers there" in str(shot["status"].value()), 60)
+    assert nuke.stage.messages == []

@@ -143,3 +143,24 @@ def test_what_was_rendered_is_not_rendered_again(ours: nuke.Node, tmp_path: Path
     ours.input(0)["multiply"].setValue(3.0)
     assert on_disk()["plate"] != first["plate"]
     assert len(nuke.stage.executed) == count + 3
+
+
+def test_other_frames_upstream_keep_the_scripts_numbers(ours: nuke.Node, tmp_path: Path) -> None:
+    shift = nuke.nodes.TimeOffset(inputs=[ours.input(0).input(0)], time_offset=10)
+    ours.setInput(0, shift)
+    frames = range(1011, 1014)
+    with pytest.raises(Refused, match="1011-1013 only"):
+        inputs.plate_in(ours, FRAMES)
+    sources = {"plate": inputs.plate_in(ours, frames)}
+    files = inputs.on_disk(ours, sources, frames, tmp_path / "n", lambda *_: None, lambda: False)
+    shown = shots.read_exr(files["plate"].file(1012))
+    np.testing.assert_array_equal(shown["G"], shots.read_exr(tmp_path / "plate" / "plate.1002.exr")["G"])
+
+
+def test_a_still_is_held_over_the_frames(ours: nuke.Node, tmp_path: Path) -> None:
+    still = tmp_path / "still.exr"
+    shots.write_exr(still, np.full((*shots.SIZE, 3), 0.25))
+    ours.setInput(0, shots.add_read(still, range(1, 2)))
+    sources = {"plate": inputs.plate_in(ours, FRAMES)}
+    files = inputs.on_disk(ours, sources, FRAMES, tmp_path / "n", lambda *_: None, lambda: False)
+    assert [float(shots.read_exr(files["plate"].file(frame))["R"].max()) for frame in FRAMES] == [0.25] * 3
