@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import math
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,16 +16,8 @@ from numpy.typing import NDArray
 
 from vera_engine.errors import FailedPrecondition, InvalidArgument, PermissionRefused
 from vera_engine.plates.channels import Choice, Role, choose_picture
+from vera_engine.plates.file_ends import is_closed, is_shorter_than_pixels
 from vera_engine.plates.nan_policy import NanPolicy
-
-_ENDS = {
-    # What closes a file of a format that has to be read from its beginning to its last row: PNG's last chunk, JPEG's
-    # last marker.
-    ".png": b"IEND\xaeB`\x82",
-    ".jpg": b"\xff\xd9",
-    ".jpeg": b"\xff\xd9",
-}
-_CINEON_BIG_ENDIAN = b"\x80\x2a\x5f\xd7"
 
 
 class PlateUnreadable(FailedPrecondition):
@@ -116,8 +107,9 @@ class ImageReader:
         Raises:
             PlateUnreadable: They cannot be read.
         """
-        self._check_length()
-        if self._is_closed():
+        if is_shorter_than_pixels(self.header.path, self.header.spec, self._opened.format_name()):
+            raise self._damaged()
+        if is_closed(self.header.path):
             return
         spec, first, end = self.header.spec, min(self.header.channels), max(self.header.channels) + 1
         for row in (spec.y, spec.y + spec.height - 1):
@@ -141,8 +133,9 @@ class ImageReader:
             PlateUnreadable: Any part of the file is cut off or damaged.
             PixelsNotFinite: A wanted channel holds NaN or infinity, and that is to be refused.
         """
-        self._check_length()
         header = self.header
+        if is_shorter_than_pixels(header.path, header.spec, self._opened.format_name()):
+            raise self._damaged()
         first, end = min(header.channels), max(header.channels) + 1
         kind = oiio.UINT32 if header.pixel_type == "uint" and self._opened.format_name() == "openexr" else oiio.FLOAT
         pixels: NDArray[Any] | None = self._opened.read_image(header.part, 0, first, end, kind)
@@ -153,27 +146,6 @@ class ImageReader:
             pixels = pixels[..., [channel - first for channel in header.channels]]
         values = np.ascontiguousarray(pixels, np.float32)
         return Pixels(values, header, zero_not_finite(values, nan, header, self._role))
-
-    def _check_length(self) -> None:
-        """Raises where a Cineon file is shorter than its pixels, three values of ten bits in four bytes: OpenImageIO
-        reads zeros there."""
-        spec = self.header.spec
-        if self._opened.format_name() != "cineon" or spec.get_int_attribute("oiio:BitsPerSample") != 10:
-            return
-        with self.header.path.open("rb") as file:
-            magic, first = file.read(4), file.read(4)
-            begin = int.from_bytes(first, "big" if magic == _CINEON_BIG_ENDIAN else "little")
-            if file.seek(0, os.SEEK_END) < begin + spec.width * spec.height * spec.nchannels // 3 * 4:
-                raise self._damaged()
-
-    def _is_closed(self) -> bool:
-        """Whether the file's last bytes are those that end such a file; False for formats that have no such mark."""
-        end = _ENDS.get(self.header.path.suffix.lower())
-        if end is None:
-            return False
-        with self.header.path.open("rb") as file:
-            file.seek(-len(end), os.SEEK_END)
-            return file.read() == end
 
     def _damaged(self) -> PlateUnreadable:
         return PlateUnreadable(
