@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tqdm import tqdm
+
 from vera_engine.cli.outcome import DONE, EXIT_STATUS, FAILED, print_json
 from vera_engine.cli.table import table
 from vera_engine.cli.take_address import VERSION, TakeAmbiguous, TakeNotFound, add_take_argument
 from vera_engine.plates.frames import FrameSet
 
 if TYPE_CHECKING:
-    from vera_engine.plates.proof import FrameProof, TakeProof
+    from vera_engine.plates.proof import FrameMaps, FrameProof, TakeProof
     from vera_engine.takes.take_proof import OnFrame
 
 DESCRIPTION = """
@@ -85,7 +87,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     directory = find_folder(arguments.take, arguments.take_root, arguments.node)
     frames = None if arguments.frames is None else FrameSet.parse(arguments.frames)
-    with _page(arguments.page, directory) as on_frame:
+    with _page(arguments.page, directory) as add, tqdm(unit=" frames", leave=False, disable=None) as bar:
+
+        def on_frame(proof: FrameProof, maps: FrameMaps) -> None:
+            add(proof, maps)
+            bar.set_description_str(f"frame {proof.frame}", refresh=False)
+            bar.update()
+
         proof = prove_take(directory, plate=arguments.plate, frames=frames, on_frame=on_frame)
     if arguments.json:
         page = None if arguments.page is None else str(arguments.page.absolute())
@@ -145,10 +153,10 @@ def _row(frame: FrameProof) -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def _page(path: Path | None, directory: Path) -> Iterator[OnFrame | None]:
+def _page(path: Path | None, directory: Path) -> Iterator[OnFrame]:
     """What has to be called with each frame for the page; the page is written on leaving."""
     if path is None:
-        yield None
+        yield lambda proof, maps: None
         return
     from vera_engine.cli.check_page import CheckPage
 
