@@ -16,6 +16,7 @@ from vera_engine.plates.frames import FrameRange, FrameRangeInvalid, FrameSet
 from vera_engine.plates.nan_policy import NanPolicy
 from vera_engine.server import convert
 from vera_engine.server.status import DataDamaged, Unauthenticated, status_of, typed
+from vera_engine.takes.events import FrameWritten, Preview, QueuedAt, StateChanged, StepDone, WindowDone
 from vera_engine.takes.region import Box, Region, RegionKind
 from vera_engine.takes.request import (
     AskedFinish,
@@ -28,22 +29,7 @@ from vera_engine.takes.request import (
     TakeRequest,
     TakeSettings,
 )
-from vera_engine.takes.take import (
-    FrameWritten,
-    Notes,
-    Preview,
-    QueuedAt,
-    Refusal,
-    Seam,
-    SeamKind,
-    StateChanged,
-    StepDone,
-    Take,
-    TakeColor,
-    TakeSeconds,
-    TakeState,
-    WindowDone,
-)
+from vera_engine.takes.take import Notes, Refusal, Seam, SeamKind, Take, TakeColor, TakeSeconds, TakeState
 
 FRAMES = FrameSet.parse("1-2")
 

@@ -20,9 +20,10 @@ from vera_engine.model.settings import ModelSettings
 from vera_engine.plates.frames import FrameSet
 from vera_engine.takes import store
 from vera_engine.takes.database import TakeDatabase
+from vera_engine.takes.events import StateChanged
 from vera_engine.takes.queue import TakeQueue
 from vera_engine.takes.request import EditType, PlateReference, TakeRequest, TakeSettings
-from vera_engine.takes.take import LaneKind, StateChanged, Take, TakeState
+from vera_engine.takes.take import LaneKind, Take, TakeState
 from vera_engine.takes.worker_process import WorkerCommand, WorkerProcess
 
 SECONDS = 300.0

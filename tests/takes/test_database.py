@@ -11,8 +11,9 @@ import pytest
 
 from vera_engine.plates.frames import FrameRange
 from vera_engine.takes.database import MOST_EVENTS_AT_ONCE, TakeDatabase, TakeNotFound
+from vera_engine.takes.events import FrameWritten, Preview, QueuedAt, StateChanged, WindowDone
 from vera_engine.takes.request import BaseTake, MaskReference, PlateReference
-from vera_engine.takes.take import FrameWritten, LaneKind, Preview, QueuedAt, StateChanged, TakeState, WindowDone
+from vera_engine.takes.take import LaneKind, TakeState
 
 
 def test_takes_and_events_are_there_after_the_process_was_killed(tmp_path):
@@ -23,7 +24,8 @@ from pathlib import Path
 from vera_engine.plates.frames import FrameSet
 from vera_engine.takes.database import TakeDatabase
 from vera_engine.takes.request import EditType, PlateReference, TakeRequest, TakeSettings
-from vera_engine.takes.take import QueuedAt, StateChanged, Take, TakeState
+from vera_engine.takes.events import QueuedAt, StateChanged
+from vera_engine.takes.take import Take, TakeState
 
 database = TakeDatabase(Path({str(path)!r}))
 frames = FrameSet.parse("1-2")

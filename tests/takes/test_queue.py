@@ -13,20 +13,10 @@ from tests.takes.conftest import SECONDS, to_the_end, until_waiting
 from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.takes import store
 from vera_engine.takes.database import TakeDatabase, TakeNotFound
+from vera_engine.takes.events import FrameWritten, Preview, QueuedAt, StateChanged, StepDone, WindowDone
 from vera_engine.takes.lane import TakeRunning
 from vera_engine.takes.queue import TakeQueue
-from vera_engine.takes.take import (
-    FrameWritten,
-    Preview,
-    QueuedAt,
-    Seam,
-    SeamKind,
-    StateChanged,
-    StepDone,
-    Take,
-    TakeState,
-    WindowDone,
-)
+from vera_engine.takes.take import Seam, SeamKind, Take, TakeState
 from vera_engine.takes.worker_process import WorkerProcess
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.takes.database import TakeDatabase
+from vera_engine.takes.events import FrameWritten, QueuedAt, StateChanged, StepDone
 from vera_engine.takes.request import EditType
 from vera_engine.takes.schema import RecordsDamaged, StateDirNewer
-from vera_engine.takes.take import FrameWritten, LaneKind, Notes, QueuedAt, StateChanged, StepDone, TakeState
+from vera_engine.takes.take import LaneKind, Notes, TakeState
 
 VERSION_1 = """
 CREATE TABLE takes (

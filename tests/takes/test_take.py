@@ -8,6 +8,16 @@ from dataclasses import replace
 import pytest
 
 from vera_engine.plates.frames import FrameRange, FrameSet
+from vera_engine.takes.events import (
+    FrameWritten,
+    Preview,
+    QueuedAt,
+    StateChanged,
+    StepDone,
+    WindowDone,
+    event_as_dict,
+    event_from_dict,
+)
 from vera_engine.takes.request import (
     AskedSettings,
     BaseTake,
@@ -17,23 +27,7 @@ from vera_engine.takes.request import (
     PlateReference,
     TakeRequest,
 )
-from vera_engine.takes.take import (
-    FrameWritten,
-    Notes,
-    Preview,
-    QueuedAt,
-    Refusal,
-    Seam,
-    SeamKind,
-    StateChanged,
-    StepDone,
-    Take,
-    TakeSeconds,
-    TakeState,
-    WindowDone,
-    event_as_dict,
-    event_from_dict,
-)
+from vera_engine.takes.take import Notes, Refusal, Seam, SeamKind, Take, TakeSeconds, TakeState
 
 
 def through_json(data: object) -> object:

@@ -16,6 +16,7 @@ from vera_engine.model.settings import ModelSettings
 from vera_engine.plates.finish_settings import Detail
 from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.plates.nan_policy import NanPolicy
+from vera_engine.takes.events import FrameWritten, Preview, QueuedAt, StateChanged, StepDone, TakeEvent, WindowDone
 from vera_engine.takes.region import Box, Region, RegionKind
 from vera_engine.takes.request import (
     AskedFinish,
@@ -27,19 +28,7 @@ from vera_engine.takes.request import (
     PlateReference,
     TakeRequest,
 )
-from vera_engine.takes.take import (
-    FrameWritten,
-    Preview,
-    QueuedAt,
-    Refusal,
-    SeamKind,
-    StateChanged,
-    StepDone,
-    Take,
-    TakeEvent,
-    TakeState,
-    WindowDone,
-)
+from vera_engine.takes.take import Refusal, SeamKind, Take, TakeState
 
 if TYPE_CHECKING:
     from vera_engine.plates.proof import TakeProof

@@ -10,13 +10,14 @@ from pathlib import Path
 from vera_engine.errors import FailedPrecondition, InvalidArgument
 from vera_engine.takes import store
 from vera_engine.takes.database import TakeDatabase, decoded
+from vera_engine.takes.events import StateChanged
 from vera_engine.takes.heartbeat import check_free
 from vera_engine.takes.lane import TakeRunning
 from vera_engine.takes.listing import finished_take, node_folders, take_on_disk, takes_on_disk, version_directory
 from vera_engine.takes.notes import check_notes, read_notes, write_notes
 from vera_engine.takes.queue import TakeQueue
 from vera_engine.takes.rules import check_absolute
-from vera_engine.takes.take import StateChanged, Take, TakeState
+from vera_engine.takes.take import Take, TakeState
 
 STOPPED = (TakeState.CANCELLED, TakeState.FAILED)
 

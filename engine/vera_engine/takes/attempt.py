@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from vera_engine.plates.frames import frames_as_text
+from vera_engine.takes.events import WindowDone
 from vera_engine.takes.progress import Progress, WindowRecord, still_whole
-from vera_engine.takes.take import Take, TakeState, WindowDone
+from vera_engine.takes.take import Take, TakeState
 
 Report = Callable[[dict[str, Any]], None]
 

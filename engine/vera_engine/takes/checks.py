@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from vera_engine.model.settings import ModelSettings
 from vera_engine.pipeline.windows import frames_needed
 from vera_engine.plates.frames import FrameSet
-from vera_engine.takes.base import FoundBase, check_base, check_frames, check_plate_of_base, check_same, fill_from_base
+from vera_engine.takes.base import FoundBase, check_frames, fill_from_base
+from vera_engine.takes.base_checks import check_base, check_plate_of_base, check_same
 from vera_engine.takes.disk_room import finish_bytes, model_bytes
 from vera_engine.takes.fingerprint import fingerprint
 from vera_engine.takes.input_files import plate_source

@@ -9,18 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from vera_engine.errors import NotFound
+from vera_engine.takes.events import Preview, StateChanged, TakeEvent, event_as_dict, event_from_dict
 from vera_engine.takes.pace import StepSize, step_count
 from vera_engine.takes.schema import open_database
-from vera_engine.takes.take import (
-    LaneKind,
-    Preview,
-    StateChanged,
-    Take,
-    TakeEvent,
-    TakeState,
-    event_as_dict,
-    event_from_dict,
-)
+from vera_engine.takes.take import LaneKind, Take, TakeState
 
 MOST_EVENTS_AT_ONCE = 500
 WAITING = "NOT is_final AND NOT is_deleted"

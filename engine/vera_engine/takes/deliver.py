@@ -8,11 +8,11 @@ from vera_engine.plates.exr import ModelOutput
 from vera_engine.plates.frames import FrameSet
 from vera_engine.takes.attempt import Report
 from vera_engine.takes.delivery import Delivery, ReadFrame
+from vera_engine.takes.events import FrameWritten
 from vera_engine.takes.overlap import WriteBehind, read_ahead
 from vera_engine.takes.progress import FileWritten, Statistics
 from vera_engine.takes.request import TakeRequest
 from vera_engine.takes.seen import SeenFiles
-from vera_engine.takes.take import FrameWritten
 
 
 def deliver(

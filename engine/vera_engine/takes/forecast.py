@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterable
 
 from vera_engine.takes.database import TakeDatabase, Work
+from vera_engine.takes.events import StepDone
 from vera_engine.takes.pace import Paces, StepSize, step_count
-from vera_engine.takes.take import LaneKind, StepDone, Take
+from vera_engine.takes.take import LaneKind, Take
 from vera_engine.takes.worker_process import WorkerEvent
 
 

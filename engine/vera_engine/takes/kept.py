@@ -18,7 +18,8 @@ from vera_engine.plates.disk import replacing, to_disk, write_error, write_file
 from vera_engine.plates.exr import comp_file, layers_file, model_file, residual_file
 from vera_engine.plates.frames import frames_as_text
 from vera_engine.takes import store
-from vera_engine.takes.base import BaseOfAnotherPlate, BaseUnusable, is_seen_alike
+from vera_engine.takes.base import BaseOfAnotherPlate, BaseUnusable
+from vera_engine.takes.base_checks import is_seen_alike
 from vera_engine.takes.latents import Piece
 from vera_engine.takes.request import TakeRequest
 from vera_engine.takes.seen import FileSeen

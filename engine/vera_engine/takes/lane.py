@@ -10,21 +10,12 @@ from dataclasses import replace
 from vera_engine.errors import FailedPrecondition
 from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.takes.database import TakeDatabase
+from vera_engine.takes.events import FrameWritten, Preview, StateChanged, StepDone, WindowDone
 from vera_engine.takes.forecast import Forecast
 from vera_engine.takes.news import News
 from vera_engine.takes.outcome import Outcome
 from vera_engine.takes.places import Places
-from vera_engine.takes.take import (
-    FrameWritten,
-    LaneKind,
-    Preview,
-    Refusal,
-    StateChanged,
-    StepDone,
-    Take,
-    TakeState,
-    WindowDone,
-)
+from vera_engine.takes.take import LaneKind, Refusal, Take, TakeState
 from vera_engine.takes.worker_process import Worker, WorkerEvent
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Set
 
 from vera_engine.takes.database import TakeDatabase
-from vera_engine.takes.take import Take, TakeEvent
+from vera_engine.takes.events import TakeEvent
+from vera_engine.takes.take import Take
 
 
 class News:

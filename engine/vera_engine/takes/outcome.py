@@ -10,10 +10,11 @@ from dataclasses import replace
 from vera_engine.errors import VeraEditError
 from vera_engine.takes import store
 from vera_engine.takes.database import TakeDatabase
+from vera_engine.takes.events import StateChanged
 from vera_engine.takes.heartbeat import TakeHeldElsewhere
 from vera_engine.takes.listing import finished_take
 from vera_engine.takes.news import News
-from vera_engine.takes.take import Refusal, StateChanged, Take, TakeState
+from vera_engine.takes.take import Refusal, Take, TakeState
 
 MOST_WORKER_DEATHS = 3
 """A take whose worker died so often without finishing a window of it fails."""

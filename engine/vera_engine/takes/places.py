@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 
 from vera_engine.takes.database import TakeDatabase
+from vera_engine.takes.events import QueuedAt
 from vera_engine.takes.forecast import Forecast
 from vera_engine.takes.news import News
-from vera_engine.takes.take import LaneKind, QueuedAt, TakeState
+from vera_engine.takes.take import LaneKind, TakeState
 
 
 class Places:

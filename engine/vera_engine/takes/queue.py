@@ -11,10 +11,11 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from vera_engine.takes.database import TakeDatabase
+from vera_engine.takes.events import TakeEvent
 from vera_engine.takes.lane import Lane
 from vera_engine.takes.news import News
 from vera_engine.takes.outcome import Outcome
-from vera_engine.takes.take import LaneKind, Take, TakeEvent, TakeState
+from vera_engine.takes.take import LaneKind, Take, TakeState
 from vera_engine.takes.worker_process import Worker
 
 SECONDS_TO_CANCEL = 60.0

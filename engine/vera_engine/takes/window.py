@@ -21,6 +21,7 @@ from vera_engine.takes.cache import ContentCache
 from vera_engine.takes.conditions import Conditioner, Conditions
 from vera_engine.takes.deliver import deliver
 from vera_engine.takes.delivery import Delivery
+from vera_engine.takes.events import Preview, StepDone
 from vera_engine.takes.inputs import PlateReader
 from vera_engine.takes.kept import KeptBase
 from vera_engine.takes.latents import LatentSlice, Piece, Timeline, latents_file, next_number, write_latents
@@ -28,7 +29,7 @@ from vera_engine.takes.plan import Join, TakeWindow
 from vera_engine.takes.progress import FileWritten, MadeBy, Progress, WindowRecord
 from vera_engine.takes.seam import measure_seam
 from vera_engine.takes.seen import SeenFiles
-from vera_engine.takes.take import VISIBLE_SEAM, Preview, Seam, StepDone, Take, TakeState
+from vera_engine.takes.take import VISIBLE_SEAM, Seam, Take, TakeState
 
 if TYPE_CHECKING:
     from vera_engine.pipeline.anchors import Anchors, Start
@@ -90,9 +91,14 @@ class WindowMaker:
         denoised = time.perf_counter()
         self.report({"event": TakeState.WRITING})
         first = window.span.first
-        outputs = {frame: output_of(decoded, indices.index(frame - first)) for frame in window.frames}
         statistics, files = deliver(
-            self.delivery, request, seen, outputs.__getitem__, window.frames, self.report, self.check_going_on
+            self.delivery,
+            request,
+            seen,
+            lambda frame: output_of(decoded, indices.index(frame - first)),
+            window.frames,
+            self.report,
+            self.check_going_on,
         )
         piece = self._write_latents(window, made)
         files[piece.file] = FileWritten.of(self.directory / piece.file)
