@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import OpenEXR
 import pytest
+from PIL import Image
 
+from vera_engine.plates.exr import write_comp
 from vera_engine.plates.image import Window
 from vera_engine.plates.mask import check_mask, read_mask_frame
 from vera_engine.plates.source import ChannelsUnclear, NoRgbChannels, PlateSource, check_plate, read_plate_frame
@@ -71,6 +73,8 @@ VIEWS_AS_PARTS = (
         ((LAYERED,), {"layer": "ViewLayer.Spec"}, 3),
         ((LAYERED,), {"layer": "spec"}, 3),
         ((LAYERED,), {"layer": "rgba"}, 1),
+        ((({"name": "plate"}, rgb("", 6)),), {"part": "Plate"}, 6),
+        ((({}, rgb("", 6)),), {"part": "0"}, 6),
         ((({}, rgb("beauty.", 4)),), {}, 4),
         ((({}, {**rgb("Fg.Combined.", 5), **rgb("Fg.Diffuse.", 2)}),), {}, 5),
         ((({}, {**rgb("a.", 1), **rgb("a.b.", 2)}),), {"layer": "a"}, 1),
@@ -127,9 +131,25 @@ def test_pixels_windows_and_metadata_are_those_of_the_part(tmp_path: Path) -> No
         ({"name": "bg", **shown}, rgb("", 1)),
         ({"name": "fg", "dataWindow": corners(3, 2, 8, 5), **shown}, rgb("", 2)),
     )
-    plate = check_plate(PlateSource(str(tmp_path / "p.exr"), color_space="acescg", part="fg"), [1])
+    source = PlateSource(str(tmp_path / "p.exr"), color_space="acescg", part="fg")
+    plate = check_plate(source, [1])
     assert (plate.data_window, plate.display_window) == (Window(3, 2, 6, 4), Window(0, 0, 12, 10))
     assert plate.pixel_aspect == 2
+    frame = read_plate_frame(source, 1)
+    write_comp(tmp_path / "comp.exr", frame.rgb, frame)
+    with OpenEXR.File(str(tmp_path / "comp.exr")) as file:
+        assert len(file.parts) == 1
+        assert not {"name", "view", "chunkCount"} & set(file.header())
+        assert [corner.tolist() for corner in file.header()["dataWindow"]] == [[3, 2], [8, 5]]
+
+
+def test_pages_without_names_are_chosen_by_number(tmp_path: Path) -> None:
+    pages = [Image.new("RGB", (6, 4), (51 * page, 0, 0)) for page in (1, 2)]
+    pages[0].save(tmp_path / "p.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(ChannelsUnclear, match="the base channels in part 0, the base channels in part 1"):
+        check_plate(PlateSource(str(tmp_path / "p.tif"), color_space="srgb"), [1])
+    second = PlateSource(str(tmp_path / "p.tif"), color_space="srgb", part="1")
+    np.testing.assert_allclose(read_plate_frame(second, 1).rgb[0, 0], [0.4, 0, 0])
 
 
 def test_whole_numbers_of_openexr_are_what_they_are(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ class Picture:
 
     part: int
     part_name: str
+    """Its number, where the parts of a file have no names; empty in a file of one part."""
     view: str
     layer: str
     """What stands before the channels' own names; in a file of several parts, else the part's name."""
@@ -145,7 +146,7 @@ _PLAINER: tuple[Callable[[Picture], bool], ...] = (
 def _is_in_part(picture: Picture, asked: str, parts: Sequence[oiio.ImageSpec]) -> bool:
     """By name; where no part has that name, by number."""
     if asked.lower() in (_name_of(spec).lower() for spec in parts):
-        return picture.part_name.lower() == asked.lower()
+        return _name_of(parts[picture.part]).lower() == asked.lower()
     return asked.isdecimal() and picture.part == int(asked)
 
 
@@ -185,7 +186,8 @@ def _pictures_of(parts: Sequence[oiio.ImageSpec], part: int, role: Role, choice:
         if letters is not None:
             layer_or_part = layer or (_without_view(part_name, view) if len(parts) > 1 else "")
             channels = tuple(places[letter] for letter in letters)
-            pictures.append(Picture(part, part_name, view, layer_or_part, channels, not views or view == views[0]))
+            name = (part_name or str(part)) if len(parts) > 1 else ""
+            pictures.append(Picture(part, name, view, layer_or_part, channels, not views or view == views[0]))
     return pictures
 
 
