@@ -12,6 +12,7 @@ import pytest
 from tests.takes.making import Made, TakeMaking, repairing, write_exr
 from vera_engine.plates.exr import read_layers, read_model_output
 from vera_engine.plates.frames import FrameSet
+from vera_engine.plates.mask import MaskOutOfRange
 from vera_engine.plates.nan_policy import NanPolicy
 from vera_engine.takes.base import BaseSeenOtherwise
 from vera_engine.takes.region import Box, Region, RegionKind
@@ -137,6 +138,17 @@ def test_a_region_of_a_wide_pixel_has_the_shape_it_is_shown_in(making: TakeMakin
     }
     assert list(sizes.values()) == [(48, 32), (48, 48), (32, 48)]
     assert making.reserve("1001-1002", plate=wide).working_size == (48, 32)
+
+
+def test_a_hold_out_that_is_none_is_found_before_the_model_begins(making: TakeMaking, tmp_path: Path) -> None:
+    for frame in (1001, 1002):
+        write_exr(tmp_path / f"hold.{frame}.exr", np.full((34, 50, 1), frame - 1000, np.float32), "Y")
+    holdout = MaskReference(PlateReference(str(tmp_path / "hold.####.exr")))
+    take, said = making.reserve("1001-1002", holdout=holdout, settings=ONE_STEP), []
+    with pytest.raises(MaskOutOfRange) as caught:
+        making.attempt(take, said.append)
+    assert caught.value.argument == "holdout.source.path"
+    assert [event["event"] for event in said] == ["checking"]
 
 
 def test_pixels_that_are_no_numbers_are_told(making: TakeMaking, tmp_path: Path) -> None:

@@ -87,6 +87,12 @@ class PlateReader:
         white = read_mask_frame(self._holdout_source, frame, self.format, HOLDOUT)
         return np.float32(1) - edit_here(white, self._holdout)
 
+    def check_holdout(self, frames: Iterable[int], check_going_on: Callable[[], None]) -> None:
+        """Reads hold-out frames for what may be wrong with them, before hours of work that they would end."""
+        for frame in frames if self._holdout is not None else ():
+            check_going_on()
+            self.holdout(frame)
+
 
 def edit_here(white: NDArray[np.float32], mask: MaskReference) -> NDArray[np.float32]:
     """A mask (H, W), 0..1, as read, turned so that 1 says: the edit may happen here."""

@@ -49,7 +49,7 @@ class Outcome:
         if take.cancel_requested:
             await self.end(take, TakeState.CANCELLED)
         elif take.worker_deaths >= MOST_WORKER_DEATHS:
-            failure = f"The worker that runs the model died {take.worker_deaths} times without finishing a window"
+            failure = f"Its worker died {take.worker_deaths} times without finishing a window"
             remedy = "Try fewer steps or a smaller plate, and resume the take; the engine's log says more."
             await self.end(take, TakeState.FAILED, Refusal("WorkerDied", f"{failure}: {reason}.", remedy=remedy))
         elif take.state is not TakeState.QUEUED:

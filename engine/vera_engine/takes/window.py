@@ -75,6 +75,7 @@ class WindowMaker:
         if self.base is not None:
             self.base.check_plate(seen.plate)
         plate, mask = self.conditioner.read(window, seen)
+        self.reader.check_holdout(window.frames, self.check_going_on)
 
         # 2. The model: plate, mask and prompt as it takes them, its own part, and the frames of that
         read = time.perf_counter()
