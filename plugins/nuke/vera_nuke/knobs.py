@@ -560,6 +560,8 @@ def all_knobs() -> Iterator[Knob]:
 
 
 BY_NAME = {knob.name: knob for knob in all_knobs()}
+OF_TAKES = ("take", "compare_take")
+"""Choices that besides their own words offer the takes on disk."""
 
 
 def word(name: str, text: str) -> str:

@@ -12,8 +12,6 @@ from .knobs import Kind
 READS = ("Layers", "SecondLayers")
 READ_KNOBS = ("raw", "colorspace")
 SET_BY_ARTISTS = (Kind.TEXT, Kind.LONG_TEXT, Kind.FOLDER, Kind.WHOLE, Kind.NUMBER, Kind.SWITCH, Kind.CHOICE, Kind.BOX)
-OF_TAKES = ("take", "compare_take")
-"""Choices whose words are the takes on disk."""
 
 
 def bring_up_to_date(group: nuke.Node) -> None:
@@ -26,7 +24,7 @@ def bring_up_to_date(group: nuke.Node) -> None:
         return
     group["knobChanged"].setValue("")  # half a node is nobody's concern
     said = _values(group)
-    takes = {name: list(_any(group[name]).values()) for name in OF_TAKES if group.knob(name) is not None}
+    takes = {name: list(_any(group[name]).values()) for name in knobs.OF_TAKES if group.knob(name) is not None}
     for name in [*knobs.BY_NAME, *(tab.name for tab in knobs.TABS)]:
         knob = group.knob(name)
         if knob is not None:
@@ -48,7 +46,7 @@ def _values(group: nuke.Node) -> list[str]:
         was = group.knob(knob.name)
         if was is None or knob.kind not in SET_BY_ARTISTS or knob.is_passing:
             continue
-        is_offered = knob.kind is not Kind.CHOICE or knob.name in OF_TAKES
+        is_offered = knob.kind is not Kind.CHOICE or knob.name in knobs.OF_TAKES
         if is_offered or str(was.value()) in dict(knob.choices).values() or was.hasExpression():
             lines.append(f"{knob.name} {was.toScript()}")
     return lines
