@@ -12,6 +12,7 @@ import av
 import numpy as np
 import OpenEXR
 import pytest
+from av.stream import Disposition
 
 from tests.plates.movies import number_in, picture_of, write_movie
 from vera_engine.plates.color import ColorSpace
@@ -99,6 +100,21 @@ def test_host_frames_and_missing_ones(tmp_path: Path) -> None:
     assert "1001-1040" in refused.value.remedy
     with pytest.raises(FrameMissing):
         read_plate_frame(source, 1041)
+
+
+def test_a_poster_is_not_the_movie(tmp_path: Path) -> None:
+    write_movie(tmp_path / "m.mp4", frame_count=3)
+    with av.open(tmp_path / "m.mp4") as plain, av.open(tmp_path / "p.mp4", "w") as posted:
+        poster = posted.add_stream("png", rate=1)
+        poster.width, poster.height, poster.pix_fmt = 64, 64, "rgb24"
+        poster.disposition = Disposition.attached_pic
+        stream = posted.add_stream_from_template(plain.streams.video[0])
+        posted.mux(poster.encode(av.VideoFrame(64, 64, "rgb24")))
+        for packet in plain.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                posted.mux(packet)
+    assert number_in(read_plate_frame(source_of(tmp_path / "p.mp4"), 3).rgb) == 3
 
 
 def test_a_movie_of_another_content_under_the_same_name_is_read_anew(tmp_path: Path) -> None:

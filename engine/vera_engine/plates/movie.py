@@ -14,6 +14,7 @@ import av
 import numpy as np
 from av import VideoFrame
 from av.packet import Packet
+from av.stream import Disposition
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -174,7 +175,11 @@ class Movie:
             self._container = av.open(self._path, options=_OPTIONS, metadata_errors="replace")
         except av.FFmpegError as error:
             raise self._unreadable(f"it is no movie, or cut off ({error.strerror})") from error
-        streams = [stream for stream in self._container.streams.video if stream.codec_context is not None]
+        streams = [
+            stream
+            for stream in self._container.streams.video
+            if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic  # a poster
+        ]
         if not streams:
             self.close()
             raise self._unreadable("it holds no pictures, or none that can be decoded")
