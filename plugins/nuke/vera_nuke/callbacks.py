@@ -8,7 +8,7 @@ from collections.abc import Callable
 import nuke
 
 from . import knobs, migration
-from .node import value
+from .node import value, vera_nodes
 
 INPUTS = "inputChange"
 """What Nuke calls a knob that is none: something was plugged in or out."""
@@ -16,33 +16,37 @@ INPUTS = "inputChange"
 
 def pressed(name: str) -> None:
     """A button of the node at work."""
-    _guarded(_press, name)
+    _guarded(nuke.thisNode(), _press, name)
 
 
 def changed() -> None:
     """A knob of the node at work has changed."""
     name = nuke.thisKnob().name()
     if name in knobs.BY_NAME or name == INPUTS:
-        _guarded(_change, name)
+        _guarded(nuke.thisNode(), _change, name)
 
 
 def created() -> None:
     """The node at work was made, loaded or pasted."""
-    _guarded(_create)
+    _guarded(nuke.thisNode(), _create)
 
 
 def updated() -> None:
     """Nuke has a moment to bring panels up to date."""
-    _guarded(_update)
+    _guarded(nuke.thisNode(), _update)
 
 
 def script_loaded() -> None:
     """A script is there as a whole, and has its name: its takes can be found beside it."""
-    from . import actions
-    from .node import vera_nodes
-
     for node in vera_nodes():
-        actions.loaded(node)
+        _guarded(node, _load)
+
+
+def _load(node: nuke.Group) -> None:
+    from . import actions
+
+    migration.bring_up_to_date(node)
+    actions.loaded(node)
 
 
 def _create(node: nuke.Group) -> None:
@@ -61,6 +65,7 @@ def _create(node: nuke.Group) -> None:
 def _update(node: nuke.Group) -> None:
     from . import actions
 
+    migration.bring_up_to_date(node)
     actions.updated(node)
 
 
@@ -86,11 +91,10 @@ def _gray_out(node: nuke.Node, needing: list[knobs.Knob]) -> None:
             node[knob.name].setEnabled(value(node, other) == wanted)
 
 
-def _guarded(work: Callable[..., None], *arguments: str) -> None:
-    """Does some work on the node at work. An error of ours is told and stays here: Nuke would stop what it is doing,
-    loading a script for one."""
+def _guarded(node: nuke.Node, work: Callable[..., None], *arguments: str) -> None:
+    """Does some work on a node. An error of ours is told and stays here: Nuke would stop what it is doing, loading a
+    script for one."""
     try:
-        node = nuke.thisNode()
         if isinstance(node, nuke.Group):
             work(node, *arguments)
     except Exception:  # noqa: BLE001, nothing may get out

@@ -17,10 +17,13 @@ SET_BY_ARTISTS = (Kind.TEXT, Kind.LONG_TEXT, Kind.FOLDER, Kind.WHOLE, Kind.NUMBE
 def bring_up_to_date(group: nuke.Node) -> None:
     """Gives a node of an older version the knobs and the inner tree of this one; what was set stays set.
 
-    A node of a newer version is left as it is: it renders, for that it needs no plugin.
+    A node of a newer version is left as it is: it renders, for that it needs no plugin. So is one whose inner nodes are
+    not there yet, as while a script is read: its turn comes with the script's end or the next look at its panel.
     """
     version = group.knob("vera_version")
     if version is None or int(version.value()) >= knobs.VERSION or not isinstance(group, nuke.Group):
+        return
+    if group.node(tree.OUTPUT_NAME) is None:
         return
     group["knobChanged"].setValue("")  # half a node is nobody's concern
     said = _values(group)

@@ -12,6 +12,8 @@ from .stock import COLOR, RGBA, STRAIGHT, add, colors, copy, switch
 
 INPUT_NAMES = ("plate", "mask", "holdout")
 """The node's inputs by number, and what their inner nodes are called."""
+OUTPUT_NAME = "Output1"
+"""The last of the inner nodes."""
 LAYERS = {
     "vera_edit": (*COLOR, "alpha"),
     "vera_alpha": ("alpha",),
@@ -45,7 +47,7 @@ def build(group: nuke.Group) -> None:
         held_out = _held_out(holdout)
         drawn = live_matte.draw(take, held_out, "parent")
         comp = add("Merge2", "Comp", (-200, 900), plate, drawn, operation="over")
-        add("Output", "Output1", (-400, 1500), _pipe(plate, drawn, take, comp))
+        add("Output", OUTPUT_NAME, (-400, 1500), _pipe(plate, drawn, take, comp))
 
 
 def _shown(nothing: nuke.Node, name: str, knobs: str, x: int) -> nuke.Node:

@@ -6,7 +6,7 @@ import golden_node
 import nuke
 import pytest
 
-from vera_nuke import knobs, migration, node
+from vera_nuke import callbacks, knobs, migration, node
 
 VERSIONS = range(1, knobs.VERSION + 1)
 
@@ -67,3 +67,17 @@ def test_a_node_of_a_newer_version_is_left_alone(tmp_path):
     group["vera_version"].setValue(knobs.VERSION + 1)
     migration.bring_up_to_date(group)
     assert group.knob("wipe") is None
+
+
+def test_a_node_whose_inside_is_still_to_be_read_has_its_turn_later(tmp_path):
+    golden = golden_node.path().read_text(encoding="utf-8")
+    group = loaded(tmp_path, golden)
+    group.removeKnob(group["wipe"])
+    group["vera_version"].setValue(0)
+    output = group.node("Output1")
+    output.setName("ToCome")
+    migration.bring_up_to_date(group)
+    assert group.knob("wipe") is None
+    output.setName("Output1")
+    callbacks.script_loaded()
+    assert golden_node.text(tmp_path).count("wipe 0.5") == 1
