@@ -23,6 +23,7 @@ from vera_engine.takes.deliver import deliver
 from vera_engine.takes.delivery import Delivery
 from vera_engine.takes.events import Preview, StepDone
 from vera_engine.takes.inputs import PlateReader
+from vera_engine.takes.joining import joined
 from vera_engine.takes.kept import KeptBase
 from vera_engine.takes.latents import LatentSlice, Piece, Timeline, latents_file, next_number, write_latents
 from vera_engine.takes.plan import Join, TakeWindow
@@ -92,11 +93,16 @@ class WindowMaker:
         denoised = time.perf_counter()
         self.report({"event": TakeState.WRITING})
         first = window.span.first
+
+        def output(frame: int) -> ModelOutput:
+            return output_of(decoded, indices.index(frame - first))
+
+        meeting = joined(output, window, self.joins, self._kept_output)
         statistics, files = deliver(
             self.delivery,
             request,
             seen,
-            lambda frame: output_of(decoded, indices.index(frame - first)),
+            lambda frame: meeting.get(frame) or output(frame),
             window.frames,
             self.report,
             self.check_going_on,
@@ -198,6 +204,10 @@ class WindowMaker:
             latents = np.concatenate([before.latents, latents], axis=2)
         indices = frames_of_latents(first, last, len(window.span))
         return pipeline.decode(latents, first_latent=first - context, frames=indices), indices
+
+    def _kept_output(self, frame: int) -> ModelOutput | None:
+        """What the base's model made of a frame that is kept; None where an older engine did not keep that."""
+        return self.delivery.read_output(frame) if self.delivery.has_output(frame) else None
 
     def _write_latents(self, window: TakeWindow, made: LatentSlice) -> Piece:
         """Keeps what it delivers, and what is left of the slice after that: the next window is anchored to it."""
