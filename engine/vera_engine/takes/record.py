@@ -127,9 +127,9 @@ def _finished(take: Take, windows: Sequence[WindowRecord]) -> list[dict[str, Any
 
 def _finished_before(base: KeptBase) -> list[dict[str, Any]]:
     """The same of the base, for the frames that are kept; nothing where an older engine did not say."""
-    parts = []
+    parts, kept = [], set(base.frames)
     for part in base.record.get("finished", []):
-        frames = [frame for frame in FrameSet.from_dicts(part["frames"]) if frame in base.frames]
+        frames = [frame for frame in FrameSet.from_dicts(part["frames"]) if frame in kept]
         if frames:
             parts.append({**part, "frames": FrameSet.of(frames).as_dicts()})
     return parts
