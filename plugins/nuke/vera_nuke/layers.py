@@ -13,7 +13,10 @@ SETTINGS = ("grow", "feather", "take_held_out")
 STEP = 120
 ALPHA_TO_ALL = " ".join(f"rgba.alpha 0 3 {channel} 0 {k}" for k, channel in enumerate(stock.RGBA))
 STRAIGHT_TO_COLOR = " ".join(
-    f"{stock.STRAIGHT}.{channel} 0 {k} rgba.{channel} 0 {k}" for k, channel in enumerate(stock.COLOR)
+    [
+        *(f"{stock.STRAIGHT}.{channel} 0 {k} rgba.{channel} 0 {k}" for k, channel in enumerate(stock.COLOR)),
+        "white -1 -1 rgba.alpha 0 3",
+    ]
 )
 
 
@@ -93,5 +96,5 @@ def _read(node: nuke.Node, name: str, place: tuple[int, int]) -> nuke.Node:
 def _shuffle(name: str, place: tuple[int, int], source: nuke.Node, mappings: str, layer: str) -> nuke.Node:
     shuffle = stock.add("Shuffle2", name, place, source)
     shuffle["in1"].setValue(layer)
-    shuffle.readKnobs(f'mappings "{len(mappings.split()) // 6} {mappings}"')
+    shuffle.readKnobs(f'mappings "4 {mappings}"')
     return shuffle

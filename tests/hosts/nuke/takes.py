@@ -36,12 +36,10 @@ def write_take(
     record = {
         "frames": {str(frame): {} for frame in frames},
         "request": {
-
-                "edit_type": "add",
-                "prompt": "",
-                "mask": None,
-                "holdout": {"source": {"path": "h"}} if holdout else None
-            ,
+            "edit_type": "add",
+            "prompt": "",
+            "mask": None,
+            "holdout": {"source": {"path": "h"}} if holdout else None,
             "plate": {"path": "p.####.exr", "frame_offset": 0, "color_space": ""},
             "settings": {"num_inference_steps": None, "guidance_scale": None},
         },
