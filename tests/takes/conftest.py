@@ -51,10 +51,10 @@ def model() -> ModelSettings:
     )
 
 
-def write_frame(path: Path, value: float = 0.0) -> None:
+def write_frame(path: Path, value: float = 0.0, space: str = "lin_ap1_scene") -> None:
     """A flat plate frame, 60x40, in ACEScg."""
     spec = oiio.ImageSpec(60, 40, 3, "half")
-    spec.attribute("oiio:ColorSpace", "lin_ap1_scene")
+    spec.attribute("oiio:ColorSpace", space)
     output = oiio.ImageOutput.create("exr")
     assert output.open(str(path), spec), output.geterror()
     assert output.write_image(np.full((40, 60, 3), value, np.float32))

@@ -27,6 +27,7 @@ from vera_engine.takes.base import (
 )
 from vera_engine.takes.checks import check_request
 from vera_engine.takes.request import (
+    AskedFinish,
     AskedSettings,
     BaseTake,
     EditType,
@@ -36,7 +37,7 @@ from vera_engine.takes.request import (
     TakeRequest,
     TakeSettings,
 )
-from vera_engine.takes.rules import MaskNeeded, MaskUnclear, StrengthInvalid
+from vera_engine.takes.rules import HoldoutUnclear, MaskNeeded, MaskUnclear, StrengthInvalid
 
 
 def write_version(directory: Path, request: TakeRequest, settings: TakeSettings, model: ModelSettings) -> None:
@@ -101,6 +102,30 @@ def test_a_mask_stays_unless_another_or_none_is_named(model, base, asked, plate,
     assert check_request(replace(asked, without_mask=True), model, tmp_path, masked).request.mask is None
     with pytest.raises(MaskUnclear):
         check_request(replace(asked, mask=other, without_mask=True), model, tmp_path, masked)
+
+
+def test_a_hold_out_and_what_layers_are_finished_with_stay_unless_others_are_named(model, base, asked, plate, tmp_path):
+    hold, other = MaskReference(plate, MaskMeaning.KEEP_THIS), MaskReference(plate, MaskMeaning.KEEP_THIS, invert=True)
+    finish = replace(base.request.finish, black=0.2, despill=0.5)
+    held = replace(base, request=replace(base.request, holdout=hold, finish=finish))
+
+    def of(**said: object) -> TakeRequest:
+        return check_request(replace(asked, **said), model, tmp_path, held).request
+
+    assert (of().holdout, of().finish) == (hold, finish)
+    assert of(holdout=other).holdout == other
+    assert of(without_holdout=True).holdout is None
+    assert of(finish=AskedFinish(black=0.1)).finish == replace(finish, black=0.1)
+    with pytest.raises(HoldoutUnclear):
+        of(holdout=other, without_holdout=True)
+
+
+@pytest.mark.parametrize("name", ["view", "part", "layer"])
+def test_another_picture_of_the_same_file_is_another_plate(model, base, asked, plate, tmp_path, name):
+    seen_so = replace(base.request, plate=replace(base.request.plate, **{name: "left"}))
+    with pytest.raises(BaseOfAnotherPlate) as caught:
+        check_request(replace(asked, plate=plate), model, tmp_path, replace(base, request=seen_so))
+    assert caught.value.argument == f"plate.{name}"
 
 
 @pytest.mark.parametrize("strength", [0.0, -0.5, 1.01, math.nan, math.inf])

@@ -7,13 +7,17 @@ from dataclasses import replace
 
 import pytest
 
+from tests.plates.studio_config import write_studio_config
 from tests.takes.conftest import write_frame
+from vera_engine.plates.finish_settings import Detail
 from vera_engine.plates.frames import FrameSet
 from vera_engine.plates.source import FrameMissing
 from vera_engine.takes.checks import check_request, read_frames
 from vera_engine.takes.notes import NoteInvalid
 from vera_engine.takes.plan import plan_take
+from vera_engine.takes.region import Box, Region
 from vera_engine.takes.request import (
+    AskedFinish,
     AskedSettings,
     MaskReference,
     PlateReference,
@@ -48,6 +52,26 @@ def test_what_is_not_asked_for_is_the_models_or_the_plates_own(model, plate, req
     asked = AskedSettings(seed=0, num_inference_steps=1, guidance_scale=0.0)
     settings = check_request(request_of(plate=plate, settings=asked), model, tmp_path).settings
     assert (settings.seed, settings.num_inference_steps, settings.guidance_scale) == (0, 1, 0.0)
+
+
+def test_how_the_colour_space_was_found_is_known_and_a_guess_of_the_studios_is_told(
+    model, request_of, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("OCIO", str(write_studio_config(tmp_path / "show.ocio")))
+    (tmp_path / "scans").mkdir()
+    for frame in (1001, 1002, 1003):
+        write_frame(tmp_path / "scans" / f"plate.{frame}.exr", space="")
+    plate = PlateReference(str(tmp_path / "scans" / "plate.####.exr"))
+
+    def found(**said: str) -> tuple[str, str, str, int]:
+        checked = check_request(request_of(plate=replace(plate, **said)), model, tmp_path)
+        color = checked.color
+        assert checked.request.plate.color_space == said.get("color_space", color.plate)
+        return color.plate, color.found_by, color.layers, len(checked.warnings)
+
+    assert found() == ("show_log", "rules", "show_linear", 1)
+    assert found(fallback_color_space="shl") == ("show_linear", "option", "show_linear", 0)
+    assert found(fallback_color_space="shl", color_space="matte_paint") == ("show_log", "host", "show_linear", 0)
 
 
 @pytest.mark.parametrize(("more", "channels"), [({}, 7), ({"write_comp": True, "write_residual": True}, 13)])
@@ -130,6 +154,7 @@ def test_the_same_request_has_the_same_fingerprint(model, plate, request_of, tmp
     # a seed that was drawn, asked for; a name; its place in the queue; what is the default anyway
     assert first == of(label="wide", priority=3, reuse=True)
     assert first == of(settings=AskedSettings(seed=7, num_inference_steps=9, guidance_scale=1.5))
+    assert first == of(exposure=0.0, finish=AskedFinish(black=0.06, detail=Detail.EDIT))
     others = [
         of(settings=AskedSettings(seed=8)),
         of(settings=AskedSettings(seed=7, num_inference_steps=8)),
@@ -137,6 +162,10 @@ def test_the_same_request_has_the_same_fingerprint(model, plate, request_of, tmp
         of(frames=FrameSet.parse("1001-1002")),
         of(node_id="other"),
         of(write_comp=True),
+        of(exposure=1.0),
+        of(region=Region.resting(Box(0, 0, 30, 20))),
+        of(finish=AskedFinish(black=0.1)),
+        of(holdout=MaskReference(plate)),
         of(mask=MaskReference(plate)),
         check_request(request, replace(model, weights_sha256={"vae/a.safetensors": "0" * 64}), tmp_path).fingerprint,
     ]
