@@ -303,6 +303,7 @@ ASKS = """
 
 CHANGED: dict[str, Action] = {
     **dict.fromkeys(ASKS.split(), asked_otherwise),
+    "engine_address": guarded(engine.choose),
     "take": guarded(_take_chosen),
     "compare_take": guarded(shown_takes.choose_compared),
     "take_label": guarded(lambda node: _annotate(node, label=settings.text(node, "take_label"))),

@@ -11,6 +11,7 @@ import nuke
 from vera_client.host.chain import Chain
 
 from . import reads, tcl
+from .main_thread import Steps
 
 LOOKS = """
     name selected xpos ypos label indicators icon tile_color gl_color note_font note_font_size note_font_color
@@ -32,11 +33,17 @@ ROOT_KNOBS = ("format", "proxy", "fps", "colorManagement", "OCIO_config", "custo
 LOOKED_FOR = nuke.INPUTS | nuke.HIDDEN_INPUTS | nuke.EXPRESSIONS | nuke.LINKINPUTS
 
 
-def describe(output: nuke.Node, frames: range, view: str) -> Chain:
-    """What a node shows over the frames in a view. Main thread; renders nothing and asks no disk."""
+def describe(output: nuke.Node, frames: range, view: str) -> Steps[Chain]:
+    """What a node shows over the frames in a view. For the main thread, a step for each node; renders nothing and asks
+    no disk."""
     description = _Description(frames, view)
-    said = [description.nodes(list(nodes_above(output))), _root()]
-    return Chain(repr(said), tuple(dict.fromkeys(description.files)), tuple(dict.fromkeys(description.unseen)))
+    nodes = []
+    for node in nodes_above(output):
+        nodes.append(node)
+        yield
+    said = yield from description.nodes(nodes)
+    files, unseen = dict.fromkeys(description.files), dict.fromkeys(description.unseen)
+    return Chain(repr([said, _root()]), tuple(files), tuple(unseen))
 
 
 def nodes_above(output: nuke.Node) -> Iterator[nuke.Node]:
@@ -66,20 +73,26 @@ class _Description:
         self.unseen: list[str] = []
         self.is_shifted = False
 
-    def nodes(self, nodes: list[nuke.Node]) -> list[Any]:
+    def nodes(self, nodes: list[nuke.Node]) -> Steps[list[Any]]:
         """Nodes called by number, for a name changes no pixel."""
         shifted_before = self.is_shifted
         self.is_shifted |= any(node.Class() in TIME_SHIFTS.split() for node in nodes)
         numbers = {node.fullName(): number for number, node in enumerate(nodes)}
-        said = [self.node(node, numbers) for node in nodes]
+        said = []
+        for node in nodes:
+            told = yield from self.node(node, numbers)
+            said.append(told)
+            yield
         self.is_shifted = shifted_before
         return said
 
-    def node(self, node: nuke.Node, numbers: dict[str, int]) -> list[Any]:
+    def node(self, node: nuke.Node, numbers: dict[str, int]) -> Steps[list[Any]]:
         links = [self.link(node.input(k), numbers) for k in range(node.inputs())]
         if node.Class() in PASS_ON:
             return ["passes on", links]
-        inner = self.nodes(list(node.nodes())) if isinstance(node, nuke.Group) else None
+        inner = None
+        if isinstance(node, nuke.Group):
+            inner = yield from self.nodes(list(node.nodes()))
         self.files += reads.files_of(node, self.frames, self.view, self.is_shifted)
         return [node.Class(), self.knobs(node), links, inner]
 

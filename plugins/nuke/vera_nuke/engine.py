@@ -15,22 +15,40 @@ _address = ""
 
 
 def connect(node: nuke.Node) -> Session:
-    """The session; made, with the engine at the node's address or else this machine's own, where there is none yet.
-    Another address than the one before begins another session.
+    """The session with the engine at the node's address, else at the one that was given last, else with this machine's
+    own; made where there is none yet.
 
     Raises:
-        Refused: Takes are in work at the one before.
+        Refused: Takes are in work at another one.
     """
-    global _address
-    here, address = session.known(), str(value(node, "engine_address") or "").strip()
-    if here is not None and address and address != _address:
-        if here.is_waiting:
-            raise Refused(
-                "Takes of another engine are in work.",
-                argument="engine_address",
-                value=address,
-                remedy="Wait for them or cancel them, and try again.",
-            )
-        session.close()
-    _address = address or _address
+    _switch(_address_of(node) or _address)
     return session.current(**({"address": _address} if _address else {}))
+
+
+def choose(node: nuke.Node) -> None:
+    """From now on the node's address counts for all; an empty one is this machine's own.
+
+    Raises:
+        Refused: Takes are in work at another one.
+    """
+    _switch(_address_of(node))
+
+
+def _address_of(node: nuke.Node) -> str:
+    return str(value(node, "engine_address") or "").strip()
+
+
+def _switch(address: str) -> None:
+    global _address
+    here = session.known()
+    if address == _address:
+        return
+    if here is not None and here.is_waiting:
+        raise Refused(
+            "Takes are in work at another engine.",
+            argument="engine_address",
+            value=address or "this machine",
+            remedy="Wait for them or cancel them, and try again.",
+        )
+    session.close()
+    _address = address

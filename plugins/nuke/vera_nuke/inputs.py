@@ -16,6 +16,7 @@ from vera_client.host.plate_files import Plate, require_files
 
 from . import main_thread, reads, spaces, upstream
 from .chain import describe
+from .main_thread import Steps
 from .node import value
 from .tree import INPUT_NAMES
 
@@ -45,12 +46,11 @@ def source_of(node: nuke.Node, name: str) -> nuke.Node | None:
     return source
 
 
-def plate_in(node: nuke.Node, frames: range) -> Plate | Chain:
-    """The files that are shown unchanged over the frames, or what would have to be rendered. Asks no disk but for what
-    Nuke says of the files at both ends.
+def require_plate(node: nuke.Node, frames: range) -> nuke.Node:
+    """The node that is plugged in as plate.
 
     Raises:
-        Refused: No plate is plugged in, it has no color, or it does not have all of the frames.
+        Refused: None is, it has no color, it does not have all of the frames, or the view is none.
     """
     source = source_of(node, "plate")
     if source is None:
@@ -63,11 +63,23 @@ def plate_in(node: nuke.Node, frames: range) -> Plate | Chain:
             remedy="Shuffle what is to be edited to rgb.",
         )
     require_range(source, frames)
-    view = view_of(node)
+    view_of(node)
+    return source
+
+
+def plate_in(node: nuke.Node, frames: range) -> Steps[Plate | Chain]:
+    """The files that are shown unchanged over the frames, or what would have to be rendered. Asks no disk but for what
+    Nuke says of the files at both ends. For the main thread.
+
+    Raises:
+        Refused: As `require_plate`.
+    """
+    source, view = require_plate(node, frames), view_of(node)
     is_proxy = node["use_proxy"].value() and nuke.root()["proxy"].value()
     plate = None if is_proxy else reads.sequence_of(source, frames, view)
     if plate is None:
-        return describe(source, frames, view)
+        chain = yield from describe(source, frames, view)
+        return chain
     said = str(value(node, "plate_colorspace")).strip()
     return replace(plate, color_space=said) if said else plate
 
@@ -81,11 +93,14 @@ def _has_color(source: nuke.Node) -> bool:
     return not channels or set(upstream.CHANNELS) <= channels
 
 
-def matte_in(node: nuke.Node, name: str, frames: range) -> Chain | None:
+def matte_in(node: nuke.Node, name: str, frames: range) -> Steps[Chain | None]:
     """The mask or the hold-out as it would have to be rendered, if anything is plugged in. It is always rendered: its
-    alpha is what Nuke makes of it."""
+    alpha is what Nuke makes of it. For the main thread."""
     source = source_of(node, name)
-    return None if source is None else describe(source, frames, view_of(node))
+    if source is None:
+        return None
+    chain = yield from describe(source, frames, view_of(node))
+    return chain
 
 
 def require_range(source: nuke.Node, frames: range) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import nuke
 
 Value = TypeVar("Value")
+Steps = Generator[None, None, Value]
+"""Work in steps that are short each; what it returns is its value."""
+SLICE_SECONDS = 0.01
+"""So long at most, and a step more, the main thread is held by one slice of such work."""
 
 
 def is_here() -> bool:
@@ -29,6 +34,29 @@ def call(work: Callable[..., Value], *args: Any) -> Value:
     if is_here():
         return work(*args)
     return _send(work, args).result()
+
+
+def in_slices(steps: Steps[Value]) -> Value:
+    """Does work on the main thread that would hold it too long in one go, a slice at a time, and waits for it.
+
+    Raises:
+        RuntimeError: As `call`.
+    """
+    while True:
+        done = call(_slice, steps)
+        if done is not None:
+            return done[0]
+
+
+def _slice(steps: Steps[Value]) -> tuple[Value] | None:
+    """Some steps; their value once there are no more."""
+    end = time.perf_counter() + SLICE_SECONDS
+    try:
+        while time.perf_counter() < end:
+            next(steps)
+    except StopIteration as over:
+        return (over.value,)
+    return None
 
 
 def post(work: Callable[..., Any], *args: Any) -> None:

@@ -32,7 +32,7 @@ def look(node: nuke.Node) -> freshness.Verdict | None:
     take = shown_take(node)
     if take is None:
         return None
-    return freshness.compare(orders.asked_now(node, take), take, take_root(node))
+    return freshness.compare(main_thread.in_slices(orders.asked_now(node, take)), take, take_root(node))
 
 
 def look_soon(node: nuke.Node, is_asked_for: bool = False) -> bool:
@@ -52,12 +52,12 @@ def look_soon(node: nuke.Node, is_asked_for: bool = False) -> bool:
     if name in _looking or not is_due:
         return False
     _looked[name] = time.monotonic()
-    asked, root = orders.asked_now(node, take), take_root(node)
+    root = take_root(node)
     if not nuke.GUI:
-        panel.show_verdict(node, freshness.compare(asked, take, root))
+        panel.show_verdict(node, look(node))
         return True
     _looking.add(name)
-    threading.Thread(target=_look_aside, args=(node, name, asked, take, root), daemon=True).start()
+    threading.Thread(target=_look_aside, args=(node, name, take, root), name="Vera Edit look", daemon=True).start()
     return True
 
 
@@ -71,10 +71,13 @@ def look_if_changed(node: nuke.Node) -> None:
         _hashes[name] = hashes
 
 
-def _look_aside(node: nuke.Node, name: str, asked: freshness.Asked, take: TakeFolder, root: Path) -> None:
-    """In a thread: no Nuke here."""
+def _look_aside(node: nuke.Node, name: str, take: TakeFolder, root: Path) -> None:
+    """In a thread: the main thread tells of the graph in slices, and the disk is asked here."""
     try:
+        asked = main_thread.in_slices(orders.asked_now(node, take))
         verdict = freshness.compare(asked, take, root)
+    except ValueError:
+        return  # deleted meanwhile
     finally:
         _looking.discard(name)
     main_thread.post(_show, node, take, verdict)

@@ -17,6 +17,7 @@ from vera_client.host.run import Run
 from vera_client.host.take_folders import TakeFolder
 
 from . import inputs, main_thread, settings
+from .main_thread import Steps
 from .node import take_root
 
 
@@ -49,10 +50,10 @@ class Plugged:
     progress: Progress
 
     def plate(self, frames: range) -> Plate | Chain:
-        return main_thread.call(inputs.plate_in, self.node, frames)
+        return main_thread.in_slices(inputs.plate_in(self.node, frames))
 
     def matte(self, name: str, frames: range) -> Chain | None:
-        return main_thread.call(inputs.matte_in, self.node, name, frames)
+        return main_thread.in_slices(inputs.matte_in(self.node, name, frames))
 
     def on_disk(self, sources: dict[str, requests.Source], frames: range) -> dict[str, Plate]:
         return inputs.on_disk(self.node, sources, frames, self.folder, self.progress.tell, self.progress.is_stopped)
@@ -73,11 +74,7 @@ def order_takes(node: nuke.Node, again: bool = False, frames: range | None = Non
     frames = frames or settings.frame_range(node)
     handles = settings.whole(node, "handles")
     needed = requests.whole_range(frames[0] - handles, frames[-1] + handles)
-    sources: dict[str, requests.Source] = {
-        "plate": inputs.plate_in(node, needed),
-        "mask": inputs.matte_in(node, "mask", needed),
-        "holdout": inputs.matte_in(node, "holdout", needed),
-    }
+    inputs.require_plate(node, needed)
     request: dict[str, Any] = {
         "node_id": node_id,
         "edit_type": settings.word(node, "edit_type"),
@@ -99,7 +96,10 @@ def order_takes(node: nuke.Node, again: bool = False, frames: range | None = Non
     seeds = [None] * settings.variants(node) if settings.is_on(node, "use_new_seed") else settings.seeds_asked(node)
 
     def make(progress: Progress) -> list[Run]:
-        files = Plugged(node, root / node_id, progress).on_disk(sources, needed)
+        plugged = Plugged(node, root / node_id, progress)
+        sources: dict[str, requests.Source] = {"plate": plugged.plate(needed)}
+        sources.update({name: plugged.matte(name, needed) for name in mattes})
+        files = plugged.on_disk(sources, needed)
         plate = {**files["plate"].as_source(), "nan": nan}
         said = {name: as_matte(files[name]) for name, as_matte in mattes.items() if name in files}
         return _variants({**request, "plate": plate, **said}, seeds)
@@ -174,19 +174,20 @@ def order_going_on(node: nuke.Node, method: str, directory: Path) -> Order:
     return Order(node_id, lambda _: [Run(node_id, method, {"directory": str(directory)})])
 
 
-def asked_now(node: nuke.Node, take: TakeFolder) -> freshness.Asked:
-    """What a node asks for as it is, to be held against a take. Main thread."""
+def asked_now(node: nuke.Node, take: TakeFolder) -> Steps[freshness.Asked]:
+    """What a node asks for as it is, to be held against a take. For the main thread."""
     frames, plate, problem, region = range(0), None, "", None
     masks: dict[str, dict[range, Chain]] = {"mask": {}, "holdout": {}}
     try:
         root = take_root(node)
         frames = settings.frame_range(node)
-        plate = inputs.plate_in(node, freshness.plate_frames(take, root))
+        plate = yield from inputs.plate_in(node, freshness.plate_frames(take, root))
         own = range(take.first_frame, take.last_frame + 1)
         for name, found in masks.items():
-            looked_at = {own, *(was.frames for was in freshness.masks_rendered(take, root, name))}
-            chains = {each: inputs.matte_in(node, name, each) for each in looked_at}
-            found.update({each: chain for each, chain in chains.items() if chain is not None})
+            for each in {own, *(was.frames for was in freshness.masks_rendered(take, root, name))}:
+                chain = yield from inputs.matte_in(node, name, each)
+                if chain is not None:
+                    found[each] = chain
         region = settings.region(node, frames)
     except Refused as error:
         plate, problem = None, error.reason

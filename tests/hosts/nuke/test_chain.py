@@ -9,10 +9,15 @@ import nuke
 import pytest
 import shots
 
-from vera_nuke import chain
+from vera_client.host.chain import Chain
+from vera_nuke import chain, main_thread
 
 FILES = range(1001, 1006)
 FRAMES = range(1001, 1004)
+
+
+def described(output: nuke.Node, frames: range, view: str) -> Chain:
+    return main_thread.in_slices(chain.describe(output, frames, view))
 
 
 @pytest.fixture
@@ -23,19 +28,19 @@ def graded(tmp_path: Path) -> nuke.Node:
 
 
 def test_looks_change_no_pixel(graded: nuke.Node) -> None:
-    before = chain.describe(graded, FRAMES, "main")
+    before = described(graded, FRAMES, "main")
     graded.setName("Another")
     graded.setXYpos(500, 30)
     graded["label"].setValue("nicer")
     graded["tile_color"].setValue(0xFF00FFFF)
     nuke.nodes.Viewer(inputs=[graded])
-    assert chain.describe(graded, FRAMES, "main").fingerprint == before.fingerprint
+    assert described(graded, FRAMES, "main").fingerprint == before.fingerprint
     assert not before.unseen
 
 
 @pytest.mark.parametrize("change", ["knob", "animation", "node", "file", "view", "size", "disable"])
 def test_what_changes_pixels_is_told(graded: nuke.Node, change: str) -> None:
-    before = chain.describe(graded, FRAMES, "main").fingerprint
+    before = described(graded, FRAMES, "main").fingerprint
     output, view = graded, "main"
     if change == "knob":
         graded["multiply"].setValue(1.5)
@@ -52,16 +57,16 @@ def test_what_changes_pixels_is_told(graded: nuke.Node, change: str) -> None:
         nuke.root()["format"].setValue("100 100 0 0 100 100 1 small")
     else:
         graded["disable"].setValue(True)
-    assert chain.describe(output, FRAMES, view).fingerprint != before
+    assert described(output, FRAMES, view).fingerprint != before
 
 
 def test_only_frames_that_are_shown_count(graded: nuke.Node) -> None:
     pattern = str(graded.input(0)["file"].value())
-    before, shifted = chain.describe(graded, FRAMES, "main"), nuke.nodes.TimeOffset(inputs=[graded], time_offset=2)
+    before, shifted = described(graded, FRAMES, "main"), nuke.nodes.TimeOffset(inputs=[graded], time_offset=2)
     os.utime(Path(pattern % 1005), ns=(1, 1))
-    assert chain.describe(graded, FRAMES, "main").fingerprint == before.fingerprint
+    assert described(graded, FRAMES, "main").fingerprint == before.fingerprint
     assert [file.name for file in before.files] == [f"plate.{n}.exr" for n in FRAMES]
-    assert len(chain.describe(shifted, FRAMES, "main").files) == len(FILES)
+    assert len(described(shifted, FRAMES, "main").files) == len(FILES)
 
 
 def test_nodes_in_groups_and_behind_expressions_are_seen(graded: nuke.Node, tmp_path: Path) -> None:
@@ -73,9 +78,9 @@ def test_nodes_in_groups_and_behind_expressions_are_seen(graded: nuke.Node, tmp_
         soft = nuke.nodes.Blur(inputs=[inside], size=1)
         nuke.nodes.Output(inputs=[soft])
     group.setInput(0, graded)
-    told = [chain.describe(group, FRAMES, "main").fingerprint]
+    told = [described(group, FRAMES, "main").fingerprint]
     for change in (lambda: soft["size"].setValue(4), lambda: other["size"].setValue(9)):
         change()
-        told.append(chain.describe(group, FRAMES, "main").fingerprint)
+        told.append(described(group, FRAMES, "main").fingerprint)
     assert len(set(told)) == 3
     assert {"Look", "Driver"} <= {node.name() for node in chain.nodes_above(soft)}, "out of the group and on"

@@ -172,9 +172,10 @@ def test_an_engine_that_is_not_there(shot: nuke.Node, tmp_path: Path, monkeypatc
     shot["generate"].execute()
     nuke.main_thread.pump_until(lambda: "Failed" in str(shot["status"].value()), SECONDS)
     assert "The Python of the engine's environment is not there" in str(shot["status"].value())
-    session.close()
     monkeypatch.setenv("VERA_EDIT_PYTHON", sys.executable)
     shot["engine_address"].setValue("127.0.0.1:9")
     shot["generate"].execute()
     nuke.main_thread.pump_until(lambda: "No engine answers there" in str(shot["status"].value()), 60)
     assert nuke.stage.messages == []
+    shot["engine_address"].setValue("")
+    assert session.known() is None, "this machine's own engine is another one"

@@ -12,7 +12,9 @@ import shots
 
 from vera_client.errors import Refused
 from vera_client.host import rendered
-from vera_nuke import inputs, node, upstream
+from vera_client.host.chain import Chain
+from vera_client.host.plate_files import Plate
+from vera_nuke import inputs, main_thread, node, upstream
 
 FRAMES = range(1001, 1004)
 HOW = upstream.How("main", is_proxy=False)
@@ -29,6 +31,10 @@ def ours(tmp_path: Path) -> nuke.Node:
     made.setInput(1, mask)
     nuke.scriptSave()
     return made
+
+
+def plate_in(ours: nuke.Node, frames: range) -> Plate | Chain:
+    return main_thread.in_slices(inputs.plate_in(ours, frames))
 
 
 def place_of(tmp_path: Path, name: str = "plate") -> rendered.Rendered:
@@ -115,25 +121,28 @@ def test_a_folder_that_cannot_be_written_to(ours: nuke.Node, tmp_path: Path) -> 
 def test_plates_that_cannot_be(ours: nuke.Node, prepare, reason: str) -> None:
     prepare(ours)
     with pytest.raises(Refused, match=reason):
-        inputs.plate_in(ours, FRAMES)
+        plate_in(ours, FRAMES)
 
 
 def test_a_range_beyond_the_inputs(ours: nuke.Node) -> None:
     with pytest.raises(Refused, match="1001-1003 only"):
-        inputs.plate_in(ours, range(1001, 1005))
+        plate_in(ours, range(1001, 1005))
 
 
 def test_missing_files_of_the_plate_itself(ours: nuke.Node, tmp_path: Path) -> None:
     ours.setInput(0, nuke.nodes.Dot(inputs=[ours.input(0).input(0)]))
     (tmp_path / "plate" / "plate.1003.exr").unlink()
-    plate = inputs.plate_in(ours, FRAMES)
+    plate = plate_in(ours, FRAMES)
     with pytest.raises(Refused, match="lacks frames 1003"):
         inputs.on_disk(ours, {"plate": plate}, FRAMES, tmp_path, lambda *_: None, lambda: False)
 
 
 def test_what_was_rendered_is_not_rendered_again(ours: nuke.Node, tmp_path: Path) -> None:
     def on_disk() -> dict[str, object]:
-        sources = {"plate": inputs.plate_in(ours, FRAMES), "mask": inputs.matte_in(ours, "mask", FRAMES)}
+        sources = {
+            "plate": plate_in(ours, FRAMES),
+            "mask": main_thread.in_slices(inputs.matte_in(ours, "mask", FRAMES)),
+        }
         return inputs.on_disk(ours, sources, FRAMES, tmp_path / "vera_takes" / "n", lambda *_: None, lambda: False)
 
     first = on_disk()
@@ -150,8 +159,8 @@ def test_other_frames_upstream_keep_the_scripts_numbers(ours: nuke.Node, tmp_pat
     ours.setInput(0, shift)
     frames = range(1011, 1014)
     with pytest.raises(Refused, match="1011-1013 only"):
-        inputs.plate_in(ours, FRAMES)
-    sources = {"plate": inputs.plate_in(ours, frames)}
+        plate_in(ours, FRAMES)
+    sources = {"plate": plate_in(ours, frames)}
     files = inputs.on_disk(ours, sources, frames, tmp_path / "n", lambda *_: None, lambda: False)
     shown = shots.read_exr(files["plate"].file(1012))
     np.testing.assert_array_equal(shown["G"], shots.read_exr(tmp_path / "plate" / "plate.1002.exr")["G"])
@@ -161,6 +170,6 @@ def test_a_still_is_held_over_the_frames(ours: nuke.Node, tmp_path: Path) -> Non
     still = tmp_path / "still.exr"
     shots.write_exr(still, np.full((*shots.SIZE, 3), 0.25))
     ours.setInput(0, shots.add_read(still, range(1, 2)))
-    sources = {"plate": inputs.plate_in(ours, FRAMES)}
+    sources = {"plate": plate_in(ours, FRAMES)}
     files = inputs.on_disk(ours, sources, FRAMES, tmp_path / "n", lambda *_: None, lambda: False)
     assert [float(shots.read_exr(files["plate"].file(frame))["R"].max()) for frame in FRAMES] == [0.25] * 3
