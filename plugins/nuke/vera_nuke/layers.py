@@ -11,13 +11,6 @@ from .node import inner, value
 
 SETTINGS = ("grow", "feather", "take_held_out")
 STEP = 120
-ALPHA_TO_ALL = " ".join(f"rgba.alpha 0 3 {channel} 0 {k}" for k, channel in enumerate(stock.RGBA))
-STRAIGHT_TO_COLOR = " ".join(
-    [
-        *(f"{stock.STRAIGHT}.{channel} 0 {k} rgba.{channel} 0 {k}" for k, channel in enumerate(stock.COLOR)),
-        "white -1 -1 rgba.alpha 0 3",
-    ]
-)
 
 
 def unfold(node: nuke.Node) -> list[nuke.Node]:
@@ -45,8 +38,10 @@ def unfold(node: nuke.Node) -> list[nuke.Node]:
 def _unfolded(node: nuke.Node, x: int, y: int) -> list[nuke.Node]:
     name = node.name()
     take = _read(node, f"{name}_layers", (x, y - 2 * STEP))
-    matte = _shuffle(f"{name}_matte", (x + STEP, y - 2 * STEP), take, ALPHA_TO_ALL, "rgba")
-    straight = _shuffle(f"{name}_straight", (x + 2 * STEP, y - 2 * STEP), take, STRAIGHT_TO_COLOR, stock.STRAIGHT)
+    matte = stock.shuffle(f"{name}_matte", (x + STEP, y - 2 * STEP), take, "rgba", (stock.ALPHA,) * 4)
+    red, green, blue = (f"{stock.STRAIGHT}.{channel}" for channel in stock.COLOR)
+    opaque = (red, green, blue, "white")
+    straight = stock.shuffle(f"{name}_straight", (x + 2 * STEP, y - 2 * STEP), take, stock.STRAIGHT, opaque)
     edit, live = _live(node, take)
     over = stock.add("Merge2", f"{name}_over", (x, y + STEP), operation="over")
     over.setInput(0, node.input(0))
@@ -91,10 +86,3 @@ def _read(node: nuke.Node, name: str, place: tuple[int, int]) -> nuke.Node:
     shown = inner(node, "Layers")
     read.readKnobs("\n".join(f"{knob} {shown[knob].toScript()}" for knob in ("raw", "colorspace")))
     return read
-
-
-def _shuffle(name: str, place: tuple[int, int], source: nuke.Node, mappings: str, layer: str) -> nuke.Node:
-    shuffle = stock.add("Shuffle2", name, place, source)
-    shuffle["in1"].setValue(layer)
-    shuffle.readKnobs(f'mappings "4 {mappings}"')
-    return shuffle

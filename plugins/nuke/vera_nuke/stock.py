@@ -7,7 +7,9 @@ from typing import Any
 import nuke
 
 COLOR = ("red", "green", "blue")
-RGBA = tuple(f"rgba.{channel}" for channel in (*COLOR, "alpha"))
+RGB = ("rgba.red", "rgba.green", "rgba.blue")
+ALPHA = "rgba.alpha"
+RGBA = (*RGB, ALPHA)
 STRAIGHT = "straight"
 """The layer of the edit's color before premultiplication, as it is called in a take's files."""
 
@@ -36,6 +38,16 @@ def copy(name: str, place: tuple[int, int], to: nuke.Node, source: nuke.Node, ch
     for k, (becomes, was) in enumerate(channels.items()):
         node[f"from{k}"].setValue(was)
         node[f"to{k}"].setValue(becomes)
+    return node
+
+
+def shuffle(
+    name: str, place: tuple[int, int], source: nuke.Node, layer: str, channels: tuple[str, str, str, str]
+) -> nuke.Node:
+    """rgba made of channels of a layer; `white` is 1 everywhere."""
+    node = add("Shuffle2", name, place, source)
+    node["in1"].setValue(layer)
+    node["mappings"].setValue(list(zip(channels, RGBA)))
     return node
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import nuke
 
 from . import live_matte
-from .stock import COLOR, RGBA, STRAIGHT, add, colors, copy, switch
+from .stock import ALPHA, COLOR, RGB, RGBA, STRAIGHT, add, colors, copy, shuffle, switch
 
 INPUT_NAMES = ("plate", "mask", "holdout")
 """The node's inputs by number, and what their inner nodes are called."""
@@ -22,10 +22,6 @@ LAYERS = {
     STRAIGHT: COLOR,
 }
 """What is on the pipe, and the layer of the take's files that is read."""
-LEFT_WHITE = (
-    "4 rgba.red 0 0 rgba.red 0 0 rgba.green 0 1 rgba.green 0 1 rgba.blue 0 2 rgba.blue 0 2 white -1 -1 rgba.alpha 0 3"
-)
-"""A Shuffle2's mappings for an alpha of 1."""
 
 
 def declare_layers() -> None:
@@ -71,8 +67,7 @@ def _shown(nothing: nuke.Node, name: str, knobs: str, x: int) -> nuke.Node:
 
 def _compared(plate: nuke.Node, take: nuke.Node, second: nuke.Node) -> nuke.Node:
     """The take; while it is compared with another one, that one to the left of the wipe."""
-    white = add("Shuffle2", "White", (600, 0), plate)
-    white.readKnobs(f'mappings "{LEFT_WHITE}"')
+    white = shuffle("White", (600, 0), plate, "rgba", (*RGB, "white"))
     left = add("Crop", "LeftOfWipe", (600, 100), white)
     sides = ("-input.width", "-input.height", "input.width * parent.wipe", "2 * input.height")
     for k, side in enumerate(sides):
@@ -90,12 +85,11 @@ def _held_out(holdout: nuke.Node) -> nuke.Node:
 
 def _pipe(plate: nuke.Node, drawn: nuke.Node, take: nuke.Node, comp: nuke.Node) -> nuke.Node:
     """The plate's pipe with our layers on it, and in rgba what Output says."""
-    alpha = RGBA[3]
-    pipe = copy("EditLayer", (-400, 1000), plate, drawn, {**colors("vera_edit", "rgba"), "vera_edit.alpha": alpha})
-    pipe = copy("AlphaLayer", (-400, 1050), pipe, drawn, {"vera_alpha.alpha": alpha})
+    pipe = copy("EditLayer", (-400, 1000), plate, drawn, {**colors("vera_edit", "rgba"), "vera_edit.alpha": ALPHA})
+    pipe = copy("AlphaLayer", (-400, 1050), pipe, drawn, {"vera_alpha.alpha": ALPHA})
     pipe = copy("StraightLayer", (-400, 1100), pipe, take, colors("vera_straight", STRAIGHT))
-    pipe = copy("CompLayer", (-400, 1150), pipe, comp, {**colors("vera_comp", "rgba"), "vera_comp.alpha": alpha})
-    matte = copy("Matte", (0, 1150), drawn, drawn, dict.fromkeys(RGBA[:3], alpha))
+    pipe = copy("CompLayer", (-400, 1150), pipe, comp, {**colors("vera_comp", "rgba"), "vera_comp.alpha": ALPHA})
+    matte = copy("Matte", (0, 1150), drawn, drawn, dict.fromkeys(RGB, ALPHA))
     straight = copy("Straight", (200, 1150), drawn, take, colors("rgba", STRAIGHT))
     chosen = switch("Chosen", (0, 1300), "parent.output", comp, drawn, matte, straight, plate)
     return copy("Shown", (-400, 1400), pipe, chosen, {channel: channel for channel in RGBA})

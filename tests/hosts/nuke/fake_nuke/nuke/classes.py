@@ -1,6 +1,6 @@
 """The classes of nodes that there are, with the knobs that are used of each and their defaults.
 
-Names and defaults as Foundry's reference guide has them.
+Names, kinds and defaults were held against a published dump of Nuke 17.0v3's nodes (kirkjr2/nuke-python-reference).
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ FILE = _of(knobs.File_Knob)
 SPACES = ("default", "scene_linear", "compositing_log", "color_timing", "texture_paint", "data")
 BEFORE_AFTER = Choice(("hold", "loop", "bounce", "black"), "hold")
 BBOX = Choice(("union", "intersection", "A", "B"), "union")
+SIDES = Choice(("union", "B\tB side", "A\tA side"), "union")
 
 
 def _spaces(name: str) -> Knob:
@@ -171,7 +172,7 @@ CLASSES: dict[str, NodeClass] = {
             **{f"from{k}": "none" if k else "rgba.alpha" for k in range(4)},
             **{f"to{k}": "none" if k else "rgba.alpha" for k in range(4)},
             "channels": "none",
-            "bbox": BBOX,
+            "bbox": SIDES,
             "mix": _of(knobs.Double_Knob, 1.0),
         },
     ),
@@ -184,7 +185,7 @@ CLASSES: dict[str, NodeClass] = {
             "in2": "none",
             "out1": "rgba",
             "out2": "none",
-            "mappings": "",
+            "mappings": _of(knobs.ShuffleLinks, [(f"rgba.{each}",) * 2 for each in knobs.ShuffleLinks.order]),
         },
     ),
     "Remove": NodeClass(1, {"operation": Choice(("remove", "keep"), "remove"), "channels": "all"}),
@@ -200,13 +201,13 @@ CLASSES: dict[str, NodeClass] = {
             "maskChannel": "rgba.alpha",
             "invertMask": False,
             "mix": _of(knobs.Double_Knob, 1.0),
-            "bbox": BBOX,
+            "bbox": SIDES,
         },
     ),
     "FilterErode": NodeClass(
         1,
         {
-            "channels": "none",
+            "channels": "alpha",
             "size": _of(knobs.WH_Knob, 1.0),
             "filter": Choice(("box", "triangle", "quadratic", "gaussian"), "box"),
         },

@@ -532,6 +532,24 @@ class Color_Space_Knob(Enumeration_Knob):
         super().fromScript(script)
 
 
+class ShuffleLinks(Knob):
+    """A Shuffle2's mappings: pairs of what a channel was and what it becomes, written with their places."""
+
+    order = ("red", "green", "blue", "alpha")
+
+    def setValue(self, value: Any) -> bool:
+        if isinstance(value, str):
+            return super().setValue(value)
+        words = [str(len(value))]
+        for *_, was, becomes in value:
+            place = (-1, -1) if was in ("white", "black") else (0, self._place(was))
+            words += [was, *map(str, place), becomes, "0", str(self._place(becomes))]
+        return super().setValue(" ".join(words))
+
+    def _place(self, channel: str) -> int:
+        return self.order.index(channel.rpartition(".")[2])
+
+
 class ColorChip_Knob(Array_Knob):
     """A color in one number, written as 0xrrggbbaa."""
 
