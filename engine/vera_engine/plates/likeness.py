@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +20,15 @@ def difference(one: NDArray[np.floating], other: NDArray[np.floating]) -> NDArra
     Above 0 wherever the bits differ: a change of sign of 0 counts as the least number there is.
     """
     bits = np.int16 if one.dtype == np.float16 else np.int32
-    differ = (np.ascontiguousarray(one).view(bits) != np.ascontiguousarray(other).view(bits)).any(axis=-1)
-    distance = np.abs(one.astype(np.float32) - other.astype(np.float32)).max(axis=-1)
+    differ = _worst(np.ascontiguousarray(one).view(bits) != np.ascontiguousarray(other).view(bits))
+    distance = _worst(np.abs(one.astype(np.float32) - other.astype(np.float32)))
     return np.where(differ, np.maximum(distance, np.finfo(np.float32).smallest_subnormal), np.float32(0))
 
 
 def relative_error(comp: NDArray[np.float32], meant: NDArray[np.float64]) -> NDArray[np.float32]:
     """`|comp - c| / max(|c|, 2^-14)` (H, W) of a comp (H, W, 3) and the one that was meant, of the worst channel."""
     error: NDArray[np.float64] = np.abs(comp - meant) / np.maximum(np.abs(meant), LEAST_LIGHT)
-    worst: NDArray[np.float64] = error.max(axis=-1)
-    return worst.astype(np.float32)
+    return _worst(error).astype(np.float32)
 
 
 def psnr(picture: NDArray[np.float32], reference: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
@@ -66,6 +66,12 @@ def ssim(picture: NDArray[np.float32], reference: NDArray[np.float32], where: ND
     )
     lost = (1 - similarity.mean(axis=-1, dtype=np.float64))[where[box]].sum()
     return float(1 - lost / np.count_nonzero(where))
+
+
+def _worst(values: NDArray[Any]) -> NDArray[Any]:
+    """The greatest of three channels; `max` over so short an axis is several times as slow."""
+    worst: NDArray[Any] = np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2])
+    return worst
 
 
 def _around(places: NDArray[np.intp], length: int) -> slice:
