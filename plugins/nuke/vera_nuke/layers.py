@@ -6,7 +6,7 @@ import nuke
 
 from vera_client.errors import Refused
 
-from . import live_matte, stock, tree
+from . import live_matte, stock, tree, undo
 from .node import inner, value
 
 SETTINGS = ("grow", "feather", "take_held_out")
@@ -31,7 +31,7 @@ def unfold(node: nuke.Node) -> list[nuke.Node]:
             remedy="Choose a take first, or generate one.",
         )
     tree.declare_layers()
-    with node.parent():
+    with undo.one_step("Unfold"), node.parent():
         return _unfolded(node, node.xpos() + 2 * STEP, node.ypos())
 
 

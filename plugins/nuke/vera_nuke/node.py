@@ -13,7 +13,7 @@ import nuke
 from vera_client.errors import Refused
 from vera_client.host.take_folders import TakeFolder
 
-from . import knobs, layer_space, scripts, tcl, tree
+from . import knobs, layer_space, scripts, tcl, tree, undo
 from .knobs import Kind, Knob
 
 NAME = "VeraEdit"
@@ -27,13 +27,18 @@ BELOW = 80
 def create() -> nuke.Group:
     """A new node, its plate the selected one, with its panel open; as the menu does it."""
     selected = nuke.selectedNodes()
-    node = nuke.createNode("Group", inpanel=False)
-    assert isinstance(node, nuke.Group)
-    furnish(node)
-    node["vera_node_id"].setValue(new_node_id())
-    if selected and node.input(0) is None:  # an empty Group has no input to be connected
-        node.setInput(0, selected[0])
-        node.setXYpos(selected[0].xpos(), selected[0].ypos() + BELOW)
+    with undo.one_step(f"Create {NAME}"):
+        node = nuke.createNode("Group", inpanel=False)
+        assert isinstance(node, nuke.Group)
+        try:
+            furnish(node)
+        except Exception:
+            nuke.delete(node)  # half a node helps nobody
+            raise
+        node["vera_node_id"].setValue(new_node_id())
+        if selected and node.input(0) is None:  # an empty Group has no input to be connected
+            node.setInput(0, selected[0])
+            node.setXYpos(selected[0].xpos(), selected[0].ypos() + BELOW)
     if nuke.GUI:
         node.showControlPanel()
     return node
@@ -120,6 +125,11 @@ def value(node: nuke.Node, name: str) -> Any:
     return knob.getText() if kind in (Kind.TEXT, Kind.LONG_TEXT) else knob.value()
 
 
+def script_path() -> str:
+    """The script's file; empty where it was never saved: then the root's own name is not, but `Root`."""
+    return str(nuke.root()["name"].value() or "")
+
+
 def take_root(node: nuke.Node) -> Path:
     """The folder of all takes, absolute.
 
@@ -127,7 +137,7 @@ def take_root(node: nuke.Node) -> Path:
         Refused: It is relative to a script that was never saved, or to nothing.
     """
     knob: Any = node["take_root"]
-    if not nuke.root().name() and "root.name" in knob.getText():
+    if not script_path() and "root.name" in knob.getText():
         raise Refused(
             "The script is not saved, and takes are kept beside it.",
             argument="take_root",
@@ -182,7 +192,7 @@ def start_own_stack(node: nuke.Node) -> None:
 
 def relative(path: Path) -> str:
     """A path as a file knob keeps it: from the script's folder on where it lies below that, else whole."""
-    script = str(nuke.root().name())
+    script = script_path()
     if script:
         try:
             below = PurePath(os.path.relpath(path, Path(script).parent))

@@ -50,6 +50,17 @@ def test_the_menu_makes_one_below_the_selected_node_with_its_panel_open(plate, r
     assert any((Path(folder) / icon).is_file() for folder in nuke.pluginPath())
 
 
+def test_making_one_is_one_step_of_undo_and_whole_or_not_at_all(plate, monkeypatch):
+    node.create()
+    assert (nuke.stage.undone, nuke.stage.undo_steps) == (["Create VeraEdit"], [])
+    before = nuke.allNodes()
+    monkeypatch.setattr(node, "add_knobs", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        node.create()
+    assert nuke.allNodes() == before
+    assert nuke.stage.undo_steps == []
+
+
 def test_every_knob_has_a_tooltip_its_tab_and_its_default(group):
     shown = [knob.name for tab in knobs.TABS for knob in tab.knobs]
     assert [name for name in group.knobs() if name in knobs.BY_NAME] == shown

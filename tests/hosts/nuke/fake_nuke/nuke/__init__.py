@@ -55,7 +55,7 @@ from .knobs import (
     Text_Knob,
 )
 from .main_thread import executeInMainThread, executeInMainThreadWithResult, require
-from .stage import ProgressTask, Undo, activeViewer, ask, menu, message, pluginAddPath, pluginPath, toolbar
+from .stage import ProgressTask, Undo, activeViewer, ask, choice, menu, message, pluginAddPath, pluginPath, toolbar
 
 GUI = os.environ.get("FAKE_NUKE_GUI", "1") == "1"
 NUKE_VERSION_MAJOR, NUKE_VERSION_MINOR = 15, 1
@@ -185,13 +185,13 @@ def execute(
 
 
 def scriptName() -> str:
-    if not root().name():
+    if not root().path():
         raise RuntimeError("no script is open, or it has no name")
-    return root().name()
+    return root().path()
 
 
 def script_directory() -> str:
-    return str(Path(root().name()).parent) if root().name() else ""
+    return str(Path(root().path()).parent) if root().path() else ""
 
 
 def modified(state: bool | None = None) -> bool:

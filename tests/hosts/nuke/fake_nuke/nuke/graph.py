@@ -459,6 +459,9 @@ class Root(Group):
         return "root"
 
     def name(self) -> str:
+        return self.path() or "Root"
+
+    def path(self) -> str:
         return str(self._knobs["name"]._text)
 
     def firstFrame(self) -> int:

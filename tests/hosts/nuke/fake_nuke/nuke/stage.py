@@ -17,7 +17,7 @@ messages: list[str] = []
 """What was said to the artist."""
 printed: list[str] = []
 """What was said on the terminal."""
-answers: list[bool] = []
+answers: list[Any] = []
 """What the artist will say to the next questions."""
 questions: list[str] = []
 executed: list[tuple[str, int, str]] = []
@@ -30,6 +30,10 @@ plugin_paths: list[str] = []
 viewers: list[graph.Node] = []
 menus: dict[str, Menu] = {}
 undo_depth = [0]
+undo_steps: list[str] = []
+"""Those that are begun and not ended."""
+undone: list[str] = []
+"""The names of those that could be taken back."""
 
 
 def reset() -> None:
@@ -55,6 +59,8 @@ def reset() -> None:
     views[:] = ["main"]
     knobs.frame_now[:] = [knobs.DEFAULT_FRAME]
     undo_depth[:] = [0]
+    undo_steps.clear()
+    undone.clear()
 
 
 def message(prompt: str) -> None:
@@ -68,6 +74,16 @@ def ask(prompt: str) -> bool:
     if not answers:
         raise AssertionError(f"nobody answers: {prompt}")
     return answers.pop(0)
+
+
+def choice(title: str, prompt: str, options: list[str], default: int = 0) -> int | None:
+    """The number of what is chosen; None where the artist cancels."""
+    require("choice")
+    questions.append(f"{title}: {', '.join(options)}")
+    if not answers:
+        raise AssertionError(f"nobody answers: {prompt}")
+    answer = answers.pop(0)
+    return None if answer is None else options.index(answer)
 
 
 @dataclass
@@ -119,10 +135,14 @@ class Undo:
     @staticmethod
     def begin(name: str = "") -> None:
         require("Undo.begin")
+        undo_steps.append(name)
 
     @staticmethod
     def end() -> None:
         require("Undo.end")
+        if not undo_steps:
+            raise RuntimeError("No step of undo was begun")
+        undone.append(undo_steps.pop())
 
     @staticmethod
     def disable() -> None:
