@@ -202,9 +202,8 @@ def _require_take(node: nuke.Node) -> TakeFolder:
 def _have_script_saved(node: nuke.Node) -> None:
     """Offers to save a script that never was, where takes are kept beside it."""
     is_beside = "root.name" in str(node["take_root"].value())
-    was_saved = bool(str(nuke.root()["name"].value() or ""))
     question = "Takes are kept beside the script, which was never saved. Save it now?"
-    if nuke.GUI and is_beside and not was_saved and nuke.ask(question):
+    if nuke.GUI and is_beside and not nodes.script_path() and nuke.ask(question):
         nuke.scriptSaveAs()
 
 

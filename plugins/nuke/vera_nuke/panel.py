@@ -93,7 +93,7 @@ def show_verdict(node: nuke.Node, verdict: Verdict | None) -> None:
     reasons = verdict.reasons if verdict else ()
     unseen = verdict.unseen if verdict else ()
     lines = [*reasons, *([f"Not looked at: {', '.join(unseen)}"] if unseen else [])]
-    say(node, "stale", "\n".join(lines) or ("It is what the node asks for" if verdict else ""))
+    say(node, "stale", "\n".join(lines) or ("It is what the node asks for" if verdict else "-"))
     label, color = node["label"], node["tile_color"]
     own = [line for line in str(label.value() or "").split("\n") if line != STALE_LINE]
     set_quietly(label, "\n".join([*own, STALE_LINE] if reasons else own).strip("\n"))

@@ -98,7 +98,7 @@ def _render_frame(node: nuke.Node, name: str, folder: Path, frame: int, how: How
             write = nuke.nodes.Write()
         source = node.node(name)
         write.setInput(0, source)
-        for knob, value in _write_knobs(name, folder, how.view, source).items():
+        for knob, value in _write_knobs(name, folder, source).items():
             write[knob].setValue(value)
         if was_proxy and not how.is_proxy:
             proxy.setValue(False)
@@ -125,18 +125,17 @@ def _render_frame(node: nuke.Node, name: str, folder: Path, frame: int, how: How
         nuke.modified(was_modified)
 
 
-def _write_knobs(name: str, folder: Path, view: str, source: nuke.Node | None) -> dict[str, object]:
-    """A mask is its alpha; where it has none, its color."""
+def _write_knobs(name: str, folder: Path, source: nuke.Node | None) -> dict[str, object]:
+    """In the order that Nuke needs: a file type brings knobs of its own. A mask is its alpha; where it has none, its
+    color."""
     has_alpha = source is not None and ALPHA in source.channels()
     return {
         "file": f"{tcl.escape(str(folder))}/{name}.%04d.exr",
         "file_type": "exr",
         "channels": "alpha" if name != "plate" and has_alpha else "rgb",
         "datatype": "16 bit half",
-        "compression": "Zip (1 scanline)",
         "autocrop": False,
         "metadata": "all metadata",
         "raw": True,
         "create_directories": True,
-        "views": view,
     }

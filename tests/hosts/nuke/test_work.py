@@ -358,7 +358,45 @@ def test_notes_are_kept_with_the_take(post: Letters, shot: nuke.Node) -> None:
         {"directory": str(folder), "starred": True},
     ]
     press(shot, "delete_take")
-    assert "shown by" in nuke.stage.messages[-1]
+    assert "shown by nodes" in nuke.stage.messages[-1]
+
+
+def test_a_take_that_no_node_shows_can_be_deleted(post: Letters, shot: nuke.Node) -> None:
+    shown, other = (letters.make_take(folder_of(shot, version), FRAMES) for version in ("v001", "v002"))
+    letters.make_take(folder_of(shot, "v003.partial"), [1001], state="failed")
+    press(shot, "refresh")
+    shot["take"].setValue(shot["take"].values()[2])
+    assert node.shown_directory(shot) == shown
+    for answer, gone in (("v002", other), ("v003 failed, 1 frames made", folder_of(shot, "v003"))):
+        nuke.stage.answers[:] = [answer]
+        press(shot, "delete_take")
+        assert post.of("delete_take")[-1] == {"directory": str(gone), "force": False}
+        assert "v001" not in nuke.stage.questions[-1]
+    count = len(post.sent)
+    nuke.stage.answers[:] = [None]
+    press(shot, "delete_take")
+    assert len(post.sent) == count
+
+
+def test_settings_of_a_take_are_taken_over(post: Letters, shot: nuke.Node) -> None:
+    request = {"edit_type": "background", "prompt": "blue sky", "exposure": 1.5, "finish": {"despill": 0.5}}
+    letters.make_take(folder_of(shot), FRAMES, request)
+    press(shot, "refresh")
+    shot["take"].setValue(shot["take"].values()[1])
+    press(shot, "adopt_settings")
+    names = ("edit_type", "prompt", "seed", "use_model_settings", "exposure", "finish_despill")
+    assert [node.value(shot, name) for name in names] == ["background", "blue sky", 7, True, 1.5, 0.5]
+
+
+def test_a_copy_starts_a_stack_of_its_own(post: Letters, shot: nuke.Node) -> None:
+    letters.make_take(folder_of(shot), FRAMES)
+    old = node.value(shot, "vera_node_id")
+    press(shot, "start_own_stack")
+    assert node.value(shot, "vera_node_id") != old
+    item = shot["take"].values()[1]
+    assert item.startswith("original v001")
+    shot["take"].setValue(item)
+    assert node.shown_directory(shot) == node.take_root(shot) / str(old) / "v001"
 
 
 def test_a_stale_take_is_marked_on_the_node(post: Letters, shot: nuke.Node) -> None:
