@@ -31,7 +31,7 @@ from sklearn.datasets import load_sample_image
 from vera_engine.plates.finish_settings import Detail
 from vera_engine.plates.matte import clean_matte
 from vera_engine.plates.picture import contact_sheet
-from vera_engine.plates.resize import along, catmull_rom, resampling, resize
+from vera_engine.plates.resize import catmull_rom, resampling, resize
 from vera_engine.plates.srgb import decode_signed_srgb, encode_signed_srgb
 from vera_engine.plates.upsample import EditGuide, PlateGuide, upsample_matte
 
@@ -174,8 +174,8 @@ def bicubic(case: Case, model_size: tuple[int, int]) -> Floats:
     """The true alpha by way of the model's size, interpolated by Catmull-Rom."""
     height, width = model_size
     small = resize(case.alpha, width, height)
-    rows = along(resampling(height, HEIGHT, catmull_rom), small, 0)
-    return np.clip(along(resampling(width, WIDTH, catmull_rom), rows, 1), 0, 1)
+    rows = resampling(height, HEIGHT, catmull_rom).along(small, 0)
+    return np.clip(resampling(width, WIDTH, catmull_rom).along(rows, 1), 0, 1)
 
 
 def absolute_error(matte: Floats, truth: Floats) -> float:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from vera_engine.plates.resize import resize
+from vera_engine.plates.image import Window
+from vera_engine.plates.resize import resize, resize_by_rows
 
 
 def extend_color(color: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -39,3 +42,29 @@ def _halved(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     even = np.pad(picture, more, mode="edge")
     mean: NDArray[np.float32] = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
     return mean
+
+
+def extend_beyond(
+    color: NDArray[np.float32], region: Window, height: int, width: int
+) -> Callable[[slice], NDArray[np.float32]]:
+    """A picture (h, w, C) brought to the size of its region, and carried on from the region's edges over all of the
+    plate, as many rows at a time as are wanted.
+
+    Args:
+        region: Where it lies, in pixels of the plate's array.
+        height: Of the plate, as `width`.
+
+    Returns:
+        A function from a slice of the plate's rows to (rows, width, C).
+    """
+    inside = resize_by_rows(color, region.width, region.height)
+    beside = ((0, 0), (region.x, width - region.x - region.width), (0, 0))
+
+    def rows_of(wanted: slice) -> NDArray[np.float32]:
+        places = np.clip(np.arange(wanted.start, wanted.stop) - region.y, 0, region.height - 1)
+        rows = inside(slice(int(places[0]), int(places[-1]) + 1))
+        if len(rows) < len(places):
+            rows = rows[places - places[0]]
+        return np.pad(rows, beside, mode="edge") if region.width < width else rows
+
+    return rows_of

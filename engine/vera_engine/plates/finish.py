@@ -6,6 +6,7 @@ layers can be finished anew in seconds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from vera_engine.plates.color import ColorSpace, model_to_plate_linear, plate_to_model_rgb
 from vera_engine.plates.despill import despill
-from vera_engine.plates.extend import extend_color
+from vera_engine.plates.extend import extend_beyond, extend_color
 from vera_engine.plates.finish_settings import Detail, FinishSettings
 from vera_engine.plates.image import Window
 from vera_engine.plates.layers import Layers, over, solve_layers
@@ -55,11 +56,16 @@ class FinishedFrame:
     layers: Layers
     alpha: NDArray[np.float32]
     """(H, W), 0..1, in the model's compositing space: finished, held out, faded to the region's border."""
-    edit_linear: NDArray[np.float32]
-    """(H, W, 3), the edit's colour, linear in the plate's primaries."""
+    edit_rows: Callable[[slice], NDArray[np.float32]]
+    """Rows (n, W, 3) of the edit's color, linear in the plate's primaries."""
     plate_meant: NDArray[np.float32]
     """(H, W, 3), linear: the plate as the comp means it, the plate itself but where spill was taken out of it."""
     statistics: FrameStatistics
+
+    @property
+    def edit_linear(self) -> NDArray[np.float32]:
+        """(H, W, 3), the edit's color, linear in the plate's primaries; made when asked for."""
+        return self.edit_rows(slice(0, len(self.alpha)))
 
 
 def finish_frame(
@@ -106,10 +112,7 @@ def finish_frame(
     extended = extend_color(edit_model_rgb, np.minimum(small_alpha / KNOWN_FROM, np.float32(1)))
     small_edit = model_to_plate_linear(extended, space, exposure, settings.highlights)
     # Primaries narrower than the model's make its most saturated colors negative, which no light is.
-    inside = resize(np.maximum(small_edit, np.float32(0)), where.width, where.height)
-    edit_linear = np.pad(
-        inside, ((rows.start, height - rows.stop), (columns.start, width - columns.stop), (0, 0)), mode="edge"
-    )
+    edit_rows = extend_beyond(np.maximum(small_edit, np.float32(0)), where, height, width)
 
     # 3. The plate as the comp means it
     plate_meant = plate_linear
@@ -117,9 +120,9 @@ def finish_frame(
         plate_meant = despill(plate_linear, finished_alpha, settings.despill, (alpha.shape[1], alpha.shape[0]))
 
     # 4. Layers whose over, in linear light, is the model's
-    layers = solve_layers(plate_linear, edit_linear, finished_alpha, plate_meant)
+    layers = solve_layers(plate_linear, edit_rows, finished_alpha, plate_meant)
     limited = (decode_model(edit_model_rgb) > settings.highlights).any(axis=-1) & (small_alpha > 0)
-    return FinishedFrame(layers, finished_alpha, edit_linear, plate_meant, _statistics(layers, int(limited.sum())))
+    return FinishedFrame(layers, finished_alpha, edit_rows, plate_meant, _statistics(layers, int(limited.sum())))
 
 
 def _upsampled(

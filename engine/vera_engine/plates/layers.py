@@ -6,6 +6,7 @@ picture. So premultiplied edit and matte are solved for, per pixel, rather than 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from vera_engine.plates.srgb import decode_signed_srgb, encode_signed_srgb
 
 Floats = NDArray[np.floating[Any]]
 Halves = NDArray[np.float16]
+Rows = Callable[[slice], NDArray[np.float32]]
 
 _PIXELS_AT_ONCE = 1 << 16  # temporaries that stay in the cache
 _LEAST_LIGHT = 2.0**-14
@@ -43,7 +45,7 @@ class Layers:
 
 def solve_layers(
     plate_linear: NDArray[np.float32],
-    edit_linear: NDArray[np.float32],
+    edit_linear: NDArray[np.float32] | Rows,
     alpha: NDArray[np.float32],
     plate_meant: NDArray[np.float32] | None = None,
 ) -> Layers:
@@ -57,7 +59,7 @@ def solve_layers(
 
     Args:
         plate_linear: (H, W, 3), scene-linear, finite, within +-65504; may be negative or above 1.
-        edit_linear: (H, W, 3), in the plate's primaries made linear, 0 to 65504.
+        edit_linear: (H, W, 3), in the plate's primaries made linear, 0 to 65504; or a function that gives rows of it.
         alpha: (H, W), 0..1, in the model's compositing space.
         plate_meant: (H, W, 3), finite: what the comp shall show of the plate where alpha lies between 0 and 1, `S`; as
             a plate without spill. None: the plate itself.
@@ -66,27 +68,32 @@ def solve_layers(
         LayersInvalid: Shapes that do not match, values out of range or not finite.
     """
     meant = plate_linear if plate_meant is None else plate_meant
-    _check(plate_linear, edit_linear, alpha, meant)
-    straight = edit_linear.astype(np.float16)
-    covered = alpha == 1
-    matte = covered.astype(np.float16)
-    premult = np.zeros_like(straight)
-    premult[covered] = straight[covered]
-    soft = np.flatnonzero((alpha > 0) & ~covered)
-    flat_plate, flat_meant, flat_edit = (each.reshape(-1, 3) for each in (plate_linear, meant, edit_linear))
-    flat_alpha, flat_matte, flat_premult = alpha.reshape(-1), matte.reshape(-1), premult.reshape(-1, 3)
-    for begin in range(0, soft.size, _PIXELS_AT_ONCE):
-        pixels = soft[begin : begin + _PIXELS_AT_ONCE]
+    edit_rows = edit_linear if callable(edit_linear) else edit_linear.__getitem__
+    height, width = _size(plate_linear, edit_linear, alpha, meant)
+    premult = np.zeros((height, width, 3), np.float16)
+    matte = np.zeros((height, width), np.float16)
+    straight = np.empty((height, width, 3), np.float16)
+    count = max(1, _PIXELS_AT_ONCE // max(1, width))
+    for begin in range(0, height, count):
+        rows = slice(begin, min(begin + count, height))
+        plate, edit, a = plate_linear[rows], edit_rows(rows), alpha[rows]
+        _check(plate, edit, a, meant[rows])
+        straight[rows] = edit
+        if not a.any():
+            continue
+        covered = a == 1
+        matte[rows] = covered
+        np.copyto(premult[rows], straight[rows], where=covered[..., np.newaxis])
+        soft = (a > 0) & ~covered
         # A sum of light that is all positive is right in float32; where some cancels out it takes float64.
-        cancels = (flat_plate[pixels] < 0).any(axis=1) | (flat_meant[pixels] < 0).any(axis=1)
-        for chosen, precision in ((pixels[~cancels], np.float32), (pixels[cancels], np.float64)):
-            if chosen.size:
-                flat_premult[chosen], flat_matte[chosen] = _solve_soft(
-                    flat_plate[chosen].astype(precision, copy=False),
-                    flat_meant[chosen].astype(precision, copy=False),
-                    flat_edit[chosen].astype(precision, copy=False),
-                    flat_alpha[chosen, np.newaxis].astype(precision, copy=False),
+        cancels = (plate[soft] < 0).any(axis=1) | (meant[rows][soft] < 0).any(axis=1)
+        for negative, precision in ((False, np.float32), (True, np.float64)):
+            at = tuple(places[cancels == negative] for places in np.nonzero(soft))
+            if at[0].size:
+                values = (
+                    each[at].astype(precision, copy=False) for each in (plate, meant[rows], edit, a[..., np.newaxis])
                 )
+                premult[rows][at], matte[rows][at] = _solve_soft(*values)
     return Layers(premult, matte, straight)
 
 
@@ -133,28 +140,36 @@ def _half_rounded_up(values: Floats) -> Halves:
     return rounded
 
 
-def _check(
-    plate: NDArray[np.float32], edit: NDArray[np.float32], alpha: NDArray[np.float32], meant: NDArray[np.float32]
-) -> None:
-    shape = plate.shape
-    if len(shape) != 3 or shape[2] != 3 or not shape == edit.shape == meant.shape or alpha.shape != shape[:2]:
+def _size(
+    plate: NDArray[np.float32],
+    edit: NDArray[np.float32] | Rows,
+    alpha: NDArray[np.float32],
+    meant: NDArray[np.float32],
+) -> tuple[int, int]:
+    shapes = [plate.shape, meant.shape] + ([] if callable(edit) else [edit.shape])
+    if alpha.ndim != 2 or any(shape != (*alpha.shape, 3) for shape in shapes):
         raise LayersInvalid(
             "Plate and edit have to be (H, W, 3) and alpha (H, W), of one size.",
             argument="plate_linear, edit_linear, alpha",
-            value=f"{plate.shape}, {edit.shape}, {alpha.shape}",
+            value=", ".join(map(str, [*shapes, alpha.shape])),
         )
+    height, width = alpha.shape
+    return height, width
+
+
+def _check(
+    plate: NDArray[np.float32], edit: NDArray[np.float32], alpha: NDArray[np.float32], meant: NDArray[np.float32]
+) -> None:
     for name, values, lowest, highest in (
         ("plate_linear", plate, -65504.0, 65504.0),
         ("plate_meant", meant, -65504.0, 65504.0),
         ("edit_linear", edit, 0.0, 65504.0),
         ("alpha", alpha, 0.0, 1.0),
     ):
-        if values is plate and name == "plate_meant":
-            continue
         if values.size and not (lowest <= values.min() and values.max() <= highest):  # so that NaN counts
             outside = ~((values >= lowest) & (values <= highest))
             raise LayersInvalid(
-                f"{int(outside.sum())} values of {name} are not within {lowest:g} to {highest:g}.",
+                f"{int(outside.sum())} values of {name} in these rows are not within {lowest:g} to {highest:g}.",
                 argument=name,
                 value=values[outside][0],
             )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from vera_engine.errors import InvalidArgument
 
@@ -19,6 +19,7 @@ REACH = 2.0
 
 
 _STEPS = 2.0**23
+_BLOCK = 32  # results together
 
 
 class ImageSizeInvalid(InvalidArgument):
@@ -56,32 +57,69 @@ def linear(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     return weights
 
 
-@lru_cache(maxsize=64)
-def resampling(source: int, target: int, kernel: Kernel) -> csr_array:
-    """The matrix (target, source), float32, that brings `source` pixels in a row to `target`.
+@dataclass(frozen=True)
+class Resampling:
+    """A banded matrix (target, source) that brings `source` pixels in a row to `target`, as dense blocks: every result
+    looks at a few pixels only, and a block at those that its results look at."""
+
+    source: int
+    target: int
+    blocks: tuple[tuple[slice, slice, NDArray[np.float32]], ...]
+    """Results, the pixels they are made of, and the weights (results, pixels)."""
+
+    def along(self, image: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
+        """Resamples all columns (axis 0) or all rows (axis 1) of an image (H, W) or (H, W, C)."""
+        if axis == 1 and image.ndim == 3:
+            planes = [self.along(np.ascontiguousarray(image[..., channel]), 1) for channel in range(image.shape[2])]
+            return np.stack(planes, axis=-1)
+        flat = image.reshape(len(image), -1)
+        done = np.empty((self.target, flat.shape[1]) if axis == 0 else (len(flat), self.target), np.float32)
+        for results, pixels, weights in self.blocks:
+            if axis == 0:
+                np.matmul(weights, flat[pixels], out=done[results])
+            else:
+                done[:, results] = flat[:, pixels] @ weights.T
+        return done.reshape(self.target, *image.shape[1:]) if axis == 0 else done
+
+
+@lru_cache(maxsize=1024)
+def resampling(
+    source: int,
+    target: int,
+    kernel: Kernel,
+    *,
+    results: tuple[int, int] | None = None,
+    pixels: tuple[int, int] | None = None,
+) -> Resampling:
+    """How `source` pixels in a row are brought to `target`.
 
     Pixel centers lie at (i + 0.5) / size in both. What a kernel sees beyond the first and last pixel is taken to be
     like them. The weights of each result add up to 1.
+
+    Args:
+        results: The first of them that is wanted, and the first that is not any more; None: all.
+        pixels: The first of them that is there, and the first that is not any more; None: all.
     """
+    first, end = results or (0, target)
+    left, right = pixels or (0, source)
     spread = max(1.0, source / target)  # source pixels to a pixel of the smaller image
-    centers = (np.arange(target) + 0.5) * source / target - 0.5
+    centers = (np.arange(first, end) + 0.5) * source / target - 0.5
     reach = int(np.ceil(REACH * spread))
     places = np.floor(centers).astype(np.int64)[:, np.newaxis] + np.arange(-reach, reach + 2)
     weights = kernel((places - centers[:, np.newaxis]) / spread)
     # In whole steps of 2^-23, so that float32 adds them up without rounding: to exactly 1, and 1 stays 1.
     steps = np.round(weights / weights.sum(axis=1, keepdims=True) * _STEPS)
-    steps[np.arange(target), np.abs(steps).argmax(axis=1)] += _STEPS - steps.sum(axis=1)
+    steps[np.arange(end - first), np.abs(steps).argmax(axis=1)] += _STEPS - steps.sum(axis=1)
     weights = (steps / _STEPS).astype(np.float32)
-    used = weights != 0
-    begins = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
-    return csr_array((weights[used], np.clip(places, 0, source - 1)[used], begins), shape=(target, source))
-
-
-def part(matrix: csr_array, rows: slice, columns: slice) -> csr_array:
-    """A `resampling` matrix between parts of both pictures; beyond the part's first and last pixel all is like them."""
-    wanted = matrix[rows]
-    places = np.clip(wanted.indices, columns.start, columns.stop - 1) - columns.start
-    return csr_array((wanted.data, places, wanted.indptr), shape=(wanted.shape[0], columns.stop - columns.start))
+    places = np.clip(places, left, right - 1) - left
+    blocks = []
+    for begin in range(0, end - first, _BLOCK):
+        part = slice(begin, min(begin + _BLOCK, end - first))
+        low, high = int(places[part].min()), int(places[part].max()) + 1
+        dense = np.zeros((part.stop - begin, high - low), np.float32)
+        np.add.at(dense, (np.arange(part.stop - begin)[:, np.newaxis], places[part] - low), weights[part])
+        blocks.append((part, slice(low, high), dense))
+    return Resampling(right - left, end - first, tuple(blocks))
 
 
 def resize(image: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
@@ -106,14 +144,23 @@ def resize(image: NDArray[np.float32], width: int, height: int) -> NDArray[np.fl
     for axis, target in sizes:
         source = planes.shape[axis]
         if source != target:
-            planes = along(
-                resampling(source, target, blackman_harris if target < source else cubic_b_spline), planes, axis
-            )
+            kernel = blackman_harris if target < source else cubic_b_spline
+            planes = resampling(source, target, kernel).along(planes, axis)
     return np.clip(planes, lowest, highest, out=planes).reshape((height, width, *image.shape[2:]))
 
 
-def along(matrix: csr_array, image: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
-    """A `resampling` matrix done to all columns (axis 0) or all rows (axis 1) of an image (H, W) or (H, W, C)."""
-    moved = np.ascontiguousarray(np.swapaxes(image, 0, axis))
-    done: NDArray[np.float32] = matrix @ moved.reshape(len(moved), -1)
-    return np.ascontiguousarray(np.swapaxes(done.reshape(-1, *moved.shape[1:]), 0, axis))
+def resize_by_rows(image: NDArray[np.float32], width: int, height: int) -> Callable[[slice], NDArray[np.float32]]:
+    """As `resize`, within rounding, but for as many rows at a time as are wanted, which stay in the cache.
+
+    Args:
+        image: (H, W, C) float32.
+
+    Returns:
+        A function from a slice of rows to (rows, width, C).
+    """
+    rows, columns = image.shape[:2]
+    if height <= rows or width < columns:
+        whole = resize(image, width, height)
+        return lambda wanted: whole[wanted]
+    wide = image if width == columns else resampling(columns, width, cubic_b_spline).along(image, 1)
+    return lambda wanted: resampling(rows, height, cubic_b_spline, results=(wanted.start, wanted.stop)).along(wide, 0)

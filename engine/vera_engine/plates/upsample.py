@@ -10,17 +10,25 @@ plate's texture on slopes that are soft because they are blurred, where the smal
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from vera_engine.plates.model_curve import encode_model
-from vera_engine.plates.resize import Kernel, along, blackman_harris, catmull_rom, linear, part, resampling, resize
+from vera_engine.plates.resize import (
+    Kernel,
+    Resampling,
+    blackman_harris,
+    catmull_rom,
+    cubic_b_spline,
+    linear,
+    resampling,
+    resize,
+)
 
 Floats = NDArray[np.float32]
 
@@ -29,8 +37,8 @@ _CORRECTIONS = 20  # at up to twice the model's size, where they are cheap
 _LAST_CORRECTIONS = 4  # at the plate's
 _NOISE = np.float32(1e-4)  # variance of a guide in 0..1 that tells nothing
 _FLAT = np.float32(1e-6)  # variance of a matte without detail
-_WINDOW = 3  # pixels
-_MARGIN = 6  # pixels of the model's picture around all that is not flat
+_TILE = 64  # pixels of the model's picture: what is worked on at once stays in the cache
+_MARGIN = 8  # pixels of the model's picture around a tile, so that no tile is seen
 _ALMOST = np.float32(2**-10)  # what is nearer to 0 or 1, half a step of 9 bits, is meant to be it
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
 
@@ -46,12 +54,20 @@ class Area:
     columns: slice
 
     def at(self, height: int, width: int) -> Area:
-        """The same part at another size, rounded outwards to whole pixels."""
+        """The same part at another size; parts that meet still do."""
 
         def scaled(part: slice, source: int, target: int) -> slice:
-            return slice(part.start * target // source, -(-part.stop * target // source))
+            return slice(part.start * target // source, part.stop * target // source)
 
         return Area(height, width, scaled(self.rows, self.height, height), scaled(self.columns, self.width, width))
+
+    def within(self, other: Area) -> tuple[slice, slice]:
+        """Where this part lies in another one that holds it, at the same size."""
+        down, right = other.rows.start, other.columns.start
+        return (
+            slice(self.rows.start - down, self.rows.stop - down),
+            slice(self.columns.start - right, self.columns.stop - right),
+        )
 
 
 class Guide(Protocol):
@@ -73,12 +89,14 @@ class PlateGuide:
     """Stops by which the model saw it brighter."""
 
     def pictures(self, areas: Sequence[Area]) -> list[Floats]:
-        """Finest first, by the model's own curve; the others brought down from it."""
+        """By the model's own curve at the plate's size, and brought down from there."""
         plate = areas[-1]
         with np.errstate(over="ignore"):
             half = self.plate_linear[plate.rows, plate.columns].astype(np.float16)
-        finest = _seen_by_half(self.exposure)[half.view(np.uint16)]
-        return [*(_Scale(area, plate).smaller(finest) for area in areas[:-1]), finest]
+        pictures = [_seen_by_half(self.exposure)[half.view(np.uint16)]]
+        for coarser, finer in zip(areas[-2::-1], areas[:0:-1], strict=True):
+            pictures.insert(0, _Scale(coarser, finer).smaller(pictures[0]))
+        return pictures
 
 
 @dataclass(frozen=True)
@@ -100,8 +118,8 @@ class EditGuide:
 def upsample_matte(alpha: Floats, width: int, height: int, guide: Guide | None, refine: float = 1.0) -> Floats:
     """Brings a matte (h, w), 0..1, to (height, width), 0..1.
 
-    Where it is flat over a few pixels, and so where it is 0 or 1, it stays as it is. Along an axis that does not become
-    longer no detail is missing, and the matte is resized alone.
+    Where it is flat over a few pixels, and so where it is 0 or 1, it stays as it is. A matte that does not become
+    larger along both axes lacks no detail, and is resized alone.
 
     Args:
         alpha: Cleaned: exactly 0 and 1 where nothing and where all is meant.
@@ -110,20 +128,43 @@ def upsample_matte(alpha: Floats, width: int, height: int, guide: Guide | None, 
         guide: None: only the matte itself is known.
         refine: How much of the refinement is used: from 0, interpolated by a cubic B-spline alone, to 1.
     """
-    matte = resize(alpha, width, height)
-    model = _around_what_is_not_flat(alpha)
-    if model is None or refine == 0 or width <= alpha.shape[1] or height <= alpha.shape[0]:
-        return matte
-    areas = [model, model.at(height, width)]
-    if height > 2 * alpha.shape[0] and width > 2 * alpha.shape[1]:
-        areas.insert(1, model.at(2 * alpha.shape[0], 2 * alpha.shape[1]))
-    known = alpha[model.rows, model.columns]
-    refined = _brought_up(known, areas, None if guide is None else guide.pictures(areas))[-1]
-    refined[refined < _ALMOST] = 0
-    refined[refined > 1 - _ALMOST] = 1
-    smooth = matte[areas[-1].rows, areas[-1].columns]
-    smooth += np.float32(refine) * (refined - smooth)
+    if refine == 0 or width <= alpha.shape[1] or height <= alpha.shape[0]:
+        return resize(alpha, width, height)
+    matte = np.empty((height, width), np.float32)
+    for tile, around in _tiles(*alpha.shape):
+        plate, plate_around = tile.at(height, width), around.at(height, width)
+        known = alpha[around.rows, around.columns]
+        if (known == known[0, 0]).all():
+            matte[plate.rows, plate.columns] = known[0, 0]
+            continue
+        areas = [around, plate_around]
+        if height > 2 * alpha.shape[0] and width > 2 * alpha.shape[1]:
+            areas.insert(1, around.at(2 * alpha.shape[0], 2 * alpha.shape[1]))
+        refined = _brought_up(known, areas, None if guide is None else guide.pictures(areas))[-1]
+        refined[refined < _ALMOST] = 0
+        refined[refined > 1 - _ALMOST] = 1
+        if refine < 1:
+            smooth = _Scale(around, plate_around).larger(known, cubic_b_spline)
+            refined = smooth + np.float32(refine) * (refined - smooth)
+        matte[plate.rows, plate.columns] = refined[plate.within(plate_around)]
     return matte
+
+
+def _tiles(height: int, width: int) -> Iterator[tuple[Area, Area]]:
+    """All of a picture in tiles, each by itself and with a margin."""
+    for top in range(0, height, _TILE):
+        for left in range(0, width, _TILE):
+            rows = slice(top, min(top + _TILE, height))
+            columns = slice(left, min(left + _TILE, width))
+            yield (
+                Area(height, width, rows, columns),
+                Area(
+                    height,
+                    width,
+                    slice(max(0, rows.start - _MARGIN), min(height, rows.stop + _MARGIN)),
+                    slice(max(0, columns.start - _MARGIN), min(width, columns.stop + _MARGIN)),
+                ),
+            )
 
 
 def _brought_up(known: Floats, areas: Sequence[Area], guides: Sequence[Floats] | None) -> list[Floats]:
@@ -168,19 +209,26 @@ def _slopes(matte: Floats, guide: Floats) -> Floats:
     detail, guide_detail = matte - _mean(matte), guide - _mean(guide)
     amount = _mean(detail * detail)
     slopes = np.zeros_like(guide)
-    at = np.nonzero(amount > 0)
+    at = np.nonzero(amount > _FLAT)
+    channels = guide.shape[-1]
+    first, second = np.triu_indices(channels)
+    variance = np.empty((len(at[0]), channels, channels), np.float32)
+    variance[:, first, second] = _mean(guide_detail[..., first] * guide_detail[..., second])[at]
+    variance[:, second, first] = variance[:, first, second]
+    variance += _NOISE * np.eye(channels, dtype=np.float32)
     together = _mean(guide_detail * detail[..., np.newaxis])[at]
-    variance = _mean(guide_detail[..., :, np.newaxis] * guide_detail[..., np.newaxis, :])[at]
-    variance += _NOISE * np.eye(guide.shape[-1], dtype=np.float32)
     found: Floats = np.linalg.solve(variance, together[..., np.newaxis])[..., 0]
-    explained = np.clip((together * found).sum(axis=-1) / (amount[at] + _FLAT), 0, 1)
+    explained = np.clip((together * found).sum(axis=-1) / amount[at], 0, 1)
     slopes[at] = found * explained[:, np.newaxis]
     return _mean(slopes)
 
 
 def _mean(values: Floats) -> Floats:
-    """Of the window around each pixel (h, w, ...)."""
-    mean: Floats = ndimage.uniform_filter(values, _WINDOW, axes=(0, 1), mode="nearest")
+    """Of the 3x3 pixels around each (h, w, ...)."""
+    wide = np.concatenate([values[:1], values, values[-1:]])
+    rows = wide[:-2] + wide[1:-1] + wide[2:]
+    wide = np.concatenate([rows[:, :1], rows, rows[:, -1:]], axis=1)
+    mean: Floats = (wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]) / np.float32(9)
     return mean
 
 
@@ -191,33 +239,24 @@ class _Scale:
         self._small, self._large = small, large
 
     def larger(self, picture: Floats, kernel: Kernel) -> Floats:
-        small, large = self._small, self._large
-        across = part(resampling(small.width, large.width, kernel), large.columns, small.columns)
-        down = part(resampling(small.height, large.height, kernel), large.rows, small.rows)
-        return along(down, along(across, picture, 1), 0)
+        across = _between(self._small, self._large, 1, kernel).along(picture, 1)
+        return _between(self._small, self._large, 0, kernel).along(across, 0)
 
     def smaller(self, picture: Floats) -> Floats:
-        small, large = self._small, self._large
-        across = part(resampling(large.width, small.width, blackman_harris), small.columns, large.columns)
-        down = part(resampling(large.height, small.height, blackman_harris), small.rows, large.rows)
-        return along(across, along(down, picture, 0), 1)
+        down = _between(self._large, self._small, 0, blackman_harris).along(picture, 0)
+        return _between(self._large, self._small, 1, blackman_harris).along(down, 1)
 
 
-def _around_what_is_not_flat(alpha: Floats) -> Area | None:
-    """The rectangle around all that differs from its neighbors, and a margin; None where nothing does."""
-    changing = np.zeros(alpha.shape, np.bool_)
-    changing[:-1] |= np.diff(alpha, axis=0) != 0
-    changing[:, :-1] |= np.diff(alpha, axis=1) != 0
-    if not changing.any():
-        return None
-    rows, columns = (
-        slice(max(0, int(places[0]) - _MARGIN), min(length, int(places[-1]) + 2 + _MARGIN))
-        for places, length in zip(
-            (np.flatnonzero(changing.any(axis=axis)) for axis in (1, 0)), alpha.shape, strict=True
-        )
+def _between(source: Area, target: Area, axis: int, kernel: Kernel) -> Resampling:
+    lengths = [(area.height, area.rows) if axis == 0 else (area.width, area.columns) for area in (source, target)]
+    (source_length, pixels), (target_length, results) = lengths
+    return resampling(
+        source_length,
+        target_length,
+        kernel,
+        results=(results.start, results.stop),
+        pixels=(pixels.start, pixels.stop),
     )
-    height, width = alpha.shape
-    return Area(height, width, rows, columns)
 
 
 @lru_cache(maxsize=4)
