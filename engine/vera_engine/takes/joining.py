@@ -1,4 +1,4 @@
-"""Where frames made again meet frames that are kept: the new ones begin, and end, half way to them.
+"""Where frames made again meet frames that are kept: the new ones begin, and end, near them.
 
 What a compositor does by hand: a mix over a few frames. Without it a join shows as a step, for a codec gets all frames
 of a latent wrong alike, and the new latents are wrong in another way than the kept ones.
@@ -15,7 +15,7 @@ from vera_engine.plates.exr import ModelOutput
 from vera_engine.takes.plan import Join, TakeWindow
 from vera_engine.takes.take import SeamKind
 
-SHARE = 0.5
+SHARE = 0.6
 """How much of the step across a join the frame beside it gives up."""
 REACH = 4
 """Frames on the new side that give up some of it, each less than the one before: a latent's."""
