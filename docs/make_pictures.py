@@ -114,13 +114,14 @@ def make_edges() -> None:
 
 
 def rough_mask(height: int, width: int) -> np.ndarray:
-    """1 where the man and his tripod are, roughly, 0 elsewhere."""
+    """1 where the man and his tripod are, to some pixels, 0 elsewhere."""
     picture = Image.new("L", (width, height))
     draw = ImageDraw.Draw(picture)
     draw.polygon(BODY, fill=255)
     for leg in LEGS:
         draw.line(leg, fill=255, width=14)
-    return np.clip(ndimage.gaussian_filter(np.asarray(picture, np.float32) / 255, 3), 0, 1)
+    inside = ndimage.binary_erosion(np.asarray(picture) > 0, iterations=3)
+    return np.clip(ndimage.gaussian_filter(inside.astype(np.float32), 2), 0, 1)
 
 
 class Shown:
