@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 import nuke
 
+from vera_client.host.take_folders import read_take_folder
+
 from . import knobs, migration
-from .node import value, vera_nodes
+from .node import shown_directory, tell_space, value, vera_nodes
 
 INPUTS = "inputChange"
 """What Nuke calls a knob that is none: something was plugged in or out."""
@@ -46,6 +48,8 @@ def _load(node: nuke.Group) -> None:
     from . import actions
 
     migration.bring_up_to_date(node)
+    directory = shown_directory(node)
+    tell_space(node, None if directory is None else read_take_folder(directory))
     actions.loaded(node)
 
 
@@ -57,9 +61,7 @@ def _create(node: nuke.Group) -> None:
         if knob.kind is knobs.Kind.NOTE:
             node[knob.name].setValue(knob.default)
     if nuke.GUI:
-        from . import actions
-
-        actions.loaded(node)
+        _load(node)
 
 
 def _update(node: nuke.Group) -> None:

@@ -484,6 +484,14 @@ COLOR = Tab(
             target="Layers.raw",
             joins_line=True,
         ),
+        Knob(
+            "layers_note",
+            Kind.NOTE,
+            "Reading",
+            "How the take's files are read, and why.",
+            "-",
+            is_passing=True,
+        ),
     ),
 )
 

@@ -20,11 +20,33 @@ def set_on(read: nuke.Node, take: TakeFolder) -> None:
     Nuke's own color management knows no primaries, so with it they are read as they are too, and so where the
     configuration of the script has no space of that name: then `layers_colorspace` is the artist's to choose.
     """
-    space = str((take.record.get("color") or {}).get("layers") or "")
-    name = None if not space or spaces.is_native() or is_same(space, spaces.working_space()) else _find(read, space)
+    space = _of(take)
+    name = _find(read, space) if _is_to_convert(space) else None
     read["raw"].setValue(name is None)
     if name is not None:
         read["colorspace"].setValue(name)
+
+
+def describe(read: nuke.Node, take: TakeFolder) -> str:
+    """How a Read looks at a take's files, for the artist."""
+    space = _of(take)
+    if not read["raw"].value():
+        return f"Converted from {read['colorspace'].value()}"
+    if not space:
+        return "As they are: the take does not say its space"
+    if spaces.is_native():
+        return f"As they are, {space}: Nuke's own color management knows no primaries"
+    if not _is_to_convert(space):
+        return f"As they are, {space}: the script works in it"
+    return f"As they are, but {space} is not the script's working space: choose it above"
+
+
+def _of(take: TakeFolder) -> str:
+    return str((take.record.get("color") or {}).get("layers") or "")
+
+
+def _is_to_convert(space: str) -> bool:
+    return bool(space) and not spaces.is_native() and not is_same(space, spaces.working_space())
 
 
 def is_same(one: str, other: str) -> bool:

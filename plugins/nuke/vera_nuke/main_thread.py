@@ -43,7 +43,7 @@ def in_slices(steps: Steps[Value]) -> Value:
         RuntimeError: As `call`.
     """
     while True:
-        done = call(_slice, steps)
+        done: tuple[Value] | None = call(_slice, steps)
         if done is not None:
             return done[0]
 

@@ -13,7 +13,7 @@ import nuke
 from vera_client.errors import Refused
 from vera_client.host.take_folders import TakeFolder
 
-from . import knobs, layer_space, scripts, tcl, tree, undo
+from . import knobs, layer_space, path_map, scripts, tcl, tree, undo
 from .knobs import Kind, Knob
 
 NAME = "VeraEdit"
@@ -144,7 +144,7 @@ def take_root(node: nuke.Node) -> Path:
             value=knob.getText(),
             remedy="Save the script, or choose an absolute take root.",
         )
-    path = str(knob.getEvaluatedValue() or "")
+    path = path_map.mapped(str(knob.getEvaluatedValue() or ""))
     if not os.path.isabs(path):
         raise Refused(
             "The take root is not an absolute folder.",
@@ -161,6 +161,12 @@ def show_take(node: nuke.Node, take: TakeFolder | None) -> None:
     node["take_held_out"].setValue(take is not None and take.is_held_out)
     if take is not None:
         layer_space.set_on(inner(node, "Layers"), take)
+    tell_space(node, take)
+
+
+def tell_space(node: nuke.Node, take: TakeFolder | None) -> None:
+    """Says in the panel how the take's files are read."""
+    node["layers_note"].setValue("-" if take is None else layer_space.describe(inner(node, "Layers"), take))
 
 
 def compare_take(node: nuke.Node, take: TakeFolder | None) -> None:
@@ -173,7 +179,7 @@ def compare_take(node: nuke.Node, take: TakeFolder | None) -> None:
 def shown_directory(node: nuke.Node, which: str = "take") -> Path | None:
     """The folder of the take that is shown, or with `compare` of the one compared with; None: none is."""
     knob: Any = node[f"{which}_path"]
-    return Path(str(knob.getEvaluatedValue())) if knob.getText() else None
+    return Path(path_map.mapped(str(knob.getEvaluatedValue()))) if knob.getText() else None
 
 
 def _point(node: nuke.Node, which: str, take: TakeFolder | None) -> None:

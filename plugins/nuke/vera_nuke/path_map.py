@@ -31,10 +31,10 @@ def pairs(text: str) -> list[tuple[str, str]]:
     return found
 
 
-def mapped(path: str, text: str) -> str:
+def mapped(path: str) -> str:
     """The path as it is called here."""
     slashed = path.replace("\\", "/")
-    for there, here in pairs(text):
+    for there, here in pairs(os.environ.get(VARIABLE, "")):
         if slashed.startswith(f"{there}/"):
             return here + slashed[len(there) :]
     return path
@@ -49,4 +49,4 @@ def register() -> None:
 
 def _filtered(path: str) -> str:
     is_layers = LAYER_FILE.fullmatch(posixpath.basename(path.replace("\\", "/")))
-    return mapped(path, os.environ.get(VARIABLE, "")) if is_layers else path
+    return mapped(path) if is_layers else path

@@ -146,11 +146,15 @@ def test_the_layers_are_read_as_they_are_in_the_scripts_own_space_and_converted_
     nuke.root()["workingSpaceLUT"].setValue("ACEScg")
     folder = node.shown_directory(group).parent
     node.show_take(group, write_take(folder, "v002", space="ACEScg"))
-    assert read["raw"].value() is True
+    assert (read["raw"].value(), group["layers_note"].value()) == (True, "As they are, ACEScg: the script works in it")
     read["colorspace"].setValues(["default (scene_linear)", "ACES/ACEScg", "Utility/Linear Rec.709 (sRGB)"])
     node.show_take(group, write_take(folder, "v003", space="Linear Rec.709 (sRGB)"))
     assert (read["raw"].value(), read["colorspace"].value()) == (False, "Utility/Linear Rec.709 (sRGB)")
     assert group["layers_raw"].value() is False  # the knob of the panel is the Read's own
+    assert "Converted from Utility/Linear Rec.709" in group["layers_note"].value()
+    node.show_take(group, write_take(folder, "v004", space="Linear of the studio"))
+    assert read["raw"].value() is True
+    assert "choose it above" in group["layers_note"].value()
 
 
 def test_without_the_plugin_a_script_opens_renders_and_its_buttons_say_why_not(group, tmp_path, repository):
@@ -220,6 +224,9 @@ def test_paths_of_other_systems_are_mapped_for_take_files_alone(group, tmp_path,
     relative = node.shown_directory(group).relative_to(tmp_path).as_posix()
     group["take_path"].setValue(f"{there}/{relative}")
     np.testing.assert_array_equal(comp(group), before)
+    assert node.shown_directory(group) == tmp_path / relative
+    group["take_root"].setValue(f"{there}/takes")
+    assert node.take_root(group) == tmp_path / "takes"
     plate = nuke.toNode("Read1")
     plate["file"].setValue(f"{there}/plates/plate.%04d.exr")
     with pytest.raises(RuntimeError, match="No such file"):
