@@ -37,7 +37,7 @@ def base(module_making: TakeMaking) -> Made:
         write_comp=True,
         region=Region.resting(BOX),
         holdout=holdout,
-        finish=AskedFinish(black=0.0, white=1.0),
+        finish=AskedFinish(black=0.0, white=1.0, despill=0.5),
     )
 
 
@@ -125,7 +125,13 @@ def test_a_plate_that_was_moved_is_found_where_it_is_said_to_be(
         prove_take(take, plate=str(moved / "p.####.exr"))
     assert refused.value.value == str(moved / "p.1002.exr")
     os.utime(moved / "p.1001.exr")
-    assert prove_take(take, plate=str(moved / "p.####.exr"), frames=FrameSet.parse("1001")).exact
+    shutil.copy(module_making.plates / "mask.1001.exr", moved / "h.1001.exr")
+    moved_both = {"plate": str(moved / "p.####.exr"), "holdout": str(moved / "h.####.exr")}
+    assert prove_take(take, **moved_both, frames=FrameSet.parse("1001")).exact
+    write_exr(moved / "h.1001.exr", np.ones((34, 50, 1), np.float32), "Y")
+    with pytest.raises(PlateChanged) as refused:
+        prove_take(take, **moved_both, frames=FrameSet.parse("1001"))
+    assert refused.value.argument == "holdout.source.path"
 
 
 def test_what_cannot_be_proved_is_refused(take: Path, tmp_path: Path) -> None:

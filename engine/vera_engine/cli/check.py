@@ -71,6 +71,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_take_argument(parser)
     parser.add_argument("--frames", metavar="FRAMES", help="as in 1001-1017 or 1011-1018,1040 (default: all it has)")
     parser.add_argument("--plate", default="", metavar="PLATE", help="where the plate lies now, if it was moved")
+    parser.add_argument("--holdout", default="", metavar="MASK", help="where the hold-out lies now, if it was moved")
     parser.add_argument(
         "--page",
         type=Path,
@@ -94,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
             bar.set_description_str(f"frame {proof.frame}", refresh=False)
             bar.update()
 
-        proof = prove_take(directory, plate=arguments.plate, frames=frames, on_frame=on_frame)
+        proof = prove_take(directory, arguments.plate, arguments.holdout, frames, on_frame)
     if arguments.json:
         page = None if arguments.page is None else str(arguments.page.absolute())
         print_json({"take": str(directory), **proof.as_dict(), "page": page, "error": None})

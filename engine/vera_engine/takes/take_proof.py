@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from vera_engine.takes import store
 from vera_engine.takes.input_files import input_files, plate_source
 from vera_engine.takes.inputs import PlateReader
 from vera_engine.takes.region import Region
-from vera_engine.takes.request import MaskReference, TakeRequest
+from vera_engine.takes.request import MaskReference, PlateReference, TakeRequest
 from vera_engine.takes.seen import FileSeen, PlateChanged
 from vera_engine.takes.take import TakeState
 
@@ -57,14 +57,17 @@ class _Words:
     engine_version: str
 
     @classmethod
-    def of(cls, part: dict[str, Any], request: TakeRequest) -> _Words:
-        holdout, region = part["holdout"], part["region"]
+    def of(cls, part: dict[str, Any], request: TakeRequest, holdout_path: str) -> _Words:
+        region, holdout = part["region"], None
+        if part["holdout"] is not None:
+            said = MaskReference.from_dict(part["holdout"])
+            holdout = replace(said, source=_moved(said.source, holdout_path))
         request = replace(
             request,
             plate=replace(request.plate, nan=NanPolicy(part["nan"])),
             exposure=part["exposure"],
             region=None if region is None else Region.from_dict(region),
-            holdout=None if holdout is None else MaskReference.from_dict(holdout),
+            holdout=holdout,
         )
         settings = FinishSettings.from_dict(part["finish"])
         return cls(FrameSet.from_dicts(part["frames"]), settings, request, part["engine_version"])
@@ -75,13 +78,18 @@ class _Words:
 
 
 def prove_take(
-    directory: Path, plate: str = "", frames: FrameSet | None = None, on_frame: OnFrame | None = None
+    directory: Path,
+    plate: str = "",
+    holdout: str = "",
+    frames: FrameSet | None = None,
+    on_frame: OnFrame | None = None,
 ) -> TakeProof:
     """Proves the frames of a finished take, one after another.
 
     Args:
         directory: The version directory.
         plate: Where the plate lies now, as `PlateSource.pattern`; empty: where it lay.
+        holdout: The same of the hold-out.
         frames: Host frames; None: all that the take has.
         on_frame: Is given each frame as it is done.
 
@@ -106,10 +114,10 @@ def prove_take(
             f"The take has no {frames_as_text(lacking)}.", argument="frames", value=frames, remedy=f"It has {has}."
         )
     request = TakeRequest.from_dict(record["request"])
-    if plate:
-        request = replace(request, plate=replace(request.plate, path=os.path.abspath(plate), upload_id=""))
+    request = replace(request, plate=_moved(request.plate, plate))
+    parts = [_Words.of(part, request, holdout) for part in record.get("finished", ())]
     prover, proofs = Prover(), []
-    for one in _frames_to_prove(directory, record, request, frames or has):
+    for one in _frames_to_prove(directory, record, request, parts, frames or has):
         proof, maps = prover.prove(one)
         proofs.append(proof)
         if on_frame is not None:
@@ -118,9 +126,8 @@ def prove_take(
 
 
 def _frames_to_prove(
-    directory: Path, record: dict[str, Any], request: TakeRequest, frames: FrameSet
+    directory: Path, record: dict[str, Any], request: TakeRequest, parts: Sequence[_Words], frames: FrameSet
 ) -> Iterator[FrameToProve]:
-    parts = [_Words.of(part, request) for part in record.get("finished", ())]
     plate_format = check_plate(plate_source(request.plate), frames)
     for frame in frames:
         # 1. The plate and the hold-out, the very ones
@@ -157,6 +164,11 @@ def _frames_to_prove(
             meant=meant,
             comp_written=_written_comp(directory, frame, record),
         )
+
+
+def _moved(reference: PlateReference, path: str) -> PlateReference:
+    """The same files where they lie now; where they lay, without a path."""
+    return replace(reference, path=os.path.abspath(path), upload_id="") if path else reference
 
 
 def _must_stay(
