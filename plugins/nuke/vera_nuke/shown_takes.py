@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nuke
@@ -61,10 +62,10 @@ def fill(node: nuke.Node) -> None:
 
 
 def item_of(name: str, take: TakeFolder) -> str:
-    """What a choice shows of a take. Its name comes first, so that it is found again."""
-    star = " \N{BLACK STAR}" if take.notes.starred else ""
-    label = f": {take.notes.label}" if take.notes.label else ""
-    return f"{name}{star}{label}  [{take.first_frame}-{take.last_frame}]".replace("\t", " ")
+    """What a choice shows of a take, without what Tcl or a menu would read as more than a letter."""
+    star = " *" if take.notes.starred else ""
+    label = re.sub(r"[^\w .,:+-]+", " ", take.notes.label).strip()
+    return f"{name}{star}{f' {label}' if label else ''}, {take.first_frame}-{take.last_frame}"
 
 
 def chosen_take(node: nuke.Node, choice: str = "take") -> TakeFolder | None:
