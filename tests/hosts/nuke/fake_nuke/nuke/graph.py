@@ -308,9 +308,7 @@ class Node:
             return float(self._exists(*name.strip("[]").split()))
         *way, last = name.split(".")
         if last in ("width", "height", "pixel_aspect"):
-            from . import pixels
-
-            sizes = pixels.format_of(self._node_at(way), frame)
+            sizes = _pixels().format_of(self._node_at(way), frame)
             return float(sizes[("width", "height", "pixel_aspect").index(last)])
         found = self.find(name.split("."))
         if found is None:
@@ -358,22 +356,16 @@ class Node:
         return self.frameRange().last()
 
     def frameRange(self) -> FrameRange:
-        from . import pixels
-
         self._check("frameRange")
-        return FrameRange(*pixels.range_of(self))
+        return FrameRange(*_pixels().range_of(self))
 
     def channels(self) -> list[str]:
-        from . import pixels
-
         self._check("channels")
-        return sorted(pixels.evaluate(self, knobs.frame_now[-1], "main").planes)
+        return sorted(_pixels().evaluate(self, knobs.frame_now[-1], "main").planes)
 
     def format(self) -> Format:
-        from . import pixels
-
         self._check("format")
-        return Format(*pixels.format_of(self, knobs.frame_now[-1]))
+        return Format(*_pixels().format_of(self, knobs.frame_now[-1]))
 
     def width(self) -> int:
         return self.format().width()
@@ -385,18 +377,14 @@ class Node:
         return self.format().pixelAspect()
 
     def metadata(self, key: str | None = None, time: float | None = None, view: str = "main") -> Any:
-        from . import pixels
-
         self._check("metadata")
-        said = pixels.metadata_of(self, knobs.frame_now[-1] if time is None else time, view)
+        said = _pixels().metadata_of(self, knobs.frame_now[-1] if time is None else time, view)
         return said if key is None else said.get(key)
 
     def hasError(self) -> bool:
-        from . import pixels
-
         self._check("hasError")
         try:
-            pixels.evaluate(self, knobs.frame_now[-1], "main")
+            _pixels().evaluate(self, knobs.frame_now[-1], "main")
         except RuntimeError:
             return True
         return False
@@ -587,3 +575,10 @@ def user_knob(text: str) -> Knob:
         number_of = {"INVISIBLE": knobs.INVISIBLE, "STARTLINE": knobs.STARTLINE, "DISABLED": knobs.DISABLED}[flag[1:]]
         (knob.setFlag if flag[0] == "+" else knob.clearFlag)(number_of)
     return knob
+
+
+def _pixels() -> Any:
+    """What evaluates; numpy is loaded when it is first asked for, not with `import nuke`."""
+    from . import pixels
+
+    return pixels

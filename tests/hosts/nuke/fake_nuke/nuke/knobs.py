@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -429,7 +430,7 @@ class Boolean_Knob(Array_Knob):
         return "true" if value else "false"
 
     def parse(self, text: str) -> float:
-        return {"true": 1.0, "false": 0.0}.get(text) if text in ("true", "false") else float(text)  # type: ignore[return-value]
+        return float(text == "true") if text in ("true", "false") else float(text)
 
 
 class WH_Knob(Array_Knob):
@@ -635,8 +636,6 @@ BY_NUMBER = {
 
 def numbered(path: str, frame: float) -> str:
     """The path with the frame's number in it."""
-    import re
-
     path = re.sub(r"%0(\d+)d", lambda marks: f"{round(frame):0{int(marks[1])}d}", path)
     return re.sub(r"#+", lambda marks: f"{round(frame):0{len(marks[0])}d}", path)
 

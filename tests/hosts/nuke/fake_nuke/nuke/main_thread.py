@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -51,8 +52,6 @@ def _queue(
             if results is not None:
                 results[0] = value
         except Exception:  # noqa: BLE001, as Nuke does it
-            import traceback
-
             traceback.print_exc()
         finally:
             served.append((getattr(call, "__qualname__", repr(call)), time.perf_counter() - began))

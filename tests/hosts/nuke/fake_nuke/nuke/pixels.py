@@ -16,7 +16,7 @@ import numpy as np
 import OpenImageIO as oiio
 from scipy import ndimage
 
-from . import graph, knobs
+from . import callbacks, graph, knobs
 from .graph import Group, Node
 
 Box = tuple[int, int, int, int]
@@ -154,9 +154,7 @@ def _read(node: Node, frame: float, view: str) -> Picture:
     said = node["file"]
     assert isinstance(said, knobs.File_Knob)
     pattern = said.getEvaluatedValue(frame).replace("%V", view).replace("%v", view[:1])
-    for mapped in graph_filters(pattern):
-        pattern = mapped
-    path = Path(knobs.numbered(pattern, number))
+    path = Path(knobs.numbered(_filtered(pattern), number))
     if not path.is_file():
         if str(node["on_error"].value()) == "black":
             return black()
@@ -164,15 +162,11 @@ def _read(node: Node, frame: float, view: str) -> Picture:
     return _load(path, node)
 
 
-def graph_filters(path: str) -> list[str]:
-    """The path after each filter that was added for file names."""
-    from . import callbacks
-
-    found = []
+def _filtered(path: str) -> str:
+    """The path as those make it that were added to look at every file name."""
     for call, args, kwargs, _ in callbacks.added.get("filenameFilter", ()):
         path = call(path, *args, **kwargs) or path
-        found.append(path)
-    return found
+    return path
 
 
 def _file_frame(node: Node, frame: float) -> float | None:
@@ -298,7 +292,7 @@ def _merge(node: Node, frame: float, view: str) -> Picture:
             raise NotImplementedError(name)
     box = _boxed(node, b, a)
     a, b = a.over_box(box), b.over_box(box)
-    alpha_a, alpha_b = a.plane(RGBA[3]), b.plane(RGBA[3])
+    alpha_a = a.plane(RGBA[3])
     operation: Callable[[np.ndarray, np.ndarray], np.ndarray] = {
         "over": lambda A, B: A + B * (1 - alpha_a),
         "stencil": lambda A, B: B * (1 - alpha_a),
@@ -315,7 +309,6 @@ def _merge(node: Node, frame: float, view: str) -> Picture:
         if name in a.planes or name in b.planes:
             merged = operation(a.plane(name), b.plane(name))
             done[name] = merged if mix == 1 else merged * mix + b.plane(name) * (1 - mix)
-    del alpha_b
     return replace(b, planes={**b.planes, **done})
 
 
