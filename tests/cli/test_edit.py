@@ -10,9 +10,10 @@ import pytest
 
 from vera_client.bridge.convert import to_dict
 from vera_edit.v1.takes_pb2 import Take
-from vera_engine.cli.edit_request import SeedsInvalid, parse_seeds
+from vera_engine.cli.edit_request import SeedsInvalid, parse_seeds, take_root
 from vera_engine.cli.region_text import RegionTextInvalid, parse_region, region_text
 from vera_engine.cli.take_result import FIELDS, duration, seam_text
+from vera_engine.errors import InvalidArgument
 from vera_engine.takes.take import VISIBLE_SEAM
 
 
@@ -223,6 +224,14 @@ def test_a_take_is_finished_anew(edit, say, engine, shot):
     assert request["finish"] == {"detail": "edit"}
     assert say("finish", "v001", "--node", "hero", "--again").status == 0
     assert asked(engine)["frames"] == [{"first_frame": 1001, "last_frame": 1003}]
+
+
+def test_takes_go_beside_the_plates_own_folder(shot):
+    folder = shot / "plate"
+    for plate in (folder / "plate.####.exr", folder / "plate.1001.exr", folder, f"{folder}/"):
+        assert take_root(None, str(plate), None) == shot / "vera_takes"
+    with pytest.raises(InvalidArgument):
+        take_root(None, "/plate.####.exr", None)
 
 
 def test_no_engine_is_told_apart_from_a_refusal(edit, engine):
