@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Callable
 
 import nuke
 
@@ -14,6 +15,9 @@ from . import knobs
 from .node import compare_take, show_take, shown_directory, take_root, value
 
 MISSING = "not in its list"
+
+_is_filling = False
+"""Choices are being brought up to date: what Nuke says of them meanwhile is no choice of the artist's."""
 
 
 def node_folder(node: nuke.Node) -> Path:
@@ -52,19 +56,28 @@ def newest_stopped(node: nuke.Node) -> PartialTake | None:
 
 
 def fill(node: nuke.Node) -> None:
-    """Has the choices offer what is on disk now, and the chosen one be what the node shows."""
+    """Has the choices offer what is on disk now, and the chosen one be what the node shows.
+
+    Raises:
+        Refused: The script was never saved.
+    """
+    global _is_filling
     takes = takes_by_name(node)
     items = {take.directory: item_of(name, take) for name, take in takes.items()}
     for choice, which in (("take", "take"), ("compare_take", "compare")):
         none, shown = dict(knobs.BY_NAME[choice].choices)["none"], shown_directory(node, which)
         current = none if shown is None else items.get(shown, f"{shown.name} ({MISSING})")
-        _offer(node[choice], [none, *items.values()], current)
+        _is_filling = True
+        try:
+            _offer(node[choice], [none, *items.values()], current)
+        finally:
+            _is_filling = False
 
 
 def item_of(name: str, take: TakeFolder) -> str:
     """What a choice shows of a take, without what Tcl or a menu would read as more than a letter."""
     star = " *" if take.notes.starred else ""
-    label = re.sub(r"[^\w .,:+-]+", " ", take.notes.label).strip()
+    label = " ".join(re.sub(r"[^\w.,:+-]", " ", take.notes.label).split())
     return f"{name}{star}{f' {label}' if label else ''}, {take.first_frame}-{take.last_frame}"
 
 
@@ -76,14 +89,20 @@ def chosen_take(node: nuke.Node, choice: str = "take") -> TakeFolder | None:
 
 def choose(node: nuke.Node) -> None:
     """Shows what the choice stands at. Renders nothing."""
-    if MISSING not in str(node["take"].value()):
-        show_take(node, chosen_take(node))
+    _choose(node, "take", "take", show_take)
 
 
 def choose_compared(node: nuke.Node) -> None:
     """Has the second take be what its choice stands at."""
-    if MISSING not in str(node["compare_take"].value()):
-        compare_take(node, chosen_take(node, "compare_take"))
+    _choose(node, "compare_take", "compare", compare_take)
+
+
+def _choose(node: nuke.Node, choice: str, which: str, show: Callable[[nuke.Node, TakeFolder | None], None]) -> None:
+    if _is_filling or MISSING in str(node[choice].value()):
+        return
+    take = chosen_take(node, choice)
+    if (None if take is None else take.directory) != shown_directory(node, which):
+        show(node, take)
 
 
 def _offer(knob: nuke.Knob, items: list[str], current: str) -> None:
