@@ -14,21 +14,7 @@ from typing import Any
 from . import callbacks, graph, knobs, main_thread, script, stage
 from .callbacks import this_knob as thisKnob
 from .callbacks import this_node as thisNode
-from .graph import (
-    EXPRESSIONS,
-    HIDDEN_INPUTS,
-    INPUTS,
-    LINKINPUTS,
-    TO_SCRIPT,
-    WRITE_NON_DEFAULT_ONLY,
-    Format,
-    FrameRange,
-    Group,
-    Node,
-    Root,
-    delete,
-    root,
-)
+from .graph import delete
 from .graph import this_group as thisGroup
 from .knobs import (
     ALWAYS_SAVE,
@@ -55,6 +41,19 @@ from .knobs import (
     Text_Knob,
 )
 from .main_thread import executeInMainThread, executeInMainThreadWithResult, require
+from .nodes import (
+    EXPRESSIONS,
+    HIDDEN_INPUTS,
+    INPUTS,
+    LINKINPUTS,
+    TO_SCRIPT,
+    WRITE_NON_DEFAULT_ONLY,
+    Group,
+    Node,
+    Root,
+    root,
+)
+from .pictured import Format, FrameRange
 from .stage import ProgressTask, Undo, activeViewer, ask, choice, menu, message, pluginAddPath, pluginPath, toolbar
 
 GUI = os.environ.get("FAKE_NUKE_GUI", "1") == "1"

@@ -10,7 +10,7 @@ from . import knobs
 from .knobs import Knob
 
 if TYPE_CHECKING:
-    from .graph import Node
+    from .nodes import Node
 
 added: dict[str, list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], str]]] = {}
 """By event: function, arguments, class of node."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from . import callbacks, graph, knobs, tcl
-from .graph import FIRST_KNOBS, Group, Node
 from .knobs import Knob
+from .nodes import FIRST_KNOBS, Group, Node
 
 LAST_KNOBS = ("selected", "xpos", "ypos", "hide_input", "disable")
 VERSION = "version 15.1 v3"
