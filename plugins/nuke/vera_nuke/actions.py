@@ -10,7 +10,6 @@ from typing import Any, Callable
 import nuke
 
 from vera_client.errors import Refused, VeraClientError
-from vera_client.host import session
 from vera_client.host.requests import whole_range
 from vera_client.host.take_folders import TakeFolder
 
@@ -18,6 +17,8 @@ from . import doctor, engine, knobs, marks, news, orders, panel, settings, shown
 from . import node as nodes
 from .shown_takes import shown_take
 
+ASKED_ABOUT = ("TakeStarred", "TakeShared")
+"""What an engine refuses to delete unless it is told so."""
 Action = Callable[[nuke.Node], None]
 
 
@@ -67,15 +68,12 @@ def delete_take(node: nuke.Node) -> None:
         delete(node, takes[names[int(chosen)]])
 
 
-def delete(node: nuke.Node, directory: Path, force: bool = False) -> Any:
-    """Deletes a take and its files.
+def delete(node: nuke.Node, directory: Path, is_sure: bool = False) -> None:
+    """Deletes a take and its files; where it is starred or others are based on it, the artist is asked first.
 
     Args:
         directory: Its version directory.
-        force: Though it is starred or others are based on it.
-
-    Returns:
-        The client's ticket.
+        is_sure: The artist was asked.
 
     Raises:
         Refused: A node shows it.
@@ -88,7 +86,14 @@ def delete(node: nuke.Node, directory: Path, force: bool = False) -> Any:
             value=directory,
             remedy="Choose another take there first.",
         )
-    return news.ask(node, "delete_take", lambda _: panel.show_take_notes(node), directory=str(directory), force=force)
+
+    def answered(message: dict[str, Any]) -> None:
+        error = message.get("error")
+        if error and error["kind"] in ASKED_ABOUT and nuke.ask(f"{error['reason']} Delete it all the same?"):
+            delete(node, directory, is_sure=True)
+        panel.show_take_notes(node)
+
+    news.ask(node, "delete_take", answered, directory=str(directory), force=is_sure)
 
 
 def adopt_settings(node: nuke.Node) -> None:
@@ -204,7 +209,8 @@ def _have_script_saved(node: nuke.Node) -> None:
     is_beside = "root.name" in str(node["take_root"].value())
     question = "Takes are kept beside the script, which was never saved. Save it now?"
     if nuke.GUI and is_beside and not nodes.script_path() and nuke.ask(question):
-        nuke.scriptSaveAs()
+        with contextlib.suppress(RuntimeError):  # the dialog was cancelled
+            nuke.scriptSaveAs()
 
 
 def _settings_of(take: TakeFolder) -> dict[str, Any]:
@@ -310,10 +316,3 @@ CHANGED: dict[str, Action] = {
     "take_starred": guarded(lambda node: _annotate(node, starred=settings.is_on(node, "take_starred"))),
 }
 """By the knob's name."""
-
-
-def closed() -> None:
-    """The script goes: takes in work go on in the engine, and another script's nodes follow their own."""
-    here = session.known()
-    if here is not None and not here.is_waiting:
-        session.close()

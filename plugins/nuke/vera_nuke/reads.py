@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def _shows(read: nuke.Node, frame: int, view: str, file: Path) -> bool:
     """Whether Nuke too says that it reads this file at the frame; where it says nothing, the file is missing and the
     artist is told so."""
     said = read.metadata("input/filename", frame, view)
-    return not said or Path(str(said)) == file
+    return not said or os.path.normpath(str(said)) == os.path.normpath(file)
 
 
 def _is_on(node: nuke.Node, name: str) -> bool:

@@ -131,7 +131,16 @@ def test_generate_rerun_switch_save_and_render_without_us(shot: nuke.Node, tmp_p
     nuke.main_thread.pump_until(lambda: "checking" not in str(shot["verdict"].value()), SECONDS)
     assert str(shot["verdict"].value()).startswith("v001: exact: 5 frames, no pixel changed outside the matte")
 
-    # 5. Saved, and rendered by a Nuke that has never heard of us
+    # 5. Finished anew with a hold-out: its files have it, and the model did not run
+    shot.setInput(2, shots.add_read(DEMO / "hint.%04d.exr", range(1001, 1018)))
+    shot["finish_again"].execute()
+    third = wait_for_take(shot, "v003")
+    for frame in FRAMES:
+        held, layers = (shots.read_exr(file) for file in (DEMO / f"hint.{frame}.exr", third / f"layers.{frame}.exr"))
+        assert not layers["A"][held["R"] == 1].any()
+        assert os.path.samefile(third / f"model.{frame}.exr", first / f"model.{frame}.exr")
+
+    # 6. Saved, and rendered by a Nuke that has never heard of us
     nuke.scriptSave()
     expected = {frame: comp_of(shot, frame) for frame in FRAMES}
     (tmp_path / "farm").mkdir()

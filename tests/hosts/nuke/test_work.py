@@ -376,6 +376,12 @@ def test_a_take_that_no_node_shows_can_be_deleted(post: Letters, shot: nuke.Node
         press(shot, "delete_take")
         assert post.of("delete_take")[-1] == {"directory": str(gone), "force": False}
         assert "v001" not in nuke.stage.questions[-1]
+    refusal = {"kind": "TakeStarred", "reason": "v003 is starred.", "remedy": "Take its star away."}
+    nuke.stage.answers[:] = [True]
+    post.answer(error=refusal, method="delete_take")
+    quiet(lambda: len(post.of("delete_take")) == 3)
+    assert nuke.stage.questions[-1] == "v003 is starred. Delete it all the same?"
+    assert post.of("delete_take")[-1] == {"directory": str(folder_of(shot, "v003")), "force": True}
     count = len(post.sent)
     nuke.stage.answers[:] = [None]
     press(shot, "delete_take")
