@@ -20,7 +20,7 @@ from vera_engine.plates.finish_settings import Detail, FinishSettings
 from vera_engine.plates.image import Window
 from vera_engine.plates.layers import Layers, over, solve_layers
 from vera_engine.plates.matte import clean_matte
-from vera_engine.plates.model_curve import decode_model
+from vera_engine.plates.model_curve import encode_model
 from vera_engine.plates.region_border import region_border
 from vera_engine.plates.resize import resize
 from vera_engine.plates.upsample import EditGuide, PlateGuide, upsample_matte
@@ -121,7 +121,8 @@ def finish_frame(
 
     # 4. Layers whose over, in linear light, is the model's
     layers = solve_layers(plate_linear, edit_rows, finished_alpha, plate_meant)
-    limited = (decode_model(edit_model_rgb) > settings.highlights).any(axis=-1) & (small_alpha > 0)
+    brightest = encode_model(np.full(1, settings.highlights))[0]
+    limited = (edit_model_rgb > brightest).any(axis=-1) & (small_alpha > 0)
     return FinishedFrame(layers, finished_alpha, edit_rows, plate_meant, _statistics(layers, int(limited.sum())))
 
 

@@ -83,17 +83,19 @@ def solve_layers(
             continue
         covered = a == 1
         matte[rows] = covered
-        np.copyto(premult[rows], straight[rows], where=covered[..., np.newaxis])
-        soft = (a > 0) & ~covered
+        # The bits times 0 or 1, which is many times quicker than choosing.
+        np.multiply(_bits(straight[rows]), np.repeat(covered.view(np.uint8), 3, axis=1), out=_bits(premult[rows]))
+        soft = np.flatnonzero((a > 0) & ~covered)
+        pixels = [each.reshape(-1, 3)[soft] for each in (plate, meant[rows], edit)]
         # A sum of light that is all positive is right in float32; where some cancels out it takes float64.
-        cancels = (plate[soft] < 0).any(axis=1) | (meant[rows][soft] < 0).any(axis=1)
-        for negative, precision in ((False, np.float32), (True, np.float64)):
-            at = tuple(places[cancels == negative] for places in np.nonzero(soft))
-            if at[0].size:
-                values = (
-                    each[at].astype(precision, copy=False) for each in (plate, meant[rows], edit, a[..., np.newaxis])
-                )
-                premult[rows][at], matte[rows][at] = _solve_soft(*values)
+        cancels = (pixels[0] < 0).any(axis=1) | (pixels[1] < 0).any(axis=1)
+        for chosen, precision in ((~cancels, np.float32), (cancels, np.float64)):
+            at = soft[chosen]
+            if at.size:
+                chosen_pixels: list[Floats] = [each[chosen].astype(precision) for each in pixels]
+                opacity: Floats = a.reshape(-1, 1)[at].astype(precision)
+                solved = _solve_soft(*chosen_pixels, opacity)
+                premult[rows].reshape(-1, 3)[at], matte[rows].reshape(-1)[at] = solved
     return Layers(premult, matte, straight)
 
 
@@ -131,6 +133,11 @@ def _solve_soft(plate: Floats, meant: Floats, edit: Floats, a: Floats) -> tuple[
     # Below 0 by a last bit only, since A is at least 1 - c / plate.
     premult[(plate >= 0) & (premult < 0)] = 0
     return premult.astype(np.float16), matte
+
+
+def _bits(picture: Halves) -> NDArray[np.uint16]:
+    """The bits of a picture (n, W, 3) as (n, 3 W)."""
+    return picture.reshape(len(picture), -1).view(np.uint16)
 
 
 def _half_rounded_up(values: Floats) -> Halves:
