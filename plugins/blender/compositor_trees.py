@@ -61,13 +61,6 @@ def temporary_copy(scene: bpy.types.Scene) -> Iterator[tuple[bpy.types.Scene, bp
             bpy.data.node_groups.remove(tree)
 
 
-def add_math(tree: bpy.types.CompositorNodeTree, operation: str) -> bpy.types.Node:
-    """A Math node: as many inputs as the operation has terms, one output."""
-    node = tree.nodes.new("CompositorNodeMath" if HAS_EMBEDDED_TREES else "ShaderNodeMath")
-    node.operation = operation
-    return node
-
-
 def choose(node: bpy.types.Node, setting: str, value: str, socket: str, item: str) -> None:
     """Sets what 4.5 has as a setting of the node, and 5.x as a menu among its inputs."""
     if HAS_EMBEDDED_TREES:

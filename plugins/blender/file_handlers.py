@@ -4,12 +4,13 @@
 import bpy
 from bpy.app.handlers import persistent
 
-from . import bake, drain, nodes
+from . import bake, drain, layers, nodes, shown_takes
 
 
 @persistent
 def tidy_file(*_arguments: object) -> None:
-    """Restores groups that were our nodes, and removes inner trees that no node uses: of nodes deleted since."""
+    """Restores groups that were our nodes, removes inner trees that no node uses, of nodes deleted since, and brings
+    those of an older version of the add-on up to this one."""
     nodes.mend_pasted_nodes()
     bake.restore_all()
     part_twins()
@@ -18,6 +19,8 @@ def tidy_file(*_arguments: object) -> None:
         ours = tree.bl_idname == "CompositorNodeTree" and tree.vera_edit.node_id
         if ours and tree not in used and tree.library is None:
             bpy.data.node_groups.remove(tree)
+        elif ours and tree.library is None and layers.complete_sockets(tree):
+            shown_takes.show_again(tree.vera_edit)
     if not bpy.app.background:
         follow_takes()
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import bpy
 
-from . import compositor_trees, live_matte
+from . import live_matte
+from .arithmetic import calculate, channel, over
 from .client_package import Refused, TakeFolder
 from .live_matte import FEATHER, GROW, HOLD_OUT
 
@@ -37,16 +38,29 @@ def new_inner_tree() -> bpy.types.CompositorNodeTree:
     tree = bpy.data.node_groups.new("Vera Edit", "CompositorNodeTree")
     # Blender miscounts the users of a group whose node was copied, and a file loses what it believes unused.
     tree.use_fake_user = True
-    for name, kind, details in INPUTS:
-        socket = tree.interface.new_socket(name, in_out="INPUT", socket_type=kind)
-        for detail, value in details.items():
-            setattr(socket, detail, value)
-    for name, kind, description in OUTPUTS:
-        socket = tree.interface.new_socket(name, in_out="OUTPUT", socket_type=kind)
-        socket.description = description
+    complete_sockets(tree)
     tree.vera_edit.node_id = new_node_id()
     pass_through(tree)
     return tree
+
+
+def complete_sockets(tree: bpy.types.CompositorNodeTree) -> bool:
+    """Gives an inner tree the sockets that it lacks: all of them, or what an older version of the add-on did not have.
+
+    Returns:
+        Whether it lacked any.
+    """
+    there = {(item.in_out, item.name) for item in tree.interface.items_tree}
+    inputs = [each for each in INPUTS if ("INPUT", each[0]) not in there]
+    outputs = [each for each in OUTPUTS if ("OUTPUT", each[0]) not in there]
+    for name, kind, details in inputs:
+        socket = tree.interface.new_socket(name, in_out="INPUT", socket_type=kind)
+        for detail, value in details.items():
+            setattr(socket, detail, value)
+    for name, kind, description in outputs:
+        socket = tree.interface.new_socket(name, in_out="OUTPUT", socket_type=kind)
+        socket.description = description
+    return bool(inputs or outputs)
 
 
 def new_node_id() -> str:
@@ -83,21 +97,13 @@ def show_take(tree: bpy.types.CompositorNodeTree, take: TakeFolder, color_space:
     edit = _gate(tree, image.outputs["Combined"], within, 0)
     straight = _gate(tree, image.outputs["straight"], within, -200)
     drawn = live_matte.draw_matte(tree, edit, straight, is_held_out=take.is_held_out)
-    split = tree.nodes.new("CompositorNodeSeparateColor")
-    split.location = (1800, -150)
-    over = tree.nodes.new("CompositorNodeAlphaOver")
-    over.location = (1800, 100)
-    background, foreground = compositor_trees.over_inputs(over)
-    for source, target in (
-        (drawn, outputs["Edit"]),
-        (drawn, split.inputs["Image"]),
-        (split.outputs["Alpha"], outputs["Alpha"]),
-        (straight, outputs["Straight"]),
-        (plate, background),
-        (drawn, foreground),
-        (over.outputs["Image"], outputs["Composite"]),
+    for source, name in (
+        (drawn, "Edit"),
+        (channel(tree, drawn, "Alpha", (1800, -150)), "Alpha"),
+        (straight, "Straight"),
+        (over(tree, drawn, plate, (1800, 300)), "Composite"),
     ):
-        tree.links.new(source, target)
+        tree.links.new(source, outputs[name])
     if take.residual_frames:
         residual = _add_sequence(tree, take, take.residual_file(take.residual_frames[0]), color_space)
         tree.links.new(_gate(tree, residual.outputs["Image"], within, -400), outputs["Residual"])
@@ -154,7 +160,7 @@ def _bare(tree: bpy.types.CompositorNodeTree) -> tuple[bpy.types.NodeSocket, dic
     """The inner tree with nothing but its ends: the plate's socket, and those of the outputs."""
     tree.nodes.clear()
     begin, end = tree.nodes.new("NodeGroupInput"), tree.nodes.new("NodeGroupOutput")
-    begin.location, end.location = (-300, 150), (2000, 0)
+    begin.location, end.location = (-300, 150), (2900, 0)
     return begin.outputs["Image"], {name: end.inputs[name] for name, _, _ in OUTPUTS}
 
 
@@ -162,16 +168,9 @@ def _within_frames(tree: bpy.types.CompositorNodeTree, take: TakeFolder) -> bpy.
     """1 on the take's frames, 0 on all others."""
     now = tree.nodes.new("CompositorNodeSceneTime")
     now.location = (-900, 0)
-    both = compositor_trees.add_math(tree, "MULTIPLY")
-    both.location = (-500, 0)
-    bounds = (("GREATER_THAN", take.first_frame - 0.5), ("LESS_THAN", take.last_frame + 0.5))
-    for k, (operation, bound) in enumerate(bounds):
-        test = compositor_trees.add_math(tree, operation)
-        test.location = (-700, 100 - 200 * k)
-        test.inputs[1].default_value = bound
-        tree.links.new(now.outputs["Frame"], test.inputs[0])
-        tree.links.new(test.outputs[0], both.inputs[k])
-    return both.outputs[0]
+    begun = calculate(tree, "GREATER_THAN", (-700, 100), now.outputs["Frame"], take.first_frame - 0.5)
+    is_not_over = calculate(tree, "LESS_THAN", (-700, -100), now.outputs["Frame"], take.last_frame + 0.5)
+    return calculate(tree, "MULTIPLY", (-500, 0), begun, is_not_over)
 
 
 def _gate(

@@ -62,6 +62,13 @@ def show_take(settings: bpy.types.PropertyGroup, take: TakeFolder | None) -> Non
         settings.take_path = layers.relative(take.directory)
 
 
+def show_again(settings: bpy.types.PropertyGroup) -> None:
+    """Makes the inner tree anew around what the node shows; a take that is not on disk is left as it was."""
+    take = shown_take(settings)
+    if take is not None or not settings.take_path:
+        show_take(settings, take)
+
+
 def plate_of(settings: bpy.types.PropertyGroup) -> bpy.types.Image | None:
     """The image that is plugged into the node unchanged, if one is."""
     node = nodes.find_node(settings.node_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -25,7 +26,7 @@ def start(tmp_path: Path, **record):
     tree = addon.compositor_trees.ensure_tree(scene)
     rng = np.random.default_rng(3)
     plate = rng.uniform(0, 1.5, (HEIGHT, WIDTH, 3))
-    plate[:2], plate[2], plate[3] = -0.25, 60000.0, 6e-8
+    plate[:2], plate[2], plate[3], plate[9] = -0.25, 60000.0, 6e-8, 60000.0
     plate = comps.as_half(plate)
     take = rng.uniform(0, 3, (HEIGHT, WIDTH, 7))
     take[..., 3] = 0
@@ -60,14 +61,22 @@ def shown_by(scene, node, tmp_path: Path) -> dict[str, np.ndarray]:
 
 
 def assert_over(shown: dict[str, np.ndarray], plate: np.ndarray) -> None:
-    """The comp is the edit over the plate, as near as float32 comes, and the plate to the bit where there is none."""
+    """The comp is the edit over the plate in float32, and the plate to the bit where there is none."""
     edit, alpha, comp = shown["Edit"], shown["Alpha"], shown["Composite"][..., :3]
     np.testing.assert_array_equal(edit[..., 3], alpha)
-    over = edit[..., :3] + (1.0 - alpha[..., None].astype(np.float64)) * plate
-    np.testing.assert_allclose(comp, over, rtol=1e-6, atol=1e-7)
+    np.testing.assert_array_equal(comp, edit[..., :3] + (np.float32(1) - alpha[..., None]) * plate)
+    np.testing.assert_allclose(shown["Composite"][..., 3], 1, rtol=1e-6)
     outside = np.all(edit == 0, axis=-1)
     assert outside.any()
     np.testing.assert_array_equal(comp[outside], plate[outside])
+
+
+def under_a_round_brush(matte: np.ndarray, radius: int, within: Callable[..., np.ndarray]) -> np.ndarray:
+    """The largest or smallest value (H, W) within a radius, the picture's border carried on."""
+    padded = np.pad(matte, radius, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * radius + 1, 2 * radius + 1))
+    rows, columns = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    return within(windows[..., rows**2 + columns**2 <= radius**2], axis=-1)
 
 
 @own_process
@@ -90,11 +99,12 @@ def test_a_hold_out_takes_the_edit_away_and_nothing_else(tmp_path: Path) -> None
 @own_process
 def test_growing_and_choking_redraw_the_matte_with_the_straight_color(tmp_path: Path) -> None:
     scene, _, _, node, plate, take = start(tmp_path)
-    for pixels, within in ((2, np.max), (-2, np.min)):
+    for pixels, strokes, within in ((2, (2,), np.max), (-2, (2,), np.min), (6, (4, 2), np.max)):
         node.inputs["Grow"].default_value = pixels
         shown = shown_by(scene, node, tmp_path)
-        border = np.pad(take[..., 3], 2, mode="edge")
-        matte = within(np.lib.stride_tricks.sliding_window_view(border, (5, 5)), axis=(-2, -1))
+        matte = take[..., 3]
+        for stroke in strokes:
+            matte = under_a_round_brush(matte, stroke, within)
         np.testing.assert_allclose(shown["Alpha"], matte, atol=1e-5)
         np.testing.assert_array_equal(shown["Alpha"][matte == 0], 0)
         np.testing.assert_array_equal(shown["Alpha"][matte == 1], 1)

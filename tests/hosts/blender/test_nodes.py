@@ -165,6 +165,27 @@ def test_saved_opened_and_moved_the_node_shows_its_take(tmp_path: Path) -> None:
 
 
 @own_process
+def test_a_file_of_an_older_version_gets_the_sockets_it_lacks(tmp_path: Path) -> None:
+    _, addon, tree = start(tmp_path)
+    node = comps.add_node(addon, tree)
+    settings = node.node_tree.vera_edit
+    takes = comps.write_take(tmp_path / "vera_takes" / settings.node_id, "v001", FRAMES)
+    settings.take = "v001"
+    interface = node.node_tree.interface
+    for item in [each for each in interface.items_tree if each.name in ("Hold-out", "Grow", "Feather", "Residual")]:
+        interface.remove(item)
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    (node,) = addon.nodes.vera_nodes()
+    assert [s.name for s in node.inputs] == ["Image", "Mask", "Hold-out", "Grow", "Feather"]
+    assert node.outputs[-1].name == "Residual"
+    node.inputs["Grow"].default_value = 100
+    outputs = {name: node.outputs[name] for name in ("Edit", "Straight")}
+    shown = comps.render(bpy.context.scene, outputs, FRAMES, tmp_path / "out")
+    np.testing.assert_array_equal(shown["Edit"][2][..., :3], takes[2][..., 4:])  # the matte is grown all over
+
+
+@own_process
 def test_nodes_that_come_with_another_file_get_ids_of_their_own(tmp_path: Path) -> None:
     scene, addon, tree = start(tmp_path)
     node = comps.add_node(addon, tree)
