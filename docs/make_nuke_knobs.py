@@ -27,7 +27,7 @@ WORDS = {
 }
 HEAD = """# The knobs of the Nuke node
 
-This page is made by `docs/make_nuke_knobs.py` from `plugins/nuke/vera_nuke/knobs.py`, the table that the node itself is
+This page is made by `docs/make_nuke_knobs.py` from `plugins/nuke/vera_nuke/knobs`, the table that the node itself is
 made from. The names are those for Python (`node["prompt"].setValue("add a red ball")`) and for expressions. What the
 buttons do is told in [first take in Nuke](tutorials/first-take-nuke.md); renders and render farms need none of them.
 """

@@ -22,7 +22,7 @@ PLUGIN = "vera_edit"
 BEGIN, END = "# >>> vera-edit", "# <<< vera-edit"
 BLOCK = f"{BEGIN}\nimport nuke\n\nnuke.pluginAddPath('./{PLUGIN}')\n{END}\n"
 """What stands in Nuke's init.py. The path is meant from there on."""
-_MARKER = "vera_nuke/knobs.py"
+_MARKER = "vera_nuke/node.py"
 
 
 class InitUnreadable(FailedPrecondition):
