@@ -11,6 +11,7 @@ Writes docs/pictures/hdr.png and docs/pictures/edges.png; the takes stay in demo
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -41,22 +42,9 @@ STATE = WORK / "state"
 COLUMNS = ("plate", "edit on a checker", "matte", "comp", "where it is not the plate")
 FULL_DIFFERENCE = 0.2
 """Linear light: a difference that is brightest in the heat map."""
-BODY = [
-    *(
-        (158, 110),
-        (163, 84),
-        (182, 68),
-        (208, 63),
-        (244, 76),
-        (270, 100),
-        (272, 134),
-        (328, 138),
-        (326, 160),
-        (320, 168),
-    ),
-    *((333, 180), (326, 208), (300, 228), (290, 285), (268, 306), (238, 312), (208, 296), (140, 385), (154, 470)),
-    *((154, 512), (0, 512), (0, 250), (40, 180), (70, 140), (130, 124)),
-]
+BODY = """158,110 163,84 182,68 208,63 244,76 267,98 270,124 256,139 328,138 326,160 320,168 333,180 326,208 300,228 290,285
+268,306 238,312 208,296 140,385 154,470 154,512 0,512 0,250 40,180 70,140 130,124"""
+"""Corners of the polygon around the man, x,y in pixels."""
 LEGS = [
     ((293, 190), (293, 486)),
     ((290, 322), (236, 512)),
@@ -117,10 +105,10 @@ def rough_mask(height: int, width: int) -> np.ndarray:
     """1 where the man and his tripod are, to some pixels, 0 elsewhere."""
     picture = Image.new("L", (width, height))
     draw = ImageDraw.Draw(picture)
-    draw.polygon(BODY, fill=255)
+    draw.polygon([int(number) for number in re.findall(r"\d+", BODY)], fill=255)
     for leg in LEGS:
         draw.line(leg, fill=255, width=14)
-    inside = ndimage.binary_erosion(np.asarray(picture) > 0, iterations=3)
+    inside = ndimage.binary_erosion(np.asarray(picture) > 0, iterations=3, border_value=1)
     return np.clip(ndimage.gaussian_filter(inside.astype(np.float32), 2), 0, 1)
 
 
