@@ -152,6 +152,20 @@ def test_nuke_starts_with_it_and_finds_its_client(home, repository, kind):
     assert done.stdout.strip() == str(client / "__init__.py"), done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("platform", "environment", "expected"),
+    [
+        ("linux", {"HOME": "/home/artist", "USERPROFILE": "/no"}, "/home/artist/.nuke"),
+        ("darwin", {"HOME": "/Users/artist"}, "/Users/artist/.nuke"),
+        ("win32", {"USERPROFILE": "C:/Users/artist"}, "C:/Users/artist/.nuke"),
+        ("win32", {"USERPROFILE": "C:/Users/artist", "HOME": "D:/home"}, "D:/home/.nuke"),
+    ],
+)
+def test_nukes_folder_on_every_system(monkeypatch, platform, environment, expected):
+    monkeypatch.setattr(sys, "platform", platform)
+    assert nuke_plugin.find_nuke_home(environment) == Path(expected)
+
+
 def test_doctor_looks_at_nuke_too(tmp_path, monkeypatch, repository):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("NUKE_PATH", raising=False)
