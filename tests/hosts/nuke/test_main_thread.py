@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -54,3 +55,25 @@ def test_without_a_window_nobody_is_waited_for() -> None:
     (error,) = in_thread(lambda: main_thread.call(nuke.views))
     with pytest.raises(RuntimeError, match="window"):
         raise error
+
+
+def test_long_work_is_done_in_slices() -> None:
+    def steps() -> main_thread.Steps[int]:
+        for _ in range(8):
+            end = time.perf_counter() + main_thread.SLICE_SECONDS / 2
+            while time.perf_counter() < end:
+                pass
+            yield
+        return 42
+
+    nuke.main_thread.served.clear()
+    assert in_thread(lambda: main_thread.in_slices(steps())) == [42]
+    assert len(nuke.main_thread.served) >= 3
+    assert main_thread.in_slices(steps()) == 42
+
+    def broken() -> main_thread.Steps[int]:
+        yield
+        raise KeyError("gone")
+
+    (error,) = in_thread(lambda: main_thread.in_slices(broken()))
+    assert isinstance(error, KeyError)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nuke
 import numpy as np
+import OpenImageIO as oiio
 import pytest
 import shots
 
@@ -173,3 +174,23 @@ def test_a_still_is_held_over_the_frames(ours: nuke.Node, tmp_path: Path) -> Non
     sources = {"plate": plate_in(ours, FRAMES)}
     files = inputs.on_disk(ours, sources, FRAMES, tmp_path / "n", lambda *_: None, lambda: False)
     assert [float(shots.read_exr(files["plate"].file(frame))["R"].max()) for frame in FRAMES] == [0.25] * 3
+
+
+def test_overscan_and_pixel_aspect_come_along(ours: nuke.Node, tmp_path: Path) -> None:
+    source, values = tmp_path / "over.1001.exr", np.full((20, 30, 3), 0.25, np.float32)
+    spec = oiio.ImageSpec(30, 20, 3, "half")
+    spec.x, spec.y, spec.full_width, spec.full_height = -4, -3, 22, 14
+    spec.attribute("PixelAspectRatio", 2.0)
+    output = oiio.ImageOutput.create(str(source))
+    output.open(str(source), spec)
+    output.write_image(values)
+    output.close()
+    over = shots.add_read(tmp_path / "over.%04d.exr", range(1001, 1002))
+    ours.setInput(0, nuke.nodes.Grade(inputs=[over], multiply=2.0))
+    place = replace(place_of(tmp_path), frames=range(1001, 1002))
+    render(ours, {"plate": place})
+    rendered_spec = oiio.ImageInput.open(str(place.plate.file(1001))).spec()
+    for name in ("x", "y", "width", "height", "full_x", "full_y", "full_width", "full_height"):
+        assert getattr(rendered_spec, name) == getattr(spec, name), name
+    assert rendered_spec.get_float_attribute("PixelAspectRatio") == 2.0
+    assert shots.read_exr(place.plate.file(1001))["R"].max() == 0.5
