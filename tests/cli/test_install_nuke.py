@@ -158,7 +158,7 @@ def test_nuke_starts_with_it_and_finds_its_client(home, repository, kind):
         ("linux", {"HOME": "/home/artist", "USERPROFILE": "/no"}, "/home/artist/.nuke"),
         ("darwin", {"HOME": "/Users/artist"}, "/Users/artist/.nuke"),
         ("win32", {"USERPROFILE": "C:/Users/artist"}, "C:/Users/artist/.nuke"),
-        ("win32", {"USERPROFILE": "C:/Users/artist", "HOME": "D:/home"}, "D:/home/.nuke"),
+        ("win32", {"USERPROFILE": "C:/Users/artist", "HOME": "D:/profiles/artist"}, "D:/profiles/artist/.nuke"),
     ],
 )
 def test_nukes_folder_on_every_system(monkeypatch, platform, environment, expected):
