@@ -9,11 +9,13 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
+from tests.plates.movies import write_movie
 from tests.takes.making import Made, TakeMaking, repairing, write_exr
 from vera_engine.plates.exr import read_layers, read_model_output
 from vera_engine.plates.frames import FrameSet
 from vera_engine.plates.mask import MaskOutOfRange
 from vera_engine.plates.nan_policy import NanPolicy
+from vera_engine.plates.source import FrameMissing
 from vera_engine.takes.base import BaseSeenOtherwise
 from vera_engine.takes.region import Box, Region, RegionKind
 from vera_engine.takes.request import AskedFinish, AskedSettings, MaskReference, PlateReference
@@ -161,3 +163,20 @@ def test_pixels_that_are_no_numbers_are_told(making: TakeMaking, tmp_path: Path)
     assert [made.record["frames"][frame]["not_finite"] for frame in ("1001", "1002")] == [0, 2]
     assert made.record["warnings"] == ["2 pixels of the plate are NaN or infinite and were read as 0, in 1002."]
     assert FrameSet.from_dicts(made.record["made"]) == made.take.frames
+
+
+def test_a_take_of_a_movie_knows_its_frames(making: TakeMaking, tmp_path: Path) -> None:
+    path = write_movie(tmp_path / "plate.mp4", frame_count=8)
+
+    def made_of(frames: str, offset: int) -> list[np.ndarray]:
+        plate = PlateReference(str(path), frame_offset=offset, color_space="srgb")
+        made = making.make(frames, plate=plate, settings=ONE_STEP, write_comp=True)
+        assert {seen["file"] for seen in made.record["plate"].values()} == {"plate.mp4"}
+        return [read_model_output(made.take.directory / f"model.{f}.exr").edit_model_rgb for f in made.take.frames]
+
+    # one file, and so one checksum, for all frames; and yet no frame is taken for another
+    first, other, same = made_of("1001-1005", -1000), made_of("1001-1005", -999), made_of("1002-1006", -1001)
+    assert not any(np.array_equal(*pair) for pair in zip(first, other, strict=True))
+    assert all(np.array_equal(*pair) for pair in zip(first, same, strict=True))
+    with pytest.raises(FrameMissing, match="1009"):
+        making.reserve("1008-1009", plate=PlateReference(str(path), frame_offset=-1000, color_space="srgb"))
