@@ -1,8 +1,9 @@
-"""What a saved node holds of Python: lines around an import, which do or say nothing more where the plugin is not."""
+"""What a saved node holds of Python: lines around an import, which do or say nothing more where the plugin is not, or
+is too new for the Python of an old Nuke."""
 
 from __future__ import annotations
 
-CALL = "try:\n    import vera_nuke.callbacks\nexcept ImportError:\n    {without}\nelse:\n    vera_nuke.callbacks.{call}"
+CALL = "try:\n    import vera_nuke.callbacks\nexcept Exception:\n    {without}\nelse:\n    vera_nuke.callbacks.{call}"
 EVENTS = {
     "onCreate": CALL.format(without="pass", call="created()"),
     "knobChanged": CALL.format(without="pass", call="changed()"),

@@ -100,11 +100,35 @@ def test_a_copied_node_shares_its_takes_until_it_starts_its_own_stack(group):
     np.testing.assert_array_equal(comp(copied), comp(group))
 
 
-def test_nodes_in_groups_are_found_too(group):
+def test_in_a_group_it_is_found_and_works_too(group, plate):
     outer = nuke.nodes.Group(name="Shot")
     with outer:
+        source = nuke.nodes.Input(name="Plate")
+        source.setSelected(True)
         inside = node.create()
+        nuke.nodes.Output(inputs=[inside])
+    outer.setInput(0, plate)
     assert node.vera_nodes() == [group, inside]
+    node.show_take(inside, write_take(node.take_root(inside) / "inside"))
+    np.testing.assert_array_equal(comp(outer), comp(group))
+
+
+def test_a_plugin_that_cannot_be_imported_stops_no_script(group, tmp_path, repository):
+    nuke.scriptSave()
+    broken = tmp_path / "broken" / "vera_nuke"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("")
+    (broken / "callbacks.py").write_text("raise TypeError('an old Python')")
+    program = f"""
+import sys
+sys.path[:0] = [{str(broken.parent)!r}, {str(repository / "tests/hosts/nuke/fake_nuke")!r}]
+import nuke
+nuke.scriptOpen({str(tmp_path / "shot.nk")!r})
+nuke.toNode("VeraEdit")["seed"].setValue(5)
+assert not nuke.callbacks.failures
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_script_and_takes_moved_together_still_render(group, tmp_path):
