@@ -13,7 +13,7 @@ from vera_client.errors import Refused, VeraClientError
 from vera_client.host.requests import whole_range
 from vera_client.host.take_folders import TakeFolder
 
-from . import doctor, engine, knobs, marks, news, orders, panel, settings, shown_takes, work
+from . import doctor, engine, knobs, layers, marks, news, orders, panel, settings, shown_takes, undo, work
 from . import node as nodes
 from .shown_takes import shown_take
 
@@ -101,8 +101,9 @@ def adopt_settings(node: nuke.Node) -> None:
     take = _require_take(node)
     if "request" not in take.record:
         raise Refused(f"The take.json of {take.version} does not say how it was made.", argument="take")
-    for name, value in _settings_of(take).items():
-        node[name].setValue(value)
+    with undo.one_step(f"Settings of {take.version}"):
+        for name, value in _settings_of(take).items():
+            node[name].setValue(value)
     marks.look_soon(node, is_asked_for=True)
 
 
@@ -119,15 +120,9 @@ def rerun_from_viewer(node: nuke.Node) -> None:
     if not ends:
         raise Refused("No viewer is open.", argument="frames", remedy="Open a viewer and set its in and out points.")
     frames = whole_range(int(ends[0]), abs(int(ends[-1])))
-    node["rerun_first_frame"].setValue(frames[0])
-    node["rerun_last_frame"].setValue(frames[-1])
-
-
-def unfold(node: nuke.Node) -> None:
-    """Plain nodes of it."""
-    from . import layers
-
-    layers.unfold(node)
+    with undo.one_step("Viewer's in and out"):
+        node["rerun_first_frame"].setValue(frames[0])
+        node["rerun_last_frame"].setValue(frames[-1])
 
 
 def check_take(node: nuke.Node) -> None:
@@ -287,7 +282,7 @@ PRESSED: dict[str, Action] = {
         "start_own_stack": start_own_stack,
         "rerun_from_viewer": rerun_from_viewer,
         "rerun": rerun,
-        "unfold": unfold,
+        "unfold": layers.unfold,
         "finish_again": finish_again,
         "check_take": check_take,
         "ask_engine": ask_engine,

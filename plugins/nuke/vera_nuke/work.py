@@ -82,7 +82,9 @@ class Job:
 
     def tell(self, name: str, frame: int, done: int, count: int) -> None:
         self.run.progress = done / count
-        self.run.text = f"Rendering the {NAMES[name]}, frame {frame}: {done} of {count} done"
+        self.run.text = (
+            f"Rendering the {NAMES[name]}, frame {frame}: Nuke stands still for each frame, {done} of {count} are done"
+        )
         news.stir()
 
     def is_stopped(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,10 +18,12 @@ import vera_nuke
 from vera_client import VeraClient
 from vera_client.errors import VeraClientError
 from vera_client.host import session
-from vera_nuke import actions, node, shown_takes
+from vera_nuke import node, shown_takes
 
 HERE = Path(__file__).resolve().parent
-DEMO = HERE.parents[2] / "demo" / "plate"
+REPOSITORY = HERE.parents[2]
+DEMO, PLUGINS = REPOSITORY / "demo" / "plate", REPOSITORY / "plugins"
+FARM_PAGE = REPOSITORY / "docs" / "nuke-farm.md"
 FRAMES = range(1001, 1006)
 SECONDS = 280.0
 RENDER = """
@@ -156,23 +159,33 @@ def test_generate_rerun_switch_save_and_render_without_us(shot: nuke.Node, tmp_p
         np.testing.assert_array_equal(comp_of(again, frame), expected[frame])
 
 
-def test_a_terminal_waits_and_raises(shot: nuke.Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nuke, "GUI", False)
+def test_a_terminal_waits_and_raises(shot: nuke.Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # 1. The farm page's own script, in a process of its own
     shot.setInput(0, nuke.nodes.Grade(inputs=[shot.input(0)], multiply=0.5, black_clamp=False))
-    (take,) = vera_nuke.generate(shot, range(1002, 1004))
-    assert (take.version, take.frames) == ("v001", (1002, 1003))
-    assert node.shown_directory(shot) == take.directory
-    assert "/upstream/plate.1002-1003." in take.record["request"]["plate"]["path"]
-    (same,) = vera_nuke.generate(shot, range(1002, 1004))
-    assert same.directory == take.directory, "the very same request has its take already"
-    shot["prompt"].setValue("add a large red ball on the right")
-    shot["steps"].setValue(0)
+    shot["last_frame"].setValue(1002)
+    nuke.scriptSave()
+    (page_script,) = re.findall(r"```python\n(.+?)```", FARM_PAGE.read_text(encoding="utf-8"), re.S)
+    script = str(tmp_path / "shot.nk")
+    places = [HERE / "fake_nuke", PLUGINS / "nuke", PLUGINS / "client"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places)), "FAKE_NUKE_GUI": "0"}
+    subprocess.run([sys.executable, "-c", page_script, script], env=environment, check=True, timeout=SECONDS)
+    nuke.scriptOpen(script)
+    (made,) = node.vera_nodes()
+    take = shown_takes.shown_take(made)
+    assert take is not None
+    assert (take.version, take.frames) == ("v001", (1001, 1002))
+    assert "/upstream/plate.1001-1002." in take.record["request"]["plate"]["path"]
+
+    # 2. Here: the very same request has its take already, and what is wrong is raised
+    monkeypatch.setattr(nuke, "GUI", False)
+    (same,) = vera_nuke.generate(made)
+    assert same.directory == take.directory
+    made["steps"].setValue(0)
     with pytest.raises(VeraClientError, match="steps"):
-        vera_nuke.generate(shot, range(1002, 1004))
+        vera_nuke.generate(made, range(1001, 1003))
     with pytest.raises(VeraClientError, match="follow one another"):
-        vera_nuke.generate(shot, [1001, 1003])
-    assert [each.version for each in shown_takes.takes_by_name(shot).values()] == ["v001"]
-    assert actions.PRESSED
+        vera_nuke.generate(made, [1001, 1003])
+    assert list(shown_takes.takes_by_name(made)) == ["v001"]
 
 
 def test_an_engine_that_is_not_there(shot: nuke.Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
