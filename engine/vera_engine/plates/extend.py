@@ -6,9 +6,32 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from vera_engine.plates.image import Window
 from vera_engine.plates.resize import resize, resize_by_rows
+
+_NEAR = 7  # pixels of the model's picture
+_HARDLY = np.float32(0.02)
+
+
+def extend_past_matte(edit: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    """An edit (h, w, C) with its color carried on past the matte's edge.
+
+    On the soft edge of something solid a model lets the color fade to black, and nothing else would show in a matte
+    that is grown. Within a soft shadow, on the other hand, alpha is as high as it gets, and the color is what is meant.
+    So a color is kept by the fourth power of alpha over the highest near by; wholly where alpha is the highest. What is
+    carried on comes from pixels whose neighbors are known as well, wherever there are any.
+
+    Args:
+        alpha: (h, w), 0..1, cleaned.
+    """
+    highest = ndimage.maximum_filter(alpha, _NEAR, mode="nearest")
+    share = np.divide(alpha, highest, out=np.zeros_like(alpha), where=highest > 0)
+    known: NDArray[np.float32] = share**4
+    beyond = extend_color(edit, known * np.maximum(ndimage.minimum_filter(known, 3, mode="nearest"), _HARDLY))
+    kept = known[..., np.newaxis]
+    return np.where(kept == 1, edit, kept * edit + (1 - kept) * beyond)
 
 
 def extend_color(color: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:

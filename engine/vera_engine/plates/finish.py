@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vera_engine.plates.color import ColorSpace, model_to_plate_linear, plate_to_model_rgb
 from vera_engine.plates.despill import despill
-from vera_engine.plates.extend import extend_beyond, extend_color
+from vera_engine.plates.extend import extend_beyond, extend_past_matte
 from vera_engine.plates.finish_settings import Detail, FinishSettings
 from vera_engine.plates.image import Window
 from vera_engine.plates.layers import Layers, over, solve_layers
@@ -24,9 +24,6 @@ from vera_engine.plates.model_curve import encode_model
 from vera_engine.plates.region_border import region_border
 from vera_engine.plates.resize import resize
 from vera_engine.plates.upsample import EditGuide, PlateGuide, upsample_matte
-
-KNOWN_FROM = np.float32(0.5)
-"""Alpha from which the edit's color is taken as the model painted it; below, colors from near by are mixed in."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ def finish_frame(
         finished_alpha *= 1 - holdout
 
     # 2. The edit's color, carried on past the matte's edge, as light
-    extended = extend_color(edit_model_rgb, np.minimum(small_alpha / KNOWN_FROM, np.float32(1)))
+    extended = extend_past_matte(edit_model_rgb, small_alpha)
     small_edit = model_to_plate_linear(extended, space, exposure, settings.highlights)
     # Primaries narrower than the model's make its most saturated colors negative, which no light is.
     edit_rows = extend_beyond(np.maximum(small_edit, np.float32(0)), where, height, width)

@@ -198,10 +198,12 @@ def _make_exact(refined: Floats, known: Floats, plate: Area, model: Area) -> Non
     """Makes 0 and 1 what is next to them, or lies where the model's picture is nothing else, in place."""
     refined[refined < _ALMOST] = 0
     refined[refined > 1 - _ALMOST] = 1
+    # The model's pixel behind each of the plate's.
     rows = np.arange(plate.rows.start, plate.rows.stop) * model.height // plate.height - model.rows.start
     columns = np.arange(plate.columns.start, plate.columns.stop) * model.width // plate.width - model.columns.start
+    at = np.ix_(np.clip(rows, 0, len(known) - 1), np.clip(columns, 0, known.shape[1] - 1))
     for is_value, value in ((ndimage.maximum_filter(known, 5) == 0, 0), (ndimage.minimum_filter(known, 5) == 1, 1)):
-        refined[is_value[rows][:, columns]] = value
+        refined[is_value[at]] = value
 
 
 def _slopes(matte: Floats, guide: Floats) -> Floats:
