@@ -13,7 +13,7 @@ from vera_client.errors import Refused, VeraClientError
 from vera_client.host.requests import whole_range
 from vera_client.host.take_folders import TakeFolder
 
-from . import doctor, engine, knobs, layers, marks, news, orders, panel, settings, shown_takes, undo, work
+from . import doctor, engine, layers, marks, news, orders, panel, settings, shown_takes, undo, work
 from . import node as nodes
 from .shown_takes import shown_take
 
@@ -102,7 +102,7 @@ def adopt_settings(node: nuke.Node) -> None:
     if "request" not in take.record:
         raise Refused(f"The take.json of {take.version} does not say how it was made.", argument="take")
     with undo.one_step(f"Settings of {take.version}"):
-        for name, value in _settings_of(take).items():
+        for name, value in settings.of_take(take).items():
             node[name].setValue(value)
     marks.look_soon(node, is_asked_for=True)
 
@@ -206,30 +206,6 @@ def _have_script_saved(node: nuke.Node) -> None:
     if nuke.GUI and is_beside and not nodes.script_path() and nuke.ask(question):
         with contextlib.suppress(RuntimeError):  # the dialog was cancelled
             nuke.scriptSaveAs()
-
-
-def _settings_of(take: TakeFolder) -> dict[str, Any]:
-    """The knobs that a take's record speaks of."""
-    request, effective = take.record["request"], take.record["settings"]
-    asked = (request["settings"]["num_inference_steps"], request["settings"]["guidance_scale"])
-    said: dict[str, Any] = {
-        "edit_type": knobs.text("edit_type", request["edit_type"]),
-        "prompt": request["prompt"],
-        "use_new_seed": False,
-        "variants": 1,
-        "seed": effective["seed"],
-        "use_model_settings": asked == (None, None),
-        "steps": effective["num_inference_steps"],
-        "guidance": effective["guidance_scale"],
-        "exposure": request.get("exposure") or 0.0,
-    }
-    if request["mask"] is not None:
-        said["mask_meaning"] = knobs.text("mask_meaning", request["mask"]["meaning"])
-        said["mask_invert"] = request["mask"]["invert"]
-    finish = {name: value for name, value in (request.get("finish") or {}).items() if value is not None}
-    detail = finish.pop("detail", None)
-    said.update({f"finish_{name}": value for name, value in finish.items()})
-    return said if detail is None else {**said, "finish_detail": knobs.text("finish_detail", detail)}
 
 
 def _tell_engine(node: nuke.Node, method: str, done: str, **params: Any) -> None:

@@ -9,7 +9,9 @@ import nuke
 from vera_client.errors import Refused
 from vera_client.host import regions
 from vera_client.host.requests import whole_range
+from vera_client.host.take_folders import TakeFolder
 
+from . import knobs
 from .inputs import source_of
 from .node import value
 
@@ -115,6 +117,30 @@ def region(node: nuke.Node, frames: range) -> dict[str, Any] | None:
             )
         return regions.around_mask(margin)
     return regions.of_boxes({frame: _box(node, frame) for frame in frames}, margin)
+
+
+def of_take(take: TakeFolder) -> dict[str, Any]:
+    """What the knobs are set to for what a take was made with, by their names: those that its take.json speaks of."""
+    request, effective = take.record["request"], take.record["settings"]
+    asked = (request["settings"]["num_inference_steps"], request["settings"]["guidance_scale"])
+    said: dict[str, Any] = {
+        "edit_type": knobs.text("edit_type", request["edit_type"]),
+        "prompt": request["prompt"],
+        "use_new_seed": False,
+        "variants": 1,
+        "seed": effective["seed"],
+        "use_model_settings": asked == (None, None),
+        "steps": effective["num_inference_steps"],
+        "guidance": effective["guidance_scale"],
+        "exposure": request.get("exposure") or 0.0,
+    }
+    if request["mask"] is not None:
+        said["mask_meaning"] = knobs.text("mask_meaning", request["mask"]["meaning"])
+        said["mask_invert"] = request["mask"]["invert"]
+    finish = {name: value for name, value in (request.get("finish") or {}).items() if value is not None}
+    detail = finish.pop("detail", None)
+    said.update({f"finish_{name}": value for name, value in finish.items()})
+    return said if detail is None else {**said, "finish_detail": knobs.text("finish_detail", detail)}
 
 
 def _box(node: nuke.Node, frame: int) -> regions.Box:
