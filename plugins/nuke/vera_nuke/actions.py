@@ -116,10 +116,11 @@ def start_own_stack(node: nuke.Node) -> None:
 def rerun_from_viewer(node: nuke.Node) -> None:
     """The range between the viewer's in and out points."""
     viewer = nuke.activeViewer()
-    ends = re.findall(r"-?\d+", str(viewer.node()["frame_range"].value())) if viewer is not None else []
-    if not ends:
+    said = str(viewer.node()["frame_range"].value()) if viewer is not None else ""
+    ends = re.match(r"\s*(-?\d+)(?:\s*-\s*(-?\d+))?", said)
+    if ends is None:
         raise Refused("No viewer is open.", argument="frames", remedy="Open a viewer and set its in and out points.")
-    frames = whole_range(int(ends[0]), abs(int(ends[-1])))
+    frames = whole_range(int(ends[1]), int(ends[2] or ends[1]))
     with undo.one_step("Viewer's in and out"):
         node["rerun_first_frame"].setValue(frames[0])
         node["rerun_last_frame"].setValue(frames[-1])
