@@ -9,7 +9,7 @@ import nuke
 
 from vera_client.host.take_folders import read_take_folder
 
-from . import knobs, migration
+from . import knobs, migration, moved
 from .node import shown_directory, tell_space, value, vera_nodes
 
 INPUTS = "inputChange"
@@ -48,9 +48,16 @@ def _load(node: nuke.Group) -> None:
     from . import actions
 
     migration.bring_up_to_date(node)
+    moved.keep_shown(node)
     directory = shown_directory(node)
     tell_space(node, None if directory is None else read_take_folder(directory))
     actions.loaded(node)
+
+
+def script_saved() -> None:
+    """The script is about to be written, by the name it has now."""
+    for node in vera_nodes():
+        _guarded(node, moved.keep_shown)
 
 
 def _create(node: nuke.Group) -> None:
@@ -68,6 +75,7 @@ def _update(node: nuke.Group) -> None:
     from . import actions
 
     migration.bring_up_to_date(node)
+    moved.keep_shown(node)
     actions.updated(node)
 
 
@@ -81,6 +89,8 @@ def _change(node: nuke.Group, name: str) -> None:
     from . import actions
 
     _gray_out(node, [knob for knob in knobs.all_knobs() if knob.needs and knob.needs[0] == name])
+    if name in ("take_path", "compare_path"):
+        moved.keep_shown(node)
     if name in actions.CHANGED:
         actions.CHANGED[name](node)
 

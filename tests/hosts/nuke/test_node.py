@@ -146,6 +146,19 @@ def test_script_and_takes_moved_together_still_render(group, tmp_path):
     assert node.shown_directory(again).is_dir()
 
 
+def test_a_script_saved_elsewhere_still_shows_its_takes(group, tmp_path, repository):
+    nuke.stage.run_startup(repository / "plugins" / "nuke")
+    before, directory, text = comp(group), node.shown_directory(group), group["take_path"].value()
+    nuke.scriptSaveAs(str(tmp_path / "shot_v2.nk"))
+    assert group["take_path"].value() == text
+    elsewhere = tmp_path.parent / f"{tmp_path.name}_elsewhere"
+    elsewhere.mkdir()
+    nuke.scriptSaveAs(str(elsewhere / "shot.nk"))
+    assert node.shown_directory(group) == directory
+    nuke.scriptOpen(str(elsewhere / "shot.nk"))
+    np.testing.assert_array_equal(comp(node.vera_nodes()[0]), before)
+
+
 def test_a_take_elsewhere_is_named_by_its_whole_path(group, tmp_path_factory):
     take = write_take(tmp_path_factory.mktemp("other {disk}") / "n")
     node.show_take(group, take)
