@@ -6,7 +6,7 @@ import pytest
 
 from vera_engine.plates.frames import FrameSet
 from vera_engine.takes.region import Box, Region, RegionKind
-from vera_engine.takes.region_boxes import RegionEmpty, box_around, region_warnings, resolve_region
+from vera_engine.takes.region_boxes import RegionEmpty, box_around, is_cut, region_warnings, resolve_region
 
 PICTURE = Box(0, 0, 100, 60)
 OVERSCAN = Box(-10, -5, 120, 70)
@@ -86,6 +86,20 @@ def test_a_region_that_the_model_sees_enlarged_is_said() -> None:
     small = Region.resting(Box(0, 0, 40, 30))
     assert len(region_warnings(small, [1], PICTURE, Box(0, 0, 40, 30), (48, 32))) == 1
     assert region_warnings(small, [1], PICTURE, Box(0, 0, 40, 30), (40, 30)) == []
+
+
+@pytest.mark.parametrize(
+    ("matte", "region", "cut"),
+    [
+        (Box(12, 12, 5, 5), Box(10, 10, 20, 20), False),
+        (Box(10, 12, 5, 5), Box(10, 10, 20, 20), True),
+        (Box(12, 25, 5, 5), Box(10, 10, 20, 20), True),
+        (Box(0, 12, 5, 5), Box(0, 10, 20, 20), False),  # there is no more of the picture
+        (Box(80, 40, 20, 20), Box(80, 40, 20, 20), True),  # but on the other sides
+    ],
+)
+def test_a_matte_that_its_region_cuts(matte: Box, region: Box, cut: bool) -> None:
+    assert is_cut(matte, region, PICTURE) is cut
 
 
 def test_the_box_around_boxes() -> None:

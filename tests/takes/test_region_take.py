@@ -50,6 +50,9 @@ def test_nothing_changes_outside_the_region(making: TakeMaking, region: Region) 
         x, y, width, height = made.record["frames"][str(frame)]["matte_box"]
         assert inside(region, frame)[y : y + height, x : x + width].all()
     assert made.record["request"]["region"] == made.take.request.region.as_dict()
+    enlarged, cut = made.record["warnings"]
+    assert "24x16 pixels, and the model works at 48x32" in enlarged
+    assert "up to the region's side in 1001-1005" in cut
     assert made.record["finished"][0]["region"] == made.take.request.region.as_dict()
 
 

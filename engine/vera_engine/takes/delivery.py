@@ -28,10 +28,12 @@ from vera_engine.plates.frames import frames_as_text
 from vera_engine.plates.image import Window
 from vera_engine.plates.layers import Layers, over
 from vera_engine.plates.resize import resize
-from vera_engine.plates.source import PlateFrame
+from vera_engine.plates.source import PlateFormat, PlateFrame
 from vera_engine.takes.inputs import PlateReader, cut, picture_corner
 from vera_engine.takes.progress import FileWritten, Statistics
-from vera_engine.takes.request import TakeRequest
+from vera_engine.takes.region import Box
+from vera_engine.takes.region_boxes import is_cut
+from vera_engine.takes.request import EditType, TakeRequest
 from vera_engine.takes.seam import ShownFrame
 
 Floats = NDArray[np.float32]
@@ -173,13 +175,25 @@ class Delivery:
         return {**of_layers, "matte_box": placed, "not_finite": not_finite}
 
 
-def pixel_warnings(statistics: dict[int, Statistics]) -> list[str]:
-    """What an artist should know of pixels that were no numbers."""
+def pixel_warnings(statistics: dict[int, Statistics], request: TakeRequest, plate: PlateFormat) -> list[str]:
+    """What an artist should know of pixels that were no numbers, and of a new object that the region cuts."""
+    warnings = []
     frames = [frame for frame, values in statistics.items() if values["not_finite"]]
-    if not frames:
-        return []
-    count = sum(statistics[frame]["not_finite"] for frame in frames)
-    return [f"{count} pixels of the plate are NaN or infinite and were read as 0, in {frames_as_text(frames)}."]
+    if frames:
+        count = sum(statistics[frame]["not_finite"] for frame in frames)
+        warnings.append(
+            f"{count} pixels of the plate are NaN or infinite and were read as 0, in {frames_as_text(frames)}."
+        )
+    if request.region is not None and request.edit_type is EditType.ADD:  # a background fills its region
+        picture = Box(*picture_corner(plate), plate.width, plate.height)
+        boxes = {frame: Box(*values["matte_box"]) for frame, values in statistics.items() if values["matte_box"]}
+        cut = [frame for frame, box in boxes.items() if is_cut(box, request.region.box(frame), picture)]
+        if cut:
+            warnings.append(
+                f"The matte goes up to the region's side in {frames_as_text(cut)}: what lies beyond is cut off. A "
+                "larger margin would show it."
+            )
+    return warnings
 
 
 def residual_warnings(delivery: Delivery, frames: Iterable[int]) -> list[str]:

@@ -82,7 +82,7 @@ def finish_take(take: Take, report: Report, check_cancelled: Callable[[], None],
                 progress.write(directory)
                 report_window(report, part, len(parts))
             statistics = {frame: values for part in progress.windows for frame, values in part.statistics.items()}
-            progress = told(report, take, progress, pixel_warnings(statistics))
+            progress = told(report, take, progress, pixel_warnings(statistics, take.request, plate_format))
 
         # 4. What made it
         check_going_on()

@@ -131,6 +131,14 @@ def region_warnings(
     return warnings
 
 
+def is_cut(matte: Box, region: Box, picture: Box) -> bool:
+    """Whether a matte goes up to a side of its region beyond which there is more of the picture."""
+    return any(
+        at_side and not at_edge
+        for at_side, at_edge in zip(_sides_shared(matte, region), _sides_shared(region, picture), strict=True)
+    )
+
+
 def box_around(boxes: Iterable[Box]) -> Box:
     """The smallest box that holds all of these."""
     boxes = list(boxes)
@@ -138,6 +146,16 @@ def box_around(boxes: Iterable[Box]) -> Box:
     right = max(box.x + box.width for box in boxes)
     bottom = max(box.y + box.height for box in boxes)
     return Box(left, top, right - left, bottom - top)
+
+
+def _sides_shared(one: Box, other: Box) -> tuple[bool, bool, bool, bool]:
+    """Whether two boxes have the same left, top, right, lower side."""
+    return (
+        one.x == other.x,
+        one.y == other.y,
+        one.x + one.width == other.x + other.width,
+        one.y + one.height == other.y + other.height,
+    )
 
 
 def _grown(box: Box, margin: int) -> Box:

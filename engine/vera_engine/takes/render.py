@@ -119,7 +119,10 @@ def render_take(
                 progress = told(report, take, progress, seam_warnings(made.seams))
                 if window is windows[-1]:
                     statistics = {f: values for done in progress.windows for f, values in done.statistics.items()}
-                    warnings = [*mask_warnings(mask_range(progress.windows)), *pixel_warnings(statistics)]
+                    warnings = [
+                        *mask_warnings(mask_range(progress.windows)),
+                        *pixel_warnings(statistics, take.request, plate_format),
+                    ]
                     progress = told(report, take, progress, warnings)
                 progress.write(directory)
                 report_window(report, made, len(windows))
