@@ -47,3 +47,8 @@ def keep_shown(node: nuke.Node) -> None:
             _seen.pop(key, None)
         else:
             _seen[key] = Shown(script, str(value(node, f"{which}_path")), directory)
+
+
+def forget() -> None:
+    """The script is closed: what was seen says nothing of the next one."""
+    _seen.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -157,6 +158,10 @@ def test_a_script_saved_elsewhere_still_shows_its_takes(group, tmp_path, reposit
     assert node.shown_directory(group) == directory
     nuke.scriptOpen(str(elsewhere / "shot.nk"))
     np.testing.assert_array_equal(comp(node.vera_nodes()[0]), before)
+    nuke.scriptOpen(str(tmp_path / "shot_v2.nk"))
+    copied = Path(shutil.copy(tmp_path / "shot_v2.nk", elsewhere / "copied.nk"))
+    nuke.scriptOpen(str(copied))  # another script in the same session, whose takes are not there
+    assert node.shown_directory(node.vera_nodes()[0]) == elsewhere / directory.relative_to(tmp_path)
 
 
 def test_a_take_elsewhere_is_named_by_its_whole_path(group, tmp_path_factory):
