@@ -5,11 +5,10 @@ try:
 
     import nuke
 
-    from vera_nuke import callbacks, moved
+    from vera_nuke import callbacks
 
     nuke.addOnScriptLoad(callbacks.script_loaded)
     nuke.addOnScriptSave(callbacks.script_saved)
-    nuke.addOnScriptClose(moved.forget)
     nuke.pluginAddPath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "icons").replace("\\", "/"))
     menu = nuke.menu("Nodes").addMenu("Vera Edit", icon="vera_edit.png")
     menu.addCommand("Vera Edit", "import vera_nuke.node; vera_nuke.node.create()", icon="vera_edit.png")

@@ -40,6 +40,7 @@ def updated() -> None:
 
 def script_loaded() -> None:
     """A script is there as a whole, and has its name: its takes can be found beside it."""
+    moved.forget()
     for node in vera_nodes():
         _guarded(node, _load)
 
@@ -48,7 +49,6 @@ def _load(node: nuke.Group) -> None:
     from . import actions
 
     migration.bring_up_to_date(node)
-    moved.keep_shown(node)
     directory = shown_directory(node)
     tell_space(node, None if directory is None else read_take_folder(directory))
     actions.loaded(node)

@@ -50,5 +50,5 @@ def keep_shown(node: nuke.Node) -> None:
 
 
 def forget() -> None:
-    """The script is closed: what was seen says nothing of the next one."""
+    """Another script: what was seen says nothing of it."""
     _seen.clear()
