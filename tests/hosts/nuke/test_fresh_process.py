@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.client.test_host_side import host_python
+
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 FAKE = Path(__file__).resolve().parent / "fake_nuke"
 IMPORTS = """
@@ -16,19 +20,20 @@ import nuke
 for name in ("init.py", "menu.py"):
     runpy.run_path(sys.argv[1] + "/" + name)
 import vera_nuke
-names = [each.name for each in pkgutil.iter_modules(vera_nuke.__path__)]
+names = [each.name for each in pkgutil.walk_packages(vera_nuke.__path__, "vera_nuke.")]
 for name in names:
-    importlib.import_module("vera_nuke." + name)
+    importlib.import_module(name)
 print(json.dumps({"plugin": names, "all": sorted(sys.modules)}))
 """
 
 
-def test_the_whole_plugin_is_imported_with_the_standard_library_alone() -> None:
+@pytest.mark.parametrize("version", ["3.9", "3.11"])
+def test_the_whole_plugin_is_imported_with_the_standard_library_alone(version: str) -> None:
     places = [str(PLUGINS / "nuke"), str(PLUGINS / "nuke"), str(PLUGINS / "client"), str(FAKE)]
-    words = [sys.executable, "-I", "-S", "-c", IMPORTS, *places]
+    words = [host_python(version), "-I", "-S", "-c", IMPORTS, *places]
     ended = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120)
     said = json.loads(ended.stdout)
-    assert {"work", "tree", "knobs"} <= set(said["plugin"])
+    assert {"vera_nuke.work", "vera_nuke.tree", "vera_nuke.knobs.edit"} <= set(said["plugin"])
     foreign = {"grpc", "google", "numpy", "torch", "OpenImageIO", "vera_edit", "vera_engine"}
     assert not foreign & {name.partition(".")[0] for name in said["all"]}
     assert "vera_client.bridge" not in said["all"], "it is started, never imported"

@@ -386,6 +386,20 @@ def test_a_take_that_no_node_shows_can_be_deleted(post: Letters, shot: nuke.Node
     assert len(post.sent) == count
 
 
+def test_a_second_take_is_compared_with(post: Letters, shot: nuke.Node) -> None:
+    for version in ("v001", "v002"):
+        letters.make_take(folder_of(shot, version), FRAMES)
+    press(shot, "refresh")
+    none, second, first = shot["compare_take"].values()
+    shot["take"].setValue(first)
+    shot["compare_take"].setValue(second)
+    assert node.shown_directory(shot) == folder_of(shot, "v001")
+    assert node.shown_directory(shot, "compare") == folder_of(shot, "v002")
+    shot["compare_take"].setValue(none)
+    assert node.shown_directory(shot, "compare") is None
+    assert post.sent == []
+
+
 def test_settings_of_a_take_are_taken_over(post: Letters, shot: nuke.Node) -> None:
     request = {"edit_type": "background", "prompt": "blue sky", "exposure": 1.5, "finish": {"despill": 0.5}}
     letters.make_take(folder_of(shot), FRAMES, request)
