@@ -23,8 +23,9 @@ The engine of this user is used, and started where it does not run. Ctrl-C cance
 
 EPILOG = f"""
 The take is the folder TAKE_ROOT/NODE/v001 (v002, ...), with layers.1001.exr for frame 1001: R G B A is the edit,
-premultiplied, with its matte; straight.R straight.G straight.B its colour before that. Without --take-root,
-TAKE_ROOT is vera_takes/ beside the plate's own folder: /shots/010/vera_takes for /shots/010/plate/plate.####.exr.
+premultiplied, with its matte; straight.R straight.G straight.B its colour before that. model.1001.exr is what the model
+made of it, for `vera-edit finish`. Without --take-root, TAKE_ROOT is vera_takes/ beside the plate's own folder:
+/shots/010/vera_takes for /shots/010/plate/plate.####.exr.
 
 With --base only FRAMES are made again; all others are the base take's own, bit for bit. What is not said (PLATE,
 --edit, --prompt, --mask, settings, the seed too) is as it was for the base:
