@@ -38,7 +38,8 @@ def show_take_notes(node: nuke.Node) -> None:
         ("take_note", notes.note if notes else ""),
         ("take_starred", notes.starred if notes else False),
     ):
-        set_quietly(node[name], said)
+        if value(node, name) != said:
+            node[name].setValue(said)
     show_status(node)
 
 

@@ -355,10 +355,11 @@ def test_notes_are_kept_with_the_take(post: Letters, shot: nuke.Node) -> None:
         {"directory": str(folder), "label": "the good one"},
         {"directory": str(folder), "starred": True},
     ]
-    (folder / "note.json").write_text('{"label": "[good] {one}", "starred": true}')
+    (folder / "note.json").write_text('{"label": "[good] {one}", "starred": true, "note": "[value x]\\n2"}')
     press(shot, "refresh")
     assert str(shot["take"].value()) == "v001 * good one, 1001-1003"
-    assert (str(shot["take_label"].value()), node.shown_directory(shot)) == ("[good] {one}", folder)
+    told = [node.value(shot, name) for name in ("take_label", "take_starred", "take_note")]
+    assert told == ["[good] {one}", True, "[value x]\n2"]
     press(shot, "delete_take")
     assert "shown by nodes" in nuke.stage.messages[-1]
 
