@@ -26,20 +26,26 @@ def bring_up_to_date(group: nuke.Node) -> None:
     if group.node(tree.OUTPUT_NAME) is None:
         return
     group["knobChanged"].setValue("")  # half a node is nobody's concern
+    try:
+        _renew(group)
+    finally:
+        for name, script in scripts.EVENTS.items():
+            group[name].setValue(script)
+
+
+def _renew(group: nuke.Group) -> None:
     said = _values(group)
     takes = {name: list(_any(group[name]).values()) for name in knobs.OF_TAKES if group.knob(name) is not None}
+    _renew_tree(group)
     for name in [*knobs.BY_NAME, *(tab.name for tab in knobs.TABS)]:
         knob = group.knob(name)
         if knob is not None:
             group.removeKnob(knob)
-    _renew_tree(group)
     node.add_knobs(group)
     for name, shown in takes.items():
         _any(group[name]).setValues(shown)
     group.readKnobs("\n".join(said))
     group["vera_version"].setValue(knobs.VERSION)
-    for name, script in scripts.EVENTS.items():
-        group[name].setValue(script)
 
 
 def _values(group: nuke.Node) -> list[str]:
@@ -63,8 +69,7 @@ def _renew_tree(group: nuke.Group) -> None:
         for name, read in looks.items()
         if read is not None
     }
-    for inner in group.nodes():
-        nuke.delete(inner)
+    tree.clear(group)
     tree.build(group)
     for name, text in kept.items():
         node.inner(group, name).readKnobs(text)

@@ -31,19 +31,34 @@ def declare_layers() -> None:
 
 
 def build(group: nuke.Group) -> None:
-    """Fills an empty group. It passes its plate until it is pointed at a take."""
+    """Fills a group. It passes its plate until it is pointed at a take.
+
+    Input and Output nodes that are there already stay: with them Nuke would take the group's connections away.
+    """
     declare_layers()
     with group:
-        plate, _mask, holdout = (
-            add("Input", name, ((-400, -800, 800)[k], -300), number=k) for k, name in enumerate(INPUT_NAMES)
-        )
+        places = ((-400, -300), (-800, -300), (800, -300))
+        plate, mask, holdout = (_end(group, "Input", *each) for each in zip(INPUT_NAMES, places))
+        for number, node in enumerate((plate, mask, holdout)):
+            node["number"].setValue(number)
         nothing = add("Remove", "Nothing", (0, -200), plate, channels="all")
         first, second = (_shown(nothing, *each) for each in (("Layers", "take", 0), ("SecondLayers", "compare", 300)))
         take = _compared(plate, first, second)
         held_out = _held_out(holdout)
         drawn = live_matte.draw(take, held_out, "parent")
         comp = add("Merge2", "Comp", (-200, 900), plate, drawn, operation="over")
-        add("Output", OUTPUT_NAME, (-400, 1500), _pipe(plate, drawn, take, comp))
+        _end(group, "Output", OUTPUT_NAME, (-400, 1500)).setInput(0, _pipe(plate, drawn, take, comp))
+
+
+def clear(group: nuke.Group) -> None:
+    """Takes all out of a group but its ends."""
+    for node in group.nodes():
+        if node.name() not in (*INPUT_NAMES, OUTPUT_NAME):
+            nuke.delete(node)
+
+
+def _end(group: nuke.Group, kind: str, name: str, place: tuple[int, int]) -> nuke.Node:
+    return group.node(name) or add(kind, name, place)
 
 
 def _shown(nothing: nuke.Node, name: str, knobs: str, x: int) -> nuke.Node:

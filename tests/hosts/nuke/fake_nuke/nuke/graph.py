@@ -72,6 +72,9 @@ def delete(node: Node | None) -> None:
     for other in parent._nodes:
         other._inputs = [None if each is node else each for each in other._inputs]
     parent._nodes.remove(node)
+    number = int(node["number"].value()) if node._class == "Input" else len(parent._inputs)
+    if number < len(parent._inputs):
+        parent._inputs[number] = None  # with its end inside the group's own connection goes
     if isinstance(node, Group):
         for inner in list(everything(node)):
             inner._is_deleted = True
