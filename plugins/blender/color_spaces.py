@@ -101,7 +101,7 @@ def notice(take: TakeFolder) -> str:
     layers = (take.record.get("color") or {}).get("layers") or LINEAR_REC709
     if blender_name(layers):
         return ""
-    return f"Blender does not know the space of the layers, {layers}: without that its colors are not converted."
+    return f"Blender does not know the space of the layers, {layers}: it shows them as they are."
 
 
 def suggest(_settings: Any, _context: bpy.types.Context, _text: str) -> list[str]:

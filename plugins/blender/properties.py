@@ -6,7 +6,7 @@ import bpy
 from . import color_spaces, drain, layers, nodes
 from .client_package import Notes, session, take_folders
 from .marks import look
-from .shown_takes import choose_take, list_take_items, shown_take, take_number
+from .shown_takes import choose_take, list_take_items, show_again, shown_take, take_number
 
 
 def _status(self: bpy.types.PropertyGroup) -> str:
@@ -79,6 +79,7 @@ class VeraEditSettings(bpy.types.PropertyGroup):
         name="Color space",
         search=color_spaces.suggest,
         search_options={"SUGGESTION"},
+        update=lambda self, _context: show_again(self),
         description="Of the plate's files, by a name the engine knows. Empty: as their Image node reads them",
     )
     not_finite: bpy.props.EnumProperty(
