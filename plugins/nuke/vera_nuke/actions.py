@@ -283,8 +283,8 @@ CHANGED: dict[str, Action] = {
     "engine_address": guarded(engine.choose),
     "take": guarded(_take_chosen),
     "compare_take": guarded(shown_takes.choose_compared),
-    "take_label": guarded(lambda node: _annotate(node, label=settings.text(node, "take_label"))),
-    "take_note": guarded(lambda node: _annotate(node, note=settings.text(node, "take_note"))),
+    "take_label": guarded(lambda node: _annotate(node, label=str(nodes.value(node, "take_label")))),
+    "take_note": guarded(lambda node: _annotate(node, note=str(nodes.value(node, "take_note")))),
     "take_starred": guarded(lambda node: _annotate(node, starred=settings.is_on(node, "take_starred"))),
 }
 """By the knob's name."""
