@@ -90,6 +90,20 @@ def test_what_is_not_the_files_themselves_is_no_fast_path(tmp_path: Path) -> Non
 
 
 @own_process
+def test_scans_are_sent_as_they_are_where_their_space_is_named(tmp_path: Path) -> None:
+    _, addon, tree, plates, _, node = start(tmp_path)
+    for number, pixels in plates.items():
+        file = tmp_path / "scan" / f"scan.{number}.dpx"
+        comps.write_exr(file, np.clip(pixels, 0, 1), ("R", "G", "B"), kind="uint16")
+    scan = comps.add_plate(tree, tmp_path / "scan" / "scan.1001.dpx", 5, 1)
+    tree.links.new(scan.outputs["Image"], node.inputs["Image"])
+    assert sequence_of(addon, node) is None
+    node.node_tree.vera_edit.color_space = "ADX10"
+    plate = addon.inputs.plate_in(node, FRAMES)
+    assert (plate.pattern, plate.color_space) == (str(tmp_path / "scan" / "scan.####.dpx"), "ADX10")
+
+
+@own_process
 def test_a_muted_link_feeds_nothing(tmp_path: Path) -> None:
     scene, addon, tree, _, plate, node = start(tmp_path)
     link = tree.links.new(plate.outputs["Image"], node.inputs["Image"])
