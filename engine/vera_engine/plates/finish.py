@@ -138,7 +138,7 @@ def _upsampled(
         case Detail.EDIT:
             return upsample_matte(alpha, width, height, EditGuide(edit_model_rgb, alpha), settings.refine)
         case Detail.SMOOTH:
-            return resize(alpha, width, height)
+            return upsample_matte(alpha, width, height, None, refine=0.0)
 
 
 def residual_of(

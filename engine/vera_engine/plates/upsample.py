@@ -130,7 +130,7 @@ def upsample_matte(alpha: Floats, width: int, height: int, guide: Guide | None, 
         refine: How much of the refinement is used: from 0, interpolated by a cubic B-spline alone, to 1.
     """
     if refine == 0 or width <= alpha.shape[1] or height <= alpha.shape[0]:
-        return resize(alpha, width, height)
+        return _exact(resize(alpha, width, height))
     matte = np.empty((height, width), np.float32)
     for tile, around in _tiles(*alpha.shape):
         plate, plate_around = tile.at(height, width), around.at(height, width)
@@ -142,7 +142,7 @@ def upsample_matte(alpha: Floats, width: int, height: int, guide: Guide | None, 
         if height > 2 * alpha.shape[0] and width > 2 * alpha.shape[1]:
             areas.insert(1, around.at(2 * alpha.shape[0], 2 * alpha.shape[1]))
         refined = _brought_up(known, areas, None if guide is None else guide.pictures(areas))[-1]
-        _make_exact(refined, known, plate_around, around)
+        _keep_flat(_exact(refined), known, plate_around, around)
         if refine < 1:
             smooth = _Scale(around, plate_around).larger(known, cubic_b_spline)
             refined = smooth + np.float32(refine) * (refined - smooth)
@@ -194,10 +194,15 @@ def _corrected(picture: Floats, known: Floats, scale: _Scale, corrections: int) 
     return picture
 
 
-def _make_exact(refined: Floats, known: Floats, plate: Area, model: Area) -> None:
-    """Makes 0 and 1 what is next to them, or lies where the model's picture is nothing else, in place."""
-    refined[refined < _ALMOST] = 0
-    refined[refined > 1 - _ALMOST] = 1
+def _exact(matte: Floats) -> Floats:
+    """With 0 and 1 for what is next to them, in place."""
+    matte[matte < _ALMOST] = 0
+    matte[matte > 1 - _ALMOST] = 1
+    return matte
+
+
+def _keep_flat(refined: Floats, known: Floats, plate: Area, model: Area) -> None:
+    """Makes 0 and 1 what lies where the model's picture is nothing else, in place."""
     # The model's pixel behind each of the plate's.
     rows = np.arange(plate.rows.start, plate.rows.stop) * model.height // plate.height - model.rows.start
     columns = np.arange(plate.columns.start, plate.columns.stop) * model.width // plate.width - model.columns.start
