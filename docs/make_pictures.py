@@ -98,7 +98,7 @@ def make_edges() -> None:
     for detail, take in (("smooth", smooth), ("plate", fine)):
         shown = Shown(take, PlateSource(str(plate), fallback_color_space="srgb"), 1)
         rows += [(f"--detail {detail}", shown.row()), ("closer", shown.row(box=HEAD))]
-    contact_sheet(rows, PICTURES / "edges.png", COLUMNS, image_width=400)
+    contact_sheet(rows, PICTURES / "edges.png", COLUMNS, image_width=320)
 
 
 def rough_mask(height: int, width: int) -> np.ndarray:
