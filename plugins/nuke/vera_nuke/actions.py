@@ -19,7 +19,7 @@ from .shown_takes import shown_take
 
 ASKED_ABOUT = ("TakeStarred", "TakeShared")
 """What an engine refuses to delete unless it is told so."""
-Action = Callable[[nuke.Node], None]
+Action = Callable[[nuke.Node], object]
 
 
 def generate(node: nuke.Node) -> None:
