@@ -94,14 +94,17 @@ def finish_frame(
     settings.check()
     height, width = plate_linear.shape[:2]
     where = region or Window(0, 0, width, height)
+    border = None if region is None else region_border(height, width, region)
     rows, columns = slice(where.y, where.y + where.height), slice(where.x, where.x + where.width)
-    border = region_border(height, width, where)
 
     # 1. The matte: exact 0 and 1 at the model's size, detail at the plate's, nothing outside the region or held out
     small_alpha = clean_matte(alpha, settings.black, settings.white)
     matte = _upsampled(small_alpha, plate_linear[rows, columns], edit_model_rgb, settings, exposure)
-    finished_alpha = np.zeros((height, width), np.float32)
-    finished_alpha[rows, columns] = border * matte
+    if border is None:
+        finished_alpha = matte
+    else:
+        finished_alpha = np.zeros((height, width), np.float32)
+        finished_alpha[rows, columns] = border * matte
     if holdout is not None:
         finished_alpha *= 1 - holdout
 

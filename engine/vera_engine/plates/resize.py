@@ -19,7 +19,8 @@ REACH = 2.0
 
 
 _STEPS = 2.0**23
-_BLOCK = 32  # results together
+_BLOCK = 16  # results together
+_MULTIPLICATIONS = 1 << 18  # at once: for more BLAS starts threads, which wait busily between so small tasks
 
 
 class ImageSizeInvalid(InvalidArgument):
@@ -75,10 +76,13 @@ class Resampling:
         flat = image.reshape(len(image), -1)
         done = np.empty((self.target, flat.shape[1]) if axis == 0 else (len(flat), self.target), np.float32)
         for results, pixels, weights in self.blocks:
-            if axis == 0:
-                np.matmul(weights, flat[pixels], out=done[results])
-            else:
-                done[:, results] = flat[:, pixels] @ weights.T
+            count = max(1, _MULTIPLICATIONS // weights.size)
+            for begin in range(0, flat.shape[1 - axis], count):
+                some = slice(begin, begin + count)
+                if axis == 0:
+                    np.matmul(weights, flat[pixels, some], out=done[results, some])
+                else:
+                    np.matmul(flat[some, pixels], weights.T, out=done[some, results])
         return done.reshape(self.target, *image.shape[1:]) if axis == 0 else done
 
 

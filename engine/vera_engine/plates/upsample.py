@@ -34,7 +34,7 @@ from vera_engine.plates.resize import (
 Floats = NDArray[np.float32]
 
 _GAIN = np.float32(1.5)  # of each correction; from 2 on they would swing
-_CORRECTIONS = 16  # at up to twice the model's size, where they are cheap
+_CORRECTIONS = 12  # at the first size, where they are cheap
 _LAST_CORRECTIONS = 4  # at the plate's
 _NOISE = np.float32(1e-4)  # variance of a guide in 0..1 that tells nothing
 _FLAT = np.float32(1e-6)  # variance of a matte without detail
@@ -139,7 +139,7 @@ def upsample_matte(alpha: Floats, width: int, height: int, guide: Guide | None, 
             matte[plate.rows, plate.columns] = known[0, 0]
             continue
         areas = [around, plate_around]
-        if height > 2 * alpha.shape[0] and width > 2 * alpha.shape[1]:
+        if height > 3 * alpha.shape[0] and width > 3 * alpha.shape[1]:
             areas.insert(1, around.at(2 * alpha.shape[0], 2 * alpha.shape[1]))
         refined = _brought_up(known, areas, None if guide is None else guide.pictures(areas))[-1]
         _keep_flat(_exact(refined), known, plate_around, around)
@@ -177,9 +177,9 @@ def _brought_up(known: Floats, areas: Sequence[Area], guides: Sequence[Floats] |
             start = step.larger(found[-1], catmull_rom)
         else:
             # A sum of the guide's channels at the larger size, each by its slope, and what they leave of the picture.
-            left = found[-1] - (slopes * guides[number]).sum(axis=-1)
+            left = found[-1] - _sum_of_products(slopes, guides[number])
             slopes = step.larger(slopes, linear)
-            start = step.larger(left, catmull_rom) + (slopes * guides[number + 1]).sum(axis=-1)
+            start = step.larger(left, catmull_rom) + _sum_of_products(slopes, guides[number + 1])
         corrections = _LAST_CORRECTIONS if number else _CORRECTIONS
         found.append(_corrected(start, known, _Scale(areas[0], area), corrections))
     return found
@@ -232,6 +232,12 @@ def _slopes(matte: Floats, guide: Floats) -> Floats:
     explained = np.clip((together * found).sum(axis=-1) / amount[at], 0, 1)
     slopes[at] = found * explained[:, np.newaxis]
     return _mean(slopes)
+
+
+def _sum_of_products(some: Floats, others: Floats) -> Floats:
+    """Over the channels (h, w, C) of both."""
+    total: Floats = np.einsum("ijk,ijk->ij", some, others)
+    return total
 
 
 def _mean(values: Floats) -> Floats:
