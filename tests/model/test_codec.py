@@ -129,9 +129,9 @@ def test_video_constant_over_blocks_comes_back():
 
 
 def test_a_ramp_takes_most_of_the_step_between_groups():
-    """Frames 1-4 at 2, frames 5-8 at 6, frames 9-12 at 6: of the step of 4, three quarters, 9/16, 3/8 and 3/16 go."""
+    """Frames 1-4 at 2, frames 5-8 at 6, frames 9-12 at 6: of the step of 4, three quarters go, then 3/8."""
     video = torch.tensor([50.0] + [2.0] * 4 + [6.0] * 8).view(1, 1, 13, 1, 1)
-    expected = [50.0] + [2.0] * 4 + [3.0, 3.75, 4.5, 5.25] + [6.0] * 4
+    expected = [50.0] + [2.0] * 4 + [3.0, 4.5, 6.0, 6.0] + [6.0] * 4
     assert ramped(video, 0.75).flatten().tolist() == expected
     assert torch.equal(ramped(video[:, :, :5], 0.75), video[:, :, :5])  # nothing to take, where no group comes before
 

@@ -19,10 +19,10 @@ def flat(value: float, alpha: float | None = None) -> ModelOutput:
 
 
 def ramped(frames: str, made: str, kept: dict[int, ModelOutput] | None = None) -> dict[int, float]:
-    """Every frame of a repair whose new frames are 0 and whose kept ones are 0.8, where it is not 0."""
+    """Every frame of a repair whose new frames are 0 and whose kept ones are 0.9, where it is not 0."""
     all_frames, again = FrameSet.parse(frames), FrameSet.parse(made)
     windows = plan_take(all_frames, again, read_settings("small"))
-    there = kept if kept is not None else {frame: flat(0.8) for frame in all_frames if frame not in again}
+    there = kept if kept is not None else {frame: flat(0.9) for frame in all_frames if frame not in again}
     found: dict[int, float] = {}
     for window in windows:
         for frame, output in joined(lambda _: flat(0.0), window, joins_of(all_frames, windows), there.get).items():
@@ -33,17 +33,17 @@ def ramped(frames: str, made: str, kept: dict[int, ModelOutput] | None = None) -
 
 
 def test_nine_frames_come_near_what_is_kept_on_both_sides():
-    """Of a step of 0.8: 0.6, 0.45, 0.3, 0.15; the middle frame stays as it is."""
+    """Of a step of 0.9: 2/3, 1/2, 1/3, 1/6; the middle frame stays as it is."""
     assert ramped("1001-1049", "1021-1029") == {
-        1021: 0.48, 1022: 0.36, 1023: 0.24, 1024: 0.12, 1026: 0.12, 1027: 0.24, 1028: 0.36, 1029: 0.48
+        1021: 0.6, 1022: 0.45, 1023: 0.3, 1024: 0.15, 1026: 0.15, 1027: 0.3, 1028: 0.45, 1029: 0.6
     }  # fmt: skip
 
 
 def test_at_the_clips_end_there_is_one_side():
-    assert ramped("1001-1049", "1042-1049") == {1042: 0.48, 1043: 0.36, 1044: 0.24, 1045: 0.12}
+    assert ramped("1001-1049", "1042-1049") == {1042: 0.6, 1043: 0.45, 1044: 0.3, 1045: 0.15}
 
 
-@pytest.mark.parametrize(("made", "expected"), [("1021", {}), ("1021-1022", {1021: 0.48, 1022: 0.48})])
+@pytest.mark.parametrize(("made", "expected"), [("1021", {}), ("1021-1022", {1021: 0.6, 1022: 0.6})])
 def test_of_the_fewest_frames_nothing_is_lost(made, expected):
     assert ramped("1001-1049", made) == expected
 
@@ -53,7 +53,7 @@ def test_windows_of_one_take_are_left_to_their_latents():
 
 
 def test_a_base_that_does_not_say_what_its_model_made_leaves_frames_as_they_are():
-    assert ramped("1001-1049", "1021-1029", kept={1030: flat(0.8)}) == {1026: 0.12, 1027: 0.24, 1028: 0.36, 1029: 0.48}
+    assert ramped("1001-1049", "1021-1029", kept={1030: flat(0.9)}) == {1026: 0.15, 1027: 0.3, 1028: 0.45, 1029: 0.6}
 
 
 def test_a_ramp_never_leaves_the_range_of_values():
@@ -63,4 +63,4 @@ def test_a_ramp_never_leaves_the_range_of_values():
     made = {frame: flat(0.0 if frame == 1042 else 0.9) for frame in again}
     (window,) = windows
     found = joined(made.__getitem__, window, joins_of(frames, windows), lambda _: flat(1.0))
-    assert [float(found[frame].alpha[0, 0]) for frame in (1042, 1043)] == [pytest.approx(0.6, abs=1e-3), 1.0]
+    assert [float(found[frame].alpha[0, 0]) for frame in (1042, 1043)] == [pytest.approx(2 / 3, abs=1e-3), 1.0]

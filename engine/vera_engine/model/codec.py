@@ -64,7 +64,7 @@ class LinearVideoCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
         z_dim: Channels of the latents.
         seam_filter_width: Channels of the seam filter; 0: none.
         temporal_ramp: How much of the step from a group's last frame to the next group's first one is taken out of that
-            first one, 0 to 1; less of it out of each of the frames after. 0: none.
+            first one, 0 to 1; half of that out of the frame after. 0: none.
         latents_mean, latents_std: As in `AutoencoderKLWan`: a pipeline normalizes latents by them, a channel each.
     """
 
@@ -158,8 +158,8 @@ def ramped(video: Tensor, share: float) -> Tensor:
     """A decoded video (B, 3, 1 + 4k, H, W) whose groups begin nearer to where the ones before them ended.
 
     Groups are decoded each on its own, so that what their latents get wrong, they get wrong for four frames alike, and
-    it shows as a step every fourth frame. Of that step, frame i of a group loses `share * (1 - i / 4)`. It is causal,
-    as Wan's codec is, and reaches back one group. The first group keeps its step: the single frame before it comes
+    it shows as a step every fourth frame. Of that step, the first frame of a group loses a share and the second half of
+    that. It is causal, as Wan's codec is, and reaches back one group. The first group keeps its step: the single frame before it comes
     from latents of another kind, whose faults are not to be spread.
     """
     begins = range(1 + GROUP, video.shape[2], GROUP)
@@ -168,8 +168,8 @@ def ramped(video: Tensor, share: float) -> Tensor:
     result = video.clone()
     for begin in begins:
         step = video[:, :, begin] - video[:, :, begin - 1]
-        for index in range(GROUP):
-            result[:, :, begin + index] -= share * (1 - index / GROUP) * step
+        result[:, :, begin] -= share * step
+        result[:, :, begin + 1] -= share / 2 * step
     return result
 
 

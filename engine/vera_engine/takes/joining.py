@@ -15,7 +15,7 @@ from vera_engine.plates.exr import ModelOutput
 from vera_engine.takes.plan import Join, TakeWindow
 from vera_engine.takes.take import SeamKind
 
-SHARE = 0.6
+SHARE = 2 / 3
 """How much of the step across a join the frame beside it gives up."""
 REACH = 4
 """Frames on the new side that give up some of it, each less than the one before: a latent's."""
