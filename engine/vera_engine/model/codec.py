@@ -159,8 +159,8 @@ def ramped(video: Tensor, share: float) -> Tensor:
 
     Groups are decoded each on its own, so that what their latents get wrong, they get wrong for four frames alike, and
     it shows as a step every fourth frame. Of that step, the first frame of a group loses a share and the second half of
-    that. It is causal, as Wan's codec is, and reaches back one group. The first group keeps its step: the single frame before it comes
-    from latents of another kind, whose faults are not to be spread.
+    that. It is causal, as Wan's codec is, and reaches back one group. The first group keeps its step: the single frame
+    before it comes from latents of another kind, whose faults are not to be spread.
     """
     begins = range(1 + GROUP, video.shape[2], GROUP)
     if not begins:

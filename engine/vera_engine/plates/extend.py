@@ -19,16 +19,21 @@ def extend_past_matte(edit: NDArray[np.float32], alpha: NDArray[np.float32]) -> 
     """An edit (h, w, C) with its color carried on past the matte's edge.
 
     On the soft edge of something solid a model lets the color fade to black, and nothing else would show in a matte
-    that is grown. Within a soft shadow, on the other hand, alpha is as high as it gets, and the color is what is meant.
-    So a color is kept by the fourth power of alpha over the highest near by; wholly where alpha is the highest. What is
-    carried on comes from pixels whose neighbors are known as well, wherever there are any.
+    that is grown. Within a soft shadow, on the other hand, alpha is as high as it gets, or even, and the color is what
+    is meant: also of the shadow beside a solid. So a color is kept by the fourth power of alpha over the highest near
+    by, and at least as far as alpha is even with its neighbors; wholly where it is the highest. What is carried on
+    comes from pixels whose neighbors are known as well, wherever there are any.
 
     Args:
         alpha: (h, w), 0..1, cleaned.
     """
     highest = ndimage.maximum_filter(alpha, _NEAR, mode="nearest")
     share = np.divide(alpha, highest, out=np.zeros_like(alpha), where=highest > 0)
-    known: NDArray[np.float32] = share**4
+    lowest, largest = (
+        extreme(alpha, 3, mode="nearest") for extreme in (ndimage.minimum_filter, ndimage.maximum_filter)
+    )
+    even = np.divide(lowest, largest, out=np.zeros_like(alpha), where=largest > 0)
+    known: NDArray[np.float32] = np.maximum(share**4, even)
     beyond = extend_color(edit, known * np.maximum(ndimage.minimum_filter(known, 3, mode="nearest"), _HARDLY))
     kept = known[..., np.newaxis]
     return np.where(kept == 1, edit, kept * edit + (1 - kept) * beyond)
@@ -62,8 +67,8 @@ def _halved(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     """The mean of 2x2 pixels; of odd sizes the last row or column counts twice."""
     height, width = picture.shape[:2]
     more = [(0, height % 2), (0, width % 2)] + [(0, 0)] * (picture.ndim - 2)
-    even = np.pad(picture, more, mode="edge")
-    mean: NDArray[np.float32] = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
+    even: NDArray[np.float32] = np.pad(picture, more, mode="edge")
+    mean: NDArray[np.float32] = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) * np.float32(0.25)
     return mean
 
 

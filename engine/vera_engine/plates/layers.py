@@ -92,9 +92,8 @@ def solve_layers(
         for chosen, precision in ((~cancels, np.float32), (cancels, np.float64)):
             at = soft[chosen]
             if at.size:
-                chosen_pixels: list[Floats] = [each[chosen].astype(precision) for each in pixels]
-                opacity: Floats = a.reshape(-1, 1)[at].astype(precision)
-                solved = _solve_soft(*chosen_pixels, opacity)
+                parts: list[Floats] = [each[chosen].astype(precision) for each in (*pixels, a.reshape(-1, 1)[soft])]
+                solved = _solve_soft(parts[0], parts[1], parts[2], parts[3])
                 premult[rows].reshape(-1, 3)[at], matte[rows].reshape(-1)[at] = solved
     return Layers(premult, matte, straight)
 

@@ -17,8 +17,8 @@ from vera_engine.training.layered import LayeredClip, layered_clip
 # is then close to the loss on pixels, without small components being lost under the noise altogether.
 _WHITENING = 0.7
 
-# Brings the steps between groups below the size of those within: in the edits and mattes of held-out clips by half. More
-# blurs what moves: matte IoU falls by 0.004 with 0.5, and by 0.011 where 0.6 ran out over four frames.
+# Halves the steps between groups in sampled edits and mattes, which brings them below those within. More blurs what
+# moves: matte IoU falls by 0.004 with 0.5, and by 0.011 where 0.6 ran out over four frames.
 _TEMPORAL_RAMP = 0.5
 
 
