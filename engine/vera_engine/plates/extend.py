@@ -68,8 +68,8 @@ def _halved(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     height, width = picture.shape[:2]
     more = [(0, height % 2), (0, width % 2)] + [(0, 0)] * (picture.ndim - 2)
     even: NDArray[np.float32] = np.pad(picture, more, mode="edge")
-    mean: NDArray[np.float32] = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) * np.float32(0.25)
-    return mean
+    total: NDArray[np.float32] = even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
+    return total * np.float32(0.25)
 
 
 def extend_beyond(
