@@ -1,4 +1,4 @@
-"""Frames made again, where they meet frames that are kept: values worked out by hand."""
+"""New frames, where they meet final ones: values worked out by hand."""
 
 from __future__ import annotations
 
@@ -48,8 +48,12 @@ def test_of_the_fewest_frames_nothing_is_lost(made, expected):
     assert ramped("1001-1049", made) == expected
 
 
-def test_windows_of_one_take_are_left_to_their_latents():
-    assert ramped("1001-1049", "1001-1049") == {}
+def test_a_later_window_begins_near_the_earlier_one():
+    """Three joins: of a step of 0.9 a third, then 3/4, 1/2 and 1/4 of that; earlier windows stay as they are."""
+    found = ramped("1001-1049", "1001-1049", kept={frame: flat(0.9) for frame in range(1001, 1050)})
+    firsts = [frame for frame, value in found.items() if value == 0.3]
+    assert len(firsts) == 3
+    assert found == {first + i: round(0.3 - 0.075 * i, 3) for first in firsts for i in range(4)}
 
 
 def test_a_base_that_does_not_say_what_its_model_made_leaves_frames_as_they_are():

@@ -1,4 +1,4 @@
-"""Where frames made again meet frames that are kept: the new ones begin, and end, near them.
+"""Where frames meet others that are final: the new ones begin, and end, near them.
 
 What a compositor does by hand: a mix over a few frames. Without it a join shows as a step, for a codec gets all frames
 of a latent wrong alike, and the new latents are wrong in another way than the kept ones.
@@ -15,8 +15,8 @@ from vera_engine.plates.exr import ModelOutput
 from vera_engine.takes.plan import Join, TakeWindow
 from vera_engine.takes.take import SeamKind
 
-SHARE = 2 / 3
-"""How much of the step across a join the frame beside it gives up."""
+SHARES = {SeamKind.REPAIR: 2 / 3, SeamKind.WINDOW: 1 / 3}
+"""How much of the step across a join the frame beside it gives up. Windows are held together by their latents too."""
 REACH = 4
 """Frames on the new side that give up some of it, each less than the one before: a latent's."""
 
@@ -25,27 +25,27 @@ def joined(
     output: Callable[[int], ModelOutput],
     window: TakeWindow,
     joins: Sequence[Join],
-    kept: Callable[[int], ModelOutput | None],
+    final: Callable[[int], ModelOutput | None],
 ) -> dict[int, ModelOutput]:
-    """Those frames of a window that meet kept ones, ramped towards them.
+    """Those frames of a window that meet final ones, of the base or of an earlier window, ramped towards them.
 
-    Of the difference between a kept frame and the new one beside it, frame i from the join takes on
-    `SHARE * (1 - i / reach)`; reach is `REACH`, or half of the frames that the window made there in a row, so that of
-    the fewest nothing is lost: one frame alone stays all new. Values stay in 0..1.
+    Of the difference between a final frame and the new one beside it, frame i from the join takes on
+    `SHARES[kind] * (1 - i / reach)`; reach is `REACH`, or half of the frames that the window made there in a row, so
+    that of the fewest nothing is lost: one frame alone stays all new. Values stay in 0..1.
 
     Args:
         output: What the model made of a frame that the window delivers.
         window: The window.
-        joins: The take's; those between windows need nothing, for latents hold these together.
-        kept: What the base's model made of a kept frame; None where the base does not say.
+        joins: The take's.
+        final: What the model made of a final frame; None where an older base does not say.
     """
     result: dict[int, ModelOutput] = {}
     for join in joins:
-        if join.kind is not SeamKind.REPAIR or join.measured_after != window.number:
+        if join.measured_after != window.number:
             continue
         is_before = join.after in window.frames
         beside, step, there = (join.after, 1, join.before) if is_before else (join.before, -1, join.after)
-        neighbor = kept(there)
+        neighbor = final(there)
         if neighbor is None:
             continue
         row = next(part for part in window.frames.ranges if beside in part)
@@ -53,7 +53,7 @@ def joined(
         for index in range(reach):
             frame = beside + step * index
             so_far = result.get(frame) or output(frame)
-            result[frame] = _nearer(so_far, output(beside), neighbor, SHARE * (1 - index / reach))
+            result[frame] = _nearer(so_far, output(beside), neighbor, SHARES[join.kind] * (1 - index / reach))
     return result
 
 

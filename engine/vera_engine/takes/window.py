@@ -97,7 +97,7 @@ class WindowMaker:
         def output(frame: int) -> ModelOutput:
             return output_of(decoded, indices.index(frame - first))
 
-        meeting = joined(output, window, self.joins, self._kept_output)
+        meeting = joined(output, window, self.joins, self._final_output)
         statistics, files = deliver(
             self.delivery,
             request,
@@ -205,8 +205,8 @@ class WindowMaker:
         indices = frames_of_latents(first, last, len(window.span))
         return pipeline.decode(latents, first_latent=first - context, frames=indices), indices
 
-    def _kept_output(self, frame: int) -> ModelOutput | None:
-        """What the base's model made of a frame that is kept; None where an older engine did not keep that."""
+    def _final_output(self, frame: int) -> ModelOutput | None:
+        """What the model made of a frame that is on the disk; None where a base of an older engine does not say."""
         return self.delivery.read_output(frame) if self.delivery.has_output(frame) else None
 
     def _write_latents(self, window: TakeWindow, made: LatentSlice) -> Piece:
