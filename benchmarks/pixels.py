@@ -67,7 +67,7 @@ class Shot:
     def ours(self) -> None:
         """Makes the layers of all frames as a take does."""
         source = PlateSource(str(self.folder / "plate.####.exr"))
-        settings = FinishSettings(detail=self.detail)
+        settings = FinishSettings(detail=self.detail, refine=1.0)
 
         def load(frame: int) -> tuple[PlateFrame, Floats]:
             read = read_plate_frame(source, frame)

@@ -93,9 +93,9 @@ def make_edges() -> None:
         *("--edit", "background", "--prompt", "replace the background with a orange gradient sky"),
         *("--detail", "smooth", "--take-root", WORK / "takes"),
     )
-    fine = vera_edit("finish", smooth, "--detail", "plate")
+    fine = vera_edit("finish", smooth, "--detail", "plate", "--refine", "1")
     rows = []
-    for detail, take in (("smooth", smooth), ("plate", fine)):
+    for detail, take in (("smooth", smooth), ("plate --refine 1", fine)):
         shown = Shown(take, PlateSource(str(plate), fallback_color_space="srgb"), 1)
         rows += [(f"--detail {detail}", shown.row()), ("closer", shown.row(box=HEAD))]
     contact_sheet(rows, PICTURES / "edges.png", COLUMNS, image_width=320)
