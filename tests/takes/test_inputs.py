@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.takes.making import write_exr
 from vera_engine.plates.frames import FrameSet
-from vera_engine.takes.inputs import edit_here, mask_warnings
+from vera_engine.plates.source import PixelsBeyondHalf, PlateSource, check_plate
+from vera_engine.takes.inputs import PlateReader, edit_here, mask_warnings
 from vera_engine.takes.request import EditType, MaskMeaning, MaskReference, PlateReference, TakeRequest
 from vera_engine.takes.seen import FileSeen, PlateChanged, SeenFiles
 
@@ -29,6 +31,19 @@ def test_a_mask_says_where_to_edit_whatever_white_means(meaning, invert, expecte
 def test_masks_that_say_nothing_are_warned_of_and_others_not():
     ranges = (None, (0.0, 0.0), (1.0, 1.0), (0.0, 0.01), (0.99, 1.0), (0.0, 1.0))
     assert [len(mask_warnings(values)) for values in ranges] == [0, 1, 1, 0, 0, 0]
+
+
+def test_light_that_layers_cannot_hold_is_refused_when_the_frame_is_read(tmp_path: Path):
+    """A code value of 2 is within a half and means light of some millions in ARRI LogC4."""
+    pixels = np.full((4, 6, 3), 0.5, np.float32)
+    pixels[1, 2] = 2.0
+    write_exr(tmp_path / "plate.1001.exr", pixels, "RGB")
+    plate = PlateReference(str(tmp_path / "plate.####.exr"), color_space="ARRI LogC4")
+    request = TakeRequest("hero", EditType.ADD, "a red ball", FrameSet.parse("1001"), plate)
+    plate_format = check_plate(PlateSource(plate.path, color_space="ARRI LogC4"), [1001])
+    with pytest.raises(PixelsBeyondHalf, match="1 pixels of frame 1001 ") as refused:
+        PlateReader(request, plate_format, (48, 32)).plate(1001)
+    assert "color space" in refused.value.remedy
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ __all__ = [
     "PlateSource",
     "PlateTurned",
     "PlateUnreadable",
+    "check_half",
     "check_plate",
     "read_plate_frame",
 ]
@@ -181,15 +182,26 @@ def read_plate_frame(source: PlateSource, frame: int) -> PlateFrame:
     """
     pixels = source.files(PLATE).read(frame, source.nan)
     rgb, header = pixels.values, pixels.header
-    if max(rgb.max(), -rgb.min()) > LARGEST_HALF:
-        beyond = int((np.abs(rgb) > LARGEST_HALF).any(axis=-1).sum())
-        raise PixelsBeyondHalf(
-            f"{beyond} pixels of frame {frame} lie beyond +-65504, which layers in half float cannot hold.",
-            argument=PLATE.argument,
-            value=header.path,
-            remedy="Clamp the plate to 65504, or grade it down.",
-        )
+    check_half(rgb, frame, header)
     return PlateFrame(frame, rgb, _format_of(source, header), header, pixels.not_finite)
+
+
+def check_half(rgb: NDArray[np.float32], frame: int, header: Header) -> None:
+    """Refuses values of a frame (H, W, 3), as stored or made linear, that layers in half float cannot hold.
+
+    Raises:
+        PixelsBeyondHalf: A value lies beyond +-65504, or is no number.
+    """
+    if max(rgb.max(), -rgb.min()) <= LARGEST_HALF:
+        return
+    beyond = int((~(np.abs(rgb) <= LARGEST_HALF)).any(axis=-1).sum())
+    raise PixelsBeyondHalf(
+        f"{beyond} pixels of frame {frame} lie beyond +-65504, which layers in half float cannot hold.",
+        argument=PLATE.argument,
+        value=header.path,
+        remedy="Clamp the plate, whose values as light may be at most 65504, or grade it down; look whether its color "
+        "space is the one named.",
+    )
 
 
 def _format_of(source: PlateSource, header: Header) -> PlateFormat:

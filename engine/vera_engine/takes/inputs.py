@@ -11,7 +11,7 @@ from vera_engine.plates.color import plate_to_model_rgb, to_linear
 from vera_engine.plates.image import Window
 from vera_engine.plates.mask import HOLDOUT, read_mask_frame
 from vera_engine.plates.resize import resize
-from vera_engine.plates.source import PlateFormat, PlateFrame, read_plate_frame
+from vera_engine.plates.source import PlateFormat, PlateFrame, check_half, read_plate_frame
 from vera_engine.takes.input_files import plate_source
 from vera_engine.takes.region import Box
 from vera_engine.takes.region_boxes import box_around
@@ -39,9 +39,15 @@ class PlateReader:
         self._holdout_source = None if request.holdout is None else plate_source(request.holdout.source)
 
     def plate(self, frame: int) -> tuple[PlateFrame, NDArray[np.float32]]:
-        """A plate frame as read, and its pixels (H, W, 3) made linear in its own primaries."""
+        """A plate frame as read, and its pixels (H, W, 3) made linear in its own primaries.
+
+        Raises:
+            PixelsBeyondHalf, and what reading a plate raises
+        """
         read = read_plate_frame(self._plate_source, frame)
-        return read, to_linear(read.rgb, self.format.color_space)
+        plate_linear = to_linear(read.rgb, self.format.color_space)
+        check_half(plate_linear, frame, read.header)
+        return read, plate_linear
 
     def region(self, frame: int) -> Window | None:
         """What of a frame the model sees, in pixels of the data window from its upper left; None: all of it."""
