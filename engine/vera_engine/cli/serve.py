@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     import asyncio
 
     from vera_engine import __version__
+    from vera_engine.plates.built_in_config import keep_configuration_in_memory
     from vera_engine.server.engine import EngineOptions, serve
     from vera_engine.server.state import default_state_dir
 
@@ -57,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     def ready(address: str) -> None:
         print(f"vera-edit {__version__} ready at {address}: model {options.model}, device {options.device}", flush=True)
 
+    keep_configuration_in_memory()
     asyncio.run(serve(options, ready))
     return 0
 

@@ -149,6 +149,8 @@ async def serve(options: EngineOptions, ready: Callable[[str], None]) -> None:
         stop_on_signals(stop)
         ready(address)
         log.info("engine %s ready at %s", __version__, address)
+        warming = asyncio.create_task(asyncio.to_thread(warm_colors))
+        at_the_end.push_async_callback(asyncio.wait, [warming])
 
         # 4. Until there is a reason to end
         reasons: list[Coroutine[Any, Any, Any]] = [stop.wait(), queue.failure(), keep_clean(uploads, database)]
@@ -258,3 +260,13 @@ async def keep_clean(uploads: Uploads, database: TakeDatabase) -> None:
 def clean_uploads(uploads: Uploads, database: TakeDatabase, seconds_kept: float) -> None:
     """Removes uploads of that age which no unfinished take needs."""
     uploads.clean(database.uploads_in_use(), seconds_kept)
+
+
+def warm_colors() -> None:
+    """Loads what the first request would wait for: picture libraries and the color configuration."""
+    from vera_engine.errors import VeraEditError
+    from vera_engine.plates.color import ColorSpace
+
+    # A studio's configuration that is wrong is told to whoever asks for a take
+    with contextlib.suppress(VeraEditError):
+        _ = [ColorSpace.parse(name).linear for name in ("srgb", "lin_rec709", "acescg")]
