@@ -3,8 +3,8 @@
 
 import bpy
 
-from . import drain, finish_request, shown_takes
-from .operators import NODE_ID, WAIT, NodeOperator, node_for, start
+from . import drain, finish_request
+from .operators import NODE_ID, WAIT, NodeOperator, node_for, start_from_shown
 from .take_operators import TAKE, finish, take_for
 
 
@@ -20,14 +20,7 @@ class VERA_EDIT_OT_finish_again(NodeOperator, bpy.types.Operator):
     wait: bpy.props.BoolProperty(**WAIT)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        node = node_for(self, context)
-        if node is None:
-            return {"CANCELLED"}
-        take = shown_takes.shown_take(node.node_tree.vera_edit)
-        if take is None:
-            self.report({"ERROR"}, "The node shows no take: choose the one to finish")
-            return {"CANCELLED"}
-        return start(self, node, lambda: [finish_request.make_finish(node, take)])
+        return start_from_shown(self, context, lambda node, take: [finish_request.make_finish(node, take)], "finish")
 
 
 class VERA_EDIT_OT_check_take(NodeOperator, bpy.types.Operator):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import bpy
 
 from . import bake, drain, nodes, rerun_request, shown_takes, take_request
-from .client_package import Run, VeraClientError, session
+from .client_package import Run, TakeFolder, VeraClientError, session
 
 NOT_ASKED = {"SKIP_SAVE", "HIDDEN"}
 NODE_ID = {"name": "Node", "description": "The node's id; empty: the active node", "options": NOT_ASKED}
@@ -85,6 +85,23 @@ class VERA_EDIT_OT_generate(NodeOperator, bpy.types.Operator):
         return start(self, node, lambda: take_request.make_runs(node, context.scene, self.again))
 
 
+def start_from_shown(
+    operator: bpy.types.Operator,
+    context: bpy.types.Context,
+    make: Callable[[bpy.types.Node, TakeFolder], list[Run]],
+    purpose: str,
+) -> set[str]:
+    """Starts what is made of the take that the node shows; says so where it shows none."""
+    node = node_for(operator, context)
+    if node is None:
+        return {"CANCELLED"}
+    take = shown_takes.shown_take(node.node_tree.vera_edit)
+    if take is None:
+        operator.report({"ERROR"}, f"The node shows no take: choose the one to {purpose}")
+        return {"CANCELLED"}
+    return start(operator, node, lambda: make(node, take))
+
+
 class VERA_EDIT_OT_rerun(NodeOperator, bpy.types.Operator):
     """Make a range of the take that is shown again; a new take keeps its other frames, bit for bit"""
 
@@ -96,14 +113,7 @@ class VERA_EDIT_OT_rerun(NodeOperator, bpy.types.Operator):
     wait: bpy.props.BoolProperty(**WAIT)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        node = node_for(self, context)
-        if node is None:
-            return {"CANCELLED"}
-        take = shown_takes.shown_take(node.node_tree.vera_edit)
-        if take is None:
-            self.report({"ERROR"}, "The node shows no take: choose the one to make better")
-            return {"CANCELLED"}
-        return start(self, node, lambda: rerun_request.make_reruns(node, take))
+        return start_from_shown(self, context, rerun_request.make_reruns, "make better")
 
 
 class VERA_EDIT_OT_cancel(bpy.types.Operator):

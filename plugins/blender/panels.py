@@ -58,15 +58,20 @@ def is_ours(node: bpy.types.Node | None) -> bool:
     return node is not None and node.bl_idname == "VeraEditNode" and node.node_tree is not None
 
 
-class VERA_EDIT_PT_node(bpy.types.Panel):
+class NodePanel:
+    """In the compositor's sidebar, while one of our nodes is the active one."""
+
     bl_space_type = "NODE_EDITOR"
     bl_region_type = "UI"
     bl_category = "Vera Edit"
-    bl_label = "Vera Edit"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         return is_ours(context.active_node)
+
+
+class VERA_EDIT_PT_node(NodePanel, bpy.types.Panel):
+    bl_label = "Vera Edit"
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.active_node.node_tree.vera_edit

@@ -5,19 +5,12 @@ import bpy
 
 from . import shown_takes
 from .client_package import session
-from .panels import draw_lines, is_ours
+from .panels import NodePanel, draw_lines
 
 
-class VERA_EDIT_PT_picture(bpy.types.Panel):
-    bl_space_type = "NODE_EDITOR"
-    bl_region_type = "UI"
-    bl_category = "Vera Edit"
+class VERA_EDIT_PT_picture(NodePanel, bpy.types.Panel):
     bl_label = "Picture"
     bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return is_ours(context.active_node)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.active_node.node_tree.vera_edit
@@ -35,16 +28,9 @@ class VERA_EDIT_PT_picture(bpy.types.Panel):
             region.prop(settings, "region_margin")
 
 
-class VERA_EDIT_PT_finish(bpy.types.Panel):
-    bl_space_type = "NODE_EDITOR"
-    bl_region_type = "UI"
-    bl_category = "Vera Edit"
+class VERA_EDIT_PT_finish(NodePanel, bpy.types.Panel):
     bl_label = "Finish"
     bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return is_ours(context.active_node)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.active_node.node_tree.vera_edit

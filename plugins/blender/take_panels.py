@@ -5,21 +5,14 @@ import bpy
 
 from . import color_spaces, marks, shown_takes
 from .client_package import PartialTake, TakeFolder, Verdict
-from .panels import draw_lines, is_ours
+from .panels import NodePanel, draw_lines
 
 NEWEST = 12
 """Takes that are listed before *All takes* is ticked; starred ones and the one shown always are."""
 
 
-class VERA_EDIT_PT_takes(bpy.types.Panel):
-    bl_space_type = "NODE_EDITOR"
-    bl_region_type = "UI"
-    bl_category = "Vera Edit"
+class VERA_EDIT_PT_takes(NodePanel, bpy.types.Panel):
     bl_label = "Takes"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return is_ours(context.active_node)
 
     def draw(self, context: bpy.types.Context) -> None:
         node, layout = context.active_node, self.layout
@@ -40,16 +33,9 @@ class VERA_EDIT_PT_takes(bpy.types.Panel):
             draw_shown(layout, settings, shown, verdict)
 
 
-class VERA_EDIT_PT_rerun(bpy.types.Panel):
-    bl_space_type = "NODE_EDITOR"
-    bl_region_type = "UI"
-    bl_category = "Vera Edit"
+class VERA_EDIT_PT_rerun(NodePanel, bpy.types.Panel):
     bl_label = "Re-run range"
     bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return is_ours(context.active_node)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.active_node.node_tree.vera_edit

@@ -89,7 +89,7 @@ class ModelOutput:
     edit_model_rgb: NDArray[np.float16]
     """(h, w, 3), the edit branch, straight."""
     alpha: NDArray[np.float16]
-    """(h, w), as it came out of the model."""
+    """(h, w), as it came out of the model: not cleaned; beside a join mixed towards the frames it meets."""
     composite_model_rgb: NDArray[np.float16]
     """(h, w, 3), the branch that composed edit and plate by itself."""
 
