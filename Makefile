@@ -13,6 +13,9 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 TORCH_INDEX_CHOSEN := $(if $(filter undefined,$(origin TORCH_INDEX)),,yes)
 TORCH_INDEX ?= $(shell sh prerequisites.sh torch-index)
 PYTEST_ARGUMENTS ?=
+# Lanes of `make test` that run side by side; each is told as a whole when it is over, where make can do so (4.0).
+LANES ?= 2
+SIDE_BY_SIDE := --jobs=$(LANES) $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 # Tests start processes that compute beside each other: threads that spin while they wait would starve them.
 export OMP_WAIT_POLICY ?= PASSIVE
 
@@ -78,8 +81,8 @@ demo: $(ENGINE_READY) $(BLENDER_45_READY)
 # Each lane runs even when one before it failed; one failing lane fails the whole.
 .PHONY: test
 test: setup
-	@$(MAKE) --no-print-directory --keep-going lint types import-rules generated-code \
-	    test-engine test-client test-nuke test-blender-4.5 test-blender-5.2
+	@$(MAKE) --no-print-directory --keep-going $(SIDE_BY_SIDE) test-engine \
+	    lint types import-rules generated-code test-client test-nuke test-blender-4.5 test-blender-5.2
 	@echo "All lanes passed."
 
 .PHONY: check lint types import-rules generated-code

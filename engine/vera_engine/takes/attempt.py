@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from vera_engine.plates.frames import frames_as_text
+from vera_engine.takes import store
 from vera_engine.takes.events import WindowDone
+from vera_engine.takes.heartbeat import Heartbeat
 from vera_engine.takes.progress import Progress, WindowRecord, still_whole
 from vera_engine.takes.take import Take, TakeState
 
 Report = Callable[[dict[str, Any]], None]
+
+
+@contextmanager
+def attempt_at(
+    take: Take, report: Report, check_cancelled: Callable[[], None], engine_id: str
+) -> Iterator[tuple[Path, Report, Callable[[], None]]]:
+    """Holds a take's partial directory against other engines; what leaves without an exception has made it complete.
+
+    Gives the directory, the report less states that it has just told, and what has to be called at every step and
+    frame: it raises where the take is to be stopped, or the directory is no longer held.
+
+    Raises:
+        What `store.check_own`, `Heartbeat` and `store.open_partial` raise.
+    """
+    store.check_own(take)
+    with Heartbeat(take.partial_directory, take.take_id, engine_id) as heart:
+
+        def check_going_on() -> None:
+            check_cancelled()
+            heart.check()
+
+        directory = store.open_partial(take)
+        report = without_repeated_states(report)
+        report({"event": TakeState.CHECKING})
+        yield directory, report, check_going_on
+    store.complete(take)
 
 
 def what_is_done(

@@ -12,15 +12,14 @@ from vera_engine.plates.source import check_plate
 from vera_engine.takes import store
 from vera_engine.takes.attempt import (
     Report,
+    attempt_at,
     report_untold_windows,
     report_window,
     told,
     what_is_done,
-    without_repeated_states,
 )
 from vera_engine.takes.deliver import deliver
 from vera_engine.takes.delivery import Delivery, pixel_warnings, residual_warnings
-from vera_engine.takes.heartbeat import Heartbeat
 from vera_engine.takes.input_files import plate_source
 from vera_engine.takes.inputs import PlateReader
 from vera_engine.takes.kept import KeptBase, keep_base
@@ -46,17 +45,7 @@ def finish_take(take: Take, report: Report, check_cancelled: Callable[[], None],
     # 1. Its own directory; unless a worker before this one died with its very last step done
     if store.finished_record(take) is not None:
         return
-    store.check_own(take)
-    report = without_repeated_states(report)
-    with Heartbeat(take.partial_directory, take.take_id, engine_id) as heart:
-
-        def check_going_on() -> None:
-            check_cancelled()
-            heart.check()
-
-        directory = store.open_partial(take)
-        report({"event": TakeState.CHECKING})
-
+    with attempt_at(take, report, check_cancelled, engine_id) as (directory, report, check_going_on):
         # 2. What the model made for the base, the layers that stay, and what an earlier attempt finished
         made = take.request.made_frames
         parts = plan_finish(made)
@@ -87,7 +76,6 @@ def finish_take(take: Take, report: Report, check_cancelled: Callable[[], None],
         # 4. What made it
         check_going_on()
         write_finished(take, directory, progress.windows, base, progress.warnings)
-    store.complete(take)
 
 
 @dataclass(frozen=True)

@@ -13,24 +13,23 @@ from vera_engine.plates.source import check_plate
 from vera_engine.takes import store
 from vera_engine.takes.attempt import (
     Report,
+    attempt_at,
     report_untold_windows,
     report_window,
     told,
     what_is_done,
-    without_repeated_states,
 )
 from vera_engine.takes.cache import ContentCache
 from vera_engine.takes.checks import read_frames
 from vera_engine.takes.conditions import Conditioner
 from vera_engine.takes.delivery import Delivery, pixel_warnings, residual_warnings
-from vera_engine.takes.heartbeat import Heartbeat
 from vera_engine.takes.input_files import plate_source
 from vera_engine.takes.inputs import PlateReader, mask_warnings
 from vera_engine.takes.kept import keep_base
 from vera_engine.takes.plan import joins_of, plan_take
 from vera_engine.takes.progress import MadeBy, WindowRecord, as_planned
 from vera_engine.takes.record import write_finished
-from vera_engine.takes.take import Take, TakeState
+from vera_engine.takes.take import Take
 from vera_engine.takes.window import WindowMaker, seam_warnings
 
 if TYPE_CHECKING:
@@ -65,17 +64,7 @@ def render_take(
     # 1. Its own directory; unless a worker before this one died with its very last step done
     if store.finished_record(take) is not None:
         return
-    store.check_own(take)
-    report = without_repeated_states(report)
-    with Heartbeat(take.partial_directory, take.take_id, engine_id) as heart:
-
-        def check_going_on() -> None:
-            check_cancelled()
-            heart.check()
-
-        directory = store.open_partial(take)
-        report({"event": TakeState.CHECKING})
-
+    with attempt_at(take, report, check_cancelled, engine_id) as (directory, report, check_going_on):
         # 2. What is kept of the base, and what an earlier attempt made
         windows = plan_take(take.frames, take.request.made_frames, model)
         base = None if take.request.base is None else keep_base(take, directory, take.request.made_frames)
@@ -130,7 +119,6 @@ def render_take(
         # 4. What made it
         check_going_on()
         write_finished(take, directory, progress.windows, base, progress.warnings)
-    store.complete(take)
 
 
 def other_makers(windows: Sequence[WindowRecord], now: MadeBy) -> list[str]:
