@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import OpenImageIO as oiio
 import psutil
 import pytest
 
+from tests.exr_files import write_exr
 from vera_client import VeraClient
 
 FRAMES = range(1001, 1006)
@@ -89,17 +89,6 @@ def shot(tmp_path: Path) -> Path:
         write_exr(folder / "plate" / f"plate.{frame}.exr", random.random((64, 96, 3), np.float32) * 2, "RGB")
         write_exr(folder / "mask" / f"mask.{frame}.exr", mask, "Y")
     return folder
-
-
-def write_exr(path: Path, pixels: np.ndarray, channels: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    height, width, _ = pixels.shape
-    spec = oiio.ImageSpec(width, height, len(channels), "half")
-    spec.channelnames = tuple(channels)
-    output = oiio.ImageOutput.create(str(path))
-    assert output.open(str(path), spec), output.geterror()
-    assert output.write_image(pixels), output.geterror()
-    assert output.close()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.end_to_end.conftest import write_exr
+from tests.exr_files import write_exr
 
 SECONDS = 240.0
 SAY = [sys.executable, "-m", "vera_engine.cli.main"]

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import grpc
 import numpy as np
-import OpenImageIO as oiio
 import psutil
 import pytest
 
+from tests.exr_files import write_exr
 from vera_edit.v1 import engine_pb2_grpc, takes_pb2_grpc
 from vera_edit.v1 import takes_pb2 as pb
 from vera_engine.takes.store import read_record
@@ -120,18 +120,6 @@ def engine(tmp_path_factory, tiny_model) -> Iterator[Engine]:
     engine = Engine(tiny_model, tmp_path_factory.mktemp("state"))
     yield engine
     engine.stop()
-
-
-def write_exr(path: Path, pixels: np.ndarray, channels: str, color_space: str = "") -> None:
-    height, width, _ = pixels.shape
-    spec = oiio.ImageSpec(width, height, len(channels), "half")
-    spec.channelnames = tuple(channels)
-    if color_space:
-        spec.attribute("oiio:ColorSpace", color_space)
-    output = oiio.ImageOutput.create("exr")
-    assert output.open(str(path), spec), output.geterror()
-    assert output.write_image(pixels), output.geterror()
-    assert output.close()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from grpc_status import rpc_status
 
-from tests.server.conftest import SECONDS, Engine, frames, write_exr
+from tests.exr_files import write_exr
+from tests.server.conftest import SECONDS, Engine, frames
 from vera_edit.v1 import engine_pb2
 from vera_edit.v1 import takes_pb2 as pb
 

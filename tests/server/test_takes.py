@@ -13,7 +13,8 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.server.conftest import SECONDS, Engine, files_of, frames, write_exr
+from tests.exr_files import write_exr
+from tests.server.conftest import SECONDS, Engine, files_of, frames
 from tests.server.test_refusals import refusal
 from tests.server.test_uploads import begin, file_parts, upload
 from vera_edit.v1 import engine_pb2

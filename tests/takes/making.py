@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import OpenImageIO as oiio
 
+from tests.exr_files import write_exr
 from vera_engine.model.settings import ModelSettings, read_settings
 from vera_engine.pipeline.loading import load_pipeline
 from vera_engine.pipeline.pipeline import VeraPipeline
@@ -28,16 +28,6 @@ from vera_engine.takes.request import AskedSettings, BaseTake, EditType, PlateRe
 from vera_engine.takes.take import Take, TakeState
 
 PLATE_FRAMES = range(1001, 1050)
-
-
-def write_exr(path: Path, pixels: np.ndarray, channels: str) -> None:
-    height, width, _ = pixels.shape
-    spec = oiio.ImageSpec(width, height, len(channels), "half")
-    spec.channelnames = tuple(channels)
-    output = oiio.ImageOutput.create("exr")
-    assert output.open(str(path), spec), output.geterror()
-    assert output.write_image(pixels), output.geterror()
-    assert output.close()
 
 
 def write_plate(folder: Path, frames: range = PLATE_FRAMES) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.takes.making import Made, TakeMaking, again, repairing, write_exr
+from tests.exr_files import write_exr
+from tests.takes.making import Made, TakeMaking, again, repairing
 from vera_engine.plates.exr import read_layers, read_model_output
 from vera_engine.plates.finish_settings import Detail
 from vera_engine.takes import store

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.takes.making import write_exr
+from tests.exr_files import write_exr
 from vera_engine.plates.frames import FrameSet
 from vera_engine.plates.source import PixelsBeyondHalf, PlateSource, check_plate
 from vera_engine.takes.inputs import PlateReader, edit_here, mask_warnings

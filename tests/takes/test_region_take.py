@@ -9,8 +9,9 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
+from tests.exr_files import write_exr
 from tests.plates.movies import write_movie
-from tests.takes.making import Made, TakeMaking, repairing, write_exr
+from tests.takes.making import Made, TakeMaking, repairing
 from vera_engine.plates.exr import read_layers, read_model_output
 from vera_engine.plates.frames import FrameSet
 from vera_engine.plates.mask import MaskOutOfRange

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.takes.making import Made, TakeMaking, again, layers_of, write_exr, write_plate
+from tests.exr_files import write_exr
+from tests.takes.making import Made, TakeMaking, again, layers_of, write_plate
 from vera_engine.plates.disk import DiskFull, FolderNotWritable
 from vera_engine.plates.exr import read_layers
 from vera_engine.plates.layers import over

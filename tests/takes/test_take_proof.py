@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.takes.making import Made, TakeMaking, repairing, write_exr
+from tests.exr_files import write_exr
+from tests.takes.making import Made, TakeMaking, repairing
 from vera_engine.plates.exr import layers_file, model_file, read_layers, write_layers
 from vera_engine.plates.frames import FrameSet
 from vera_engine.plates.source import PlateSource, read_plate_frame
