@@ -146,9 +146,31 @@ def test_a_mask_counts_only_where_it_is_present(device: torch.device) -> None:
         assert not torch.equal(everywhere[name][1], without[name][1])
 
 
+@torch.no_grad()
+def test_a_first_latent_is_marked_where_a_run_begins_and_nowhere_else(device: torch.device) -> None:
+    vera, inputs = small_vera(device, first_latent_embedding=True), some_inputs(device)
+    plain = small_vera(device)
+    plain.load_state_dict({name: t for name, t in vera.state_dict().items() if "first_latent" not in name})
+    assert changed(vera(**inputs), plain(**inputs)) == set()
+    for branch in BRANCHES:
+        vera.get_parameter(f"first_latent_marks.vectors.{branch}").normal_()
+    everywhere, nowhere = vera(**inputs), plain(**inputs)
+
+    got = vera(**inputs, begins_run=torch.tensor([True, False], device=device))
+
+    for name in BRANCHES:
+        assert torch.equal(got[name][0], everywhere[name][0])
+        assert torch.equal(got[name][1], nowhere[name][1])
+        assert not torch.equal(everywhere[name][1], nowhere[name][1])
+    marks = vera.first_latent_marks((3, 2, 3), None)
+    assert all(mark.shape == (1, 18, 24) and mark[:, :6].all() and not mark[:, 6:].any() for mark in marks)
+    with pytest.raises(TransformerInputRefused, match="begins_run"):
+        vera(**inputs, begins_run=torch.ones(3, dtype=torch.bool))
+
+
 def test_gradients_reach_every_parameter(device: torch.device) -> None:
     """Zero maps give nothing back to what lies under them, but themselves learn from the first step."""
-    vera = small_vera(device, absolute_positions=True).train()
+    vera = small_vera(device, absolute_positions=True, first_latent_embedding=True).train()
     out = vera(**some_inputs(device))
     sum(out[name].square().mean() for name in BRANCHES).backward()
     for name, parameter in vera.named_parameters():

@@ -17,7 +17,7 @@ from diffusers.utils import BaseOutput
 from torch import Tensor, nn
 
 from vera_engine.model.joint_block import JointBlock, KeysValues, text_keys_values
-from vera_engine.model.positions import AbsolutePositionEmbedding
+from vera_engine.model.positions import AbsolutePositionEmbedding, FirstLatentEmbedding
 from vera_engine.model.transformer_inputs import check_batch, check_choice, check_latents, check_text, check_text_batch
 
 BRANCHES = ("edit", "alpha", "composite")
@@ -51,10 +51,12 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Denoises the latents of edit, alpha and composite together.
 
     The arguments are `WanTransformer3DModel`'s (the defaults are Wan2.1 1.3B's; 14B has 40 heads, ffn 13824 and 40
-    layers), and two of this project's own:
+    layers), and three of this project's own:
 
     Args:
         absolute_positions: Add an embedding of each token's place in the clip (for small models; see positions.py).
+        first_latent_embedding: Tell tokens of a timeline's first latent, which stands for one frame, from those that
+            stand for four (for small models; see positions.py).
         prediction_type: What the outputs are: "velocity" (noise minus sample, as Wan) or "sample" (the clean latents).
 
     Raises:
@@ -70,6 +72,7 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         *WanTransformer3DModel._skip_layerwise_casting_patterns,
         "layer_embedding",
         "absolute_position_embedding",
+        "first_latent_marks",
     ]
 
     @register_to_config  # type: ignore[untyped-decorator]
@@ -89,6 +92,7 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         eps: float = 1e-6,
         rope_max_seq_len: int = 1024,
         absolute_positions: bool = False,
+        first_latent_embedding: bool = False,
         prediction_type: Literal["velocity", "sample"] = "velocity",
     ) -> None:
         super().__init__()
@@ -126,6 +130,7 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
             assert embedding.bias is not None
             nn.init.zeros_(embedding.bias)
         self.absolute_position_embedding = AbsolutePositionEmbedding(dim) if absolute_positions else None
+        self.first_latent_marks = FirstLatentEmbedding(dim, BRANCHES) if first_latent_embedding else None
         self.joint_block = JointBlock()
         self.gradient_checkpointing = False
 
@@ -157,6 +162,7 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         source_latents: Tensor | None = None,
         mask_latents: Tensor | None = None,
         mask_present: Tensor | None = None,
+        begins_run: Tensor | None = None,
         attention: Literal["joint", "within_branches"] = "joint",
         return_dict: bool = True,
     ) -> VeraTransformerOutput | tuple[Tensor, Tensor, Tensor]:
@@ -169,6 +175,7 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
             source_latents: The source video's latents, shaped as `edit`; added to the composite's tokens.
             mask_latents: The mask video's latents, shaped as `edit`; added to the alpha's tokens.
             mask_present: bool (B,): which clips of the batch have a mask. None: all, where `mask_latents` is given.
+            begins_run: bool (B,): which clips' first latent is the first of a run, that of a single frame. None: all.
             attention: "joint": the branches see each other. "within_branches": each is a Wan of its own.
             return_dict: False returns a plain tuple in the order of the arguments.
 
@@ -180,7 +187,7 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         conditions = {"source_latents": source_latents, "mask_latents": mask_latents}
         check_latents(self.config, latents | conditions)
         check_choice("attention", attention, ATTENTION_MODES)
-        check_batch(edit.shape[0], timestep, mask_latents, mask_present)
+        check_batch(edit.shape[0], timestep, mask_latents, mask_present, begins_run)
 
         # 2. Latents to tokens, conditions added
         branches = self._branches()
@@ -200,6 +207,9 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if self.absolute_position_embedding is not None:
             places = self.absolute_position_embedding(self._token_grid(edit))
             hidden_states = [hidden + places.type_as(hidden) for hidden in hidden_states]
+        if self.first_latent_marks is not None:
+            marks = self.first_latent_marks(self._token_grid(edit), begins_run)
+            hidden_states = [hidden + mark.type_as(hidden) for hidden, mark in zip(hidden_states, marks, strict=True)]
 
         # 3. Text and time
         if isinstance(encoder_hidden_states, PreparedText):

@@ -44,9 +44,17 @@ def check_latents(config: Any, latents: Mapping[str, Tensor | None]) -> None:
             check_shape(name, tensor, shape)
 
 
-def check_batch(batch_size: int, timestep: Tensor, mask_latents: Tensor | None, mask_present: Tensor | None) -> None:
-    """Refuse timesteps or mask flags that are not one for each clip, and flags without a mask."""
+def check_batch(
+    batch_size: int,
+    timestep: Tensor,
+    mask_latents: Tensor | None,
+    mask_present: Tensor | None,
+    begins_run: Tensor | None = None,
+) -> None:
+    """Refuse timesteps or flags that are not one for each clip, and flags of a mask without one."""
     check_shape("timestep", timestep, (batch_size,))
+    if begins_run is not None:
+        check_shape("begins_run", begins_run, (batch_size,))
     if mask_present is None:
         return
     check_shape("mask_present", mask_present, (batch_size,))

@@ -39,6 +39,7 @@ def denoise(
     mask_latents: FloatArray | None,
     anchoring: Anchoring,
     begin: int,
+    begins_run: bool,
     on_step_done: Callable[[int, float, Tensor], None],
 ) -> Tensor:
     """Brings latents from the noise of a step to where they are clean.
@@ -51,6 +52,7 @@ def denoise(
         source_latents, mask_latents: (C, n, h, w); None: no mask.
         anchoring: Puts anchored latents back at every step and at the end.
         begin: Index of the first step to make.
+        begins_run: The first latent is the first of the run, that of a single frame.
         on_step_done: Told of a step's index, the mean seconds of a step so far, and what is to become of the latents,
             as far as this step can tell.
 
@@ -65,7 +67,7 @@ def denoise(
     for index, timestep in enumerate(scheduler.timesteps[begin:], begin):
         sigma = scheduler.sigmas[index].to(latents.device)
         latents = anchoring.put_back(latents, sigma)
-        velocity = predict(transformer, latents, timestep, text, conditions)
+        velocity = predict(transformer, latents, timestep, text, conditions, begins_run)
         if transformer.config.prediction_type == "sample":
             # A clean sample x0 lies at x - sigma * velocity on the straight path of a rectified flow.
             velocity = (latents - velocity) / sigma
@@ -84,6 +86,7 @@ def predict(
     timestep: Tensor,
     text: PreparedPrompt,
     conditions: list[Tensor | None],
+    begins_run: bool,
 ) -> Tensor:
     """The branches' predictions (B, 3 C, n, h, w), float32, for every prompt in one batch."""
     repeats = (text.prompt_count, 1, 1, 1, 1)
@@ -97,6 +100,7 @@ def predict(
         text.text,
         source_latents=source_latents,
         mask_latents=mask_latents,
+        begins_run=torch.full((text.prompt_count,), begins_run, device=latents.device),
         return_dict=False,
     )
     return torch.cat(predicted, dim=1).float()

@@ -288,6 +288,7 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
                 mask_latents=mask_latents,
                 anchoring=anchoring,
                 begin=begin,
+                begins_run=window.start == 0,
                 on_step_done=on_step_done,
             )
         made = anchoring.keep(_rounded(latents))
