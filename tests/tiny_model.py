@@ -35,6 +35,7 @@ def make_tiny_model(folder: Path, *, num_inference_steps: int = 3) -> ModelSetti
                 num_layers=2,
                 rope_max_seq_len=64,
                 absolute_positions=True,
+                first_latent_embedding=True,
                 prediction_type="sample",
             ),
             vae=_orthonormal_codec(),

@@ -111,6 +111,7 @@ def by_hand(
                         state,
                         source_latents=source,
                         mask_latents=mask,
+                        begins_run=torch.tensor([window.start == 0]),
                         return_dict=False,
                     )
                 )
