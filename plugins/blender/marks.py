@@ -48,6 +48,7 @@ def asked_now(node: bpy.types.Node, take: TakeFolder) -> Asked:
         seeds=None if settings.use_new_seed else seeds_asked(settings),
         steps=named.get("num_inference_steps"),
         guidance=named.get("guidance_scale"),
+        preset=named["preset"],
         frames=frames,
         plate=plate,
         problem=problem,

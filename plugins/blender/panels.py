@@ -94,6 +94,7 @@ class VERA_EDIT_PT_node(NodePanel, bpy.types.Panel):
         if not settings.use_new_seed:
             model.prop(settings, "seed")
         model.prop(settings, "variants")
+        model.prop(settings, "preset")
         model.prop(settings, "use_model_settings")
         if not settings.use_model_settings:
             model.prop(settings, "steps")

@@ -161,8 +161,20 @@ class VeraEditSettings(bpy.types.PropertyGroup):
     variants: bpy.props.IntProperty(
         name="Variants", default=1, min=1, max=64, description="Takes at once: one for each seed, from the seed on"
     )
+    preset: bpy.props.EnumProperty(
+        name="Preset",
+        items=(
+            ("draft", "Draft", "To see what the prompt does: the fewest steps"),
+            ("standard", "Standard", "For daily work: near to Final in a fraction of its time"),
+            ("final", "Final", "For delivery: every step computed whole"),
+        ),
+        default="standard",
+        description="How much time a take is worth",
+    )
     use_model_settings: bpy.props.BoolProperty(
-        name="Model's own settings", default=True, description="Steps and guidance as the model was made for"
+        name="Preset's own settings",
+        default=True,
+        description="The preset's steps, and guidance as the model was made for",
     )
     steps: bpy.props.IntProperty(name="Steps", default=12, min=1, max=1000, description="Denoising steps")
     guidance: bpy.props.FloatProperty(

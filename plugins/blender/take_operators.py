@@ -211,6 +211,7 @@ def adopt(settings: bpy.types.PropertyGroup, take: TakeFolder) -> None:
     settings.edit_type, settings.prompt = request["edit_type"], request["prompt"]
     settings.use_new_seed, settings.variants = False, 1
     settings.seed = effective["seed"]
+    settings.preset = effective.get("preset") or "final"  # the plain sampler, before there were presets
     asked = (request["settings"]["num_inference_steps"], request["settings"]["guidance_scale"])
     settings.use_model_settings = asked == (None, None)
     settings.steps, settings.guidance = effective["num_inference_steps"], effective["guidance_scale"]

@@ -85,10 +85,14 @@ def take_root(settings: bpy.types.PropertyGroup) -> Path:
 
 
 def model_settings(settings: bpy.types.PropertyGroup) -> dict[str, Any]:
-    """What is left out takes the model's own value."""
+    """What is left out takes the preset's or the model's own value."""
     if settings.use_model_settings:
-        return {}
-    return {"num_inference_steps": settings.steps, "guidance_scale": short(settings.guidance)}
+        return {"preset": settings.preset}
+    return {
+        "preset": settings.preset,
+        "num_inference_steps": settings.steps,
+        "guidance_scale": short(settings.guidance),
+    }
 
 
 def finish_asked(settings: bpy.types.PropertyGroup) -> dict[str, Any]:

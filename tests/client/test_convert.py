@@ -38,7 +38,7 @@ REQUEST = {
         "meaning": "keep",
         "invert": True,
     },
-    "settings": {"seed": 2**63 - 1, "num_inference_steps": 20, "guidance_scale": 4.3},
+    "settings": {"seed": 2**63 - 1, "num_inference_steps": 20, "guidance_scale": 4.3, "preset": "draft"},
     "take_root": "/shots/vera_takes",
     "write_comp": True,
     "handles": 8,
@@ -85,14 +85,14 @@ def test_what_is_unset_stays_unset() -> None:
     assert message.edit_type == takes_pb2.EDIT_TYPE_UNSPECIFIED
     said = to_dict(message)
     assert "mask" not in said
-    assert said["settings"] == {}
+    assert said["settings"] == {"preset": ""}
     assert said["edit_type"] == ""
 
 
 def test_seed_0_is_a_seed() -> None:
     message = from_dict({"settings": {"seed": 0}}, takes_pb2.TakeRequest)
     assert message.settings.HasField("seed")
-    assert to_dict(message)["settings"] == {"seed": 0}
+    assert to_dict(message)["settings"] == {"seed": 0, "preset": ""}
 
 
 def test_every_value_of_every_enum_has_a_word() -> None:

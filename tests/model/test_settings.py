@@ -44,6 +44,16 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["vera_edit.json"]
 
 
+def test_a_folder_need_not_say_steps_of_presets(tmp_path: Path) -> None:
+    steps = {"draft": 2, "final": 9}
+    write_settings(tmp_path, replace(SETTINGS, preset_steps=steps))
+    assert read_settings(tmp_path).preset_steps == steps
+    stored = json.loads((tmp_path / "vera_edit.json").read_text())
+    del stored["preset_steps"]
+    (tmp_path / "vera_edit.json").write_text(json.dumps(stored))
+    assert read_settings(tmp_path) == SETTINGS
+
+
 def test_the_file_is_plain_json_with_a_format_version(tmp_path: Path) -> None:
     write_settings(tmp_path, SETTINGS)
     stored = json.loads((tmp_path / "vera_edit.json").read_text())
@@ -138,6 +148,7 @@ def test_a_plate_without_pixels_has_no_working_size(plate: tuple[int, int]) -> N
         ("flow_shift", 0.0),
         ("codec", ""),
         ("weights_sha256", {"a.safetensors": "abc"}),
+        ("preset_steps", {"draft": 0}),
     ],
 )
 def test_settings_no_model_could_work_with_are_refused(setting: str, value: Any) -> None:
@@ -170,6 +181,7 @@ def test_windows_in_latents(window: int, overlap: int, latents: tuple[int, int])
         ({"working_sizes": [[832, 480, 3]]}, "wrong kind"),
         ({"working_sizes": [[832.0, 480.0]]}, "wrong kind"),
         ({"weights_sha256": {"a": 1}}, "wrong kind"),
+        ({"preset_steps": {"draft": 2.0}}, "wrong kind"),
         ({"name": 3}, "wrong kind"),
         ({"format_version": 2}, "format version"),
         ({"flow_shfit": 1.0}, "unknown: .*flow_shfit"),

@@ -89,7 +89,7 @@ def test_a_request_is_read_and_told_alike():
             meaning=pb.MASK_MEANING_EDIT_HERE,
             invert=True,
         ),
-        settings=pb.TakeSettings(seed=0, num_inference_steps=7, guidance_scale=0.0),
+        settings=pb.TakeSettings(seed=0, num_inference_steps=7, guidance_scale=0.0, preset="draft"),
         take_root="/takes",
         write_comp=True,
         handles=3,
@@ -117,7 +117,7 @@ def test_a_request_is_read_and_told_alike():
         frames=FrameSet((FrameRange(-3, 4), FrameRange(9, 9))),
         plate=PlateReference("/p.####.exr", -7, "ARRI LogC4", "", "acescg", "left", "1", "beauty", NanPolicy.ZERO),
         mask=MaskReference(PlateReference("/m.%04d.exr"), MaskMeaning.EDIT_HERE, invert=True),
-        settings=AskedSettings(0, 7, 0.0),
+        settings=AskedSettings(0, 7, 0.0, "draft"),
         take_root="/takes",
         write_comp=True,
         handles=3,
@@ -135,7 +135,7 @@ def test_a_request_is_read_and_told_alike():
         write_residual=True,
         finish_only=True,
     )
-    settings = TakeSettings(0, 7, 0.0)
+    settings = TakeSettings(0, 7, 0.0, "draft")
     take = take_of(request, settings, Path("/takes/hero-2/v003"))
     told = convert.take_to_proto(take)
     assert told.request == message

@@ -89,7 +89,7 @@ def test_a_take_from_request_to_layers(engine: Engine, asked, plates):
                 "size": path.stat().st_size,
                 "modified_ns": path.stat().st_mtime_ns,
             }
-    assert record["settings"] == {"seed": 11, "num_inference_steps": 3, "guidance_scale": 2.0}
+    assert record["settings"] == {"seed": 11, "num_inference_steps": 3, "guidance_scale": 2.0, "preset": "standard"}
     assert (record["request"]["prompt"], record["state"], record["base_take"]) == ("add a red bal", "finished", None)
     assert (record["device"], record["interface_version"], record["model"]["name"]) == ("cpu float32", 1, "tiny")
     assert record["warnings"] == list(finished.warnings)

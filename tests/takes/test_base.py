@@ -93,6 +93,14 @@ def test_what_is_said_is_not_the_bases(model, base, asked, tmp_path):
     assert checked.settings == TakeSettings(0, 5, 0.0)
 
 
+def test_a_preset_that_is_said_brings_its_own_steps(model, base, asked, tmp_path):
+    base = replace(base, settings=replace(base.settings, preset="draft"))
+    model = replace(model, preset_steps={"standard": 4})
+    assert check_request(asked, model, tmp_path, base).settings == base.settings
+    said = replace(asked, settings=AskedSettings(preset="standard"))
+    assert check_request(said, model, tmp_path, base).settings == TakeSettings(77, 4, 3.5, "standard")
+
+
 def test_a_mask_stays_unless_another_or_none_is_named(model, base, asked, plate, tmp_path):
     mask = MaskReference(plate, MaskMeaning.KEEP_THIS)
     other = MaskReference(plate, MaskMeaning.EDIT_HERE, invert=True)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.plates.studio_config import write_studio_config
 from tests.takes.conftest import write_frame
+from vera_engine.pipeline.presets import PRESETS, PresetUnknown
 from vera_engine.plates.finish_settings import Detail
 from vera_engine.plates.frames import FrameSet
 from vera_engine.plates.source import FrameMissing
@@ -52,6 +53,31 @@ def test_what_is_not_asked_for_is_the_models_or_the_plates_own(model, plate, req
     asked = AskedSettings(seed=0, num_inference_steps=1, guidance_scale=0.0)
     settings = check_request(request_of(plate=plate, settings=asked), model, tmp_path).settings
     assert (settings.seed, settings.num_inference_steps, settings.guidance_scale) == (0, 1, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "own_steps", "in_folder", "said"),
+    [
+        (AskedSettings(), 50, {}, ("standard", PRESETS["standard"].levers.num_inference_steps)),
+        (AskedSettings(preset="final"), 60, {}, ("final", 50)),
+        (AskedSettings(preset="final"), 3, {}, ("final", 3)),
+        (AskedSettings(preset="draft"), 3, {"draft": 2, "final": 40}, ("draft", 2)),
+        (AskedSettings(preset="final"), 3, {"draft": 2, "final": 40}, ("final", 40)),
+        (AskedSettings(preset="draft", num_inference_steps=70), 50, {"draft": 2}, ("draft", 70)),
+    ],
+)
+def test_steps_are_the_presets_unless_model_or_artist_know_better(
+    model, plate, request_of, tmp_path, asked, own_steps, in_folder, said
+):
+    model = replace(model, num_inference_steps=own_steps, preset_steps=in_folder)
+    settings = check_request(request_of(plate=plate, settings=asked), model, tmp_path).settings
+    assert (settings.preset, settings.num_inference_steps) == said
+
+
+def test_a_preset_that_there_is_not_is_refused(model, plate, request_of, tmp_path):
+    with pytest.raises(PresetUnknown, match="draft, standard, final") as caught:
+        check_request(request_of(plate=plate, settings=AskedSettings(preset="fast")), model, tmp_path)
+    assert (caught.value.argument, caught.value.value) == ("settings.preset", "fast")
 
 
 def test_how_the_colour_space_was_found_is_known_and_a_guess_of_the_studios_is_told(
@@ -158,6 +184,7 @@ def test_the_same_request_has_the_same_fingerprint(model, plate, request_of, tmp
     others = [
         of(settings=AskedSettings(seed=8)),
         of(settings=AskedSettings(seed=7, num_inference_steps=8)),
+        of(settings=AskedSettings(seed=7, preset="draft")),
         of(prompt="a red sky"),
         of(frames=FrameSet.parse("1001-1002")),
         of(node_id="other"),

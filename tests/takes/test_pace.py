@@ -16,7 +16,9 @@ def test_a_size_is_that_of_the_longest_window(reserved_take):
     assert StepSize.of(take) == SIZE
     unguided = replace(take, settings=replace(take.settings, guidance_scale=1.0))
     assert StepSize.of(unguided) == replace(SIZE, guided=False)
-    for size in (SIZE, replace(SIZE, guided=False)):
+    draft = replace(take, settings=replace(take.settings, preset="draft"))
+    assert StepSize.of(draft) == replace(SIZE, preset="draft")
+    for size in (SIZE, replace(SIZE, guided=False), replace(SIZE, preset="draft")):
         assert StepSize.parse(str(size)) == size
 
 

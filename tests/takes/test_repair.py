@@ -63,7 +63,7 @@ def test_frames_in_the_middle(making: TakeMaking, base: Made) -> None:
     visible = [seam for seam in record["seams"] if seam["seam"] > 1.5]
     assert len([text for text in record["warnings"] if "seam" in text]) == len(visible)
     assert record["request"]["prompt"] == "add a blue ball"
-    assert record["settings"] == {"seed": 8, "num_inference_steps": 2, "guidance_scale": 2.0}
+    assert record["settings"] == {"seed": 8, "num_inference_steps": 2, "guidance_scale": 2.0, "preset": "standard"}
     assert sorted(map(int, record["plate"])) == sorted(map(int, base.record["plate"]))
     assert record["frames"]["1001"] == base.record["frames"]["1001"]
     assert set(record["files"]) == {path.name for path in repaired.take.directory.iterdir()} - {"take.json"}

@@ -14,6 +14,7 @@ from vera_engine.cli.outcome import EXIT_STATUS
 from vera_engine.cli.take_address import HELP as TAKE_HELP
 from vera_engine.cli.take_progress import TakeProgress
 from vera_engine.cli.take_result import NO_RESULT, RESULT_HELP
+from vera_engine.pipeline.presets import DEFAULT_PRESET, PRESETS
 
 DESCRIPTION = """
 Makes a take: an edit layer and its matte for frames of a plate, as OpenEXR files.
@@ -73,11 +74,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     mask.add_argument("--invert-mask", action="store_true", help="turn white and black around first")
     mask.add_argument("--no-mask", action="store_true", help="with --base: without the base's mask")
-    settings = parser.add_argument_group("settings", "Where one is not given, the model's own (the base's) is taken.")
+    settings = parser.add_argument_group(
+        "settings", "Where one is not given, the preset's or the model's own (the base's) is taken."
+    )
     seeds = settings.add_mutually_exclusive_group()
     seeds.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same take (default: drawn)")
     seeds.add_argument("--seeds", metavar="SEEDS", help="a take for each, as in 1-4 or 1,5,9")
-    settings.add_argument("--steps", type=int, metavar="N", help="denoising steps")
+    settings.add_argument(
+        "--preset",
+        choices=tuple(PRESETS),
+        help=f"how much time the take is worth: its steps, and what they save (default: {DEFAULT_PRESET})",
+    )
+    settings.add_argument("--steps", type=int, metavar="N", help="denoising steps (default: the preset's)")
     settings.add_argument("--guidance", type=float, metavar="G", help="classifier-free guidance, 1 for none")
     settings.add_argument(
         "--exposure", type=float, metavar="STOPS", help="how much brighter the model sees the plate (default: 0)"

@@ -63,7 +63,11 @@ def make_requests(arguments: argparse.Namespace, client: VeraClient) -> list[dic
         "base_directory": base["directory"] if base else "",
         **finish_of(arguments),
     }
-    settings = {"num_inference_steps": arguments.steps, "guidance_scale": arguments.guidance}
+    settings = {
+        "num_inference_steps": arguments.steps,
+        "guidance_scale": arguments.guidance,
+        "preset": arguments.preset,
+    }
     return [{**request, "settings": {"seed": seed, **settings}} for seed in seeds]
 
 

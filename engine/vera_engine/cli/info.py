@@ -12,6 +12,7 @@ from typing import Any
 from vera_engine import __version__
 from vera_engine.cli.machine import TorchMissing, ask_torch, find_engine, state_files
 from vera_engine.model.settings import model_folder, read_settings
+from vera_engine.pipeline.presets import DEFAULT_PRESET, PRESETS, preset_steps
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -69,6 +70,7 @@ def gather(model: str, state_dir: Path | None) -> dict[str, Any]:
             "window_frames": settings.window_frames,
             "num_inference_steps": settings.num_inference_steps,
             "guidance_scale": settings.guidance_scale,
+            "presets": {preset.name: preset_steps(preset, settings) for preset in PRESETS.values()},
             "background_needs_mask": settings.background_needs_mask,
             "vocabulary": list(settings.vocabulary),
         },
@@ -87,7 +89,8 @@ def in_words(facts: dict[str, Any]) -> str:
         "vera-edit": facts["version"],
         "model": f"{model['name']} ({model['folder']})",
         "works at": f"{sizes}; {model['window_frames']} frames in one window",
-        "by itself": f"{model['num_inference_steps']} steps, guidance {model['guidance_scale']:g}",
+        "by itself": f"{model['presets'][DEFAULT_PRESET]} steps, guidance {model['guidance_scale']:g}",
+        "presets": ", ".join(f"{name} ({steps} steps)" for name, steps in model["presets"].items()),
         "background": "needs a mask of the subject" if model["background_needs_mask"] else "works without a mask",
         "words": " ".join(sorted(model["vocabulary"])) or "any: the text is read by a language model",
         "color": _color_in_words(facts["color"]),

@@ -58,6 +58,8 @@ class TakeProgress:
             made, base = asked, f", {'from' if asked == all_frames else 'the rest from'} {take['base_version']}"
         settings = take["request"]["settings"]
         words = [f"seed {settings['seed']}", f"{settings['num_inference_steps']} steps"]
+        if settings.get("preset"):
+            words.insert(1, settings["preset"])
         if "guidance_scale" in settings:
             words.append(f"guidance {settings['guidance_scale']:g}")
         if take["request"].get("strength", 1) != 1:

@@ -51,6 +51,7 @@ def facts(take: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
         "edit": request["edit_type"],
         "prompt": request["prompt"],
         "seed": settings.get("seed"),
+        "preset": settings.get("preset") or None,
         "steps": settings.get("num_inference_steps"),
         "guidance": settings.get("guidance_scale"),
         "frames": frames_text(take["frames"]),

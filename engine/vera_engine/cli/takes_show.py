@@ -145,6 +145,8 @@ def _mask(mask: dict[str, Any] | None, meanings: dict[str, str]) -> str:
 def _settings(request: dict[str, Any]) -> str:
     settings = request["settings"]
     words = [f"seed {settings['seed']}"] if "seed" in settings else []
+    if settings.get("preset"):
+        words.append(settings["preset"])
     if "num_inference_steps" in settings:
         words.append(f"{settings['num_inference_steps']} steps")
     if "guidance_scale" in settings:

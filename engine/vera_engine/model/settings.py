@@ -9,7 +9,7 @@ import json
 import math
 import os
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,8 @@ class ModelSettings:
     """Class name of the video autoencoder in `vae/`."""
     weights_sha256: dict[str, str]
     """SHA-256 of every weights file, by its path relative to the folder."""
+    preset_steps: dict[str, int] = field(default_factory=dict)
+    """Denoising steps of presets, by name, where those of pipeline/presets.py do not suit the model."""
 
     def __post_init__(self) -> None:
         for setting, valid, rule in (
@@ -82,6 +84,7 @@ class ModelSettings:
                 all(re.fullmatch("[0-9a-f]{64}", digest) for digest in self.weights_sha256.values()),
                 "must be 64 hexadecimal digits each",
             ),
+            ("preset_steps", all(steps > 0 for steps in self.preset_steps.values()), "must be at least 1 each"),
         ):
             if not valid:
                 raise ModelSettingsInvalid(
@@ -160,10 +163,12 @@ def read_settings(model: str | os.PathLike[str]) -> ModelSettings:
             remedy="Convert the weights again with this version of vera-edit.",
         )
     values = {name: value for name, value in stored.items() if name != "format_version"}
-    wanted = {field.name for field in fields(ModelSettings)}
-    if values.keys() != wanted:
+    missing = [each.name for each in fields(ModelSettings) if each.default_factory is MISSING]
+    missing = sorted(set(missing) - values.keys())
+    unknown = sorted(values.keys() - {each.name for each in fields(ModelSettings)})
+    if missing or unknown:
         raise ModelSettingsInvalid(
-            f"Settings missing: {sorted(wanted - values.keys())}; unknown: {sorted(values.keys() - wanted)}.",
+            f"Settings missing: {missing}; unknown: {unknown}.",
             argument="model",
             value=path,
         )
@@ -204,6 +209,8 @@ def _typed(name: str, value: Any) -> Any:
         case "working_sizes", list() if all(_is_size(size) for size in value):
             return tuple((width, height) for width, height in value)
         case "weights_sha256", dict() if all(isinstance(digest, str) for digest in value.values()):
+            return value
+        case "preset_steps", dict() if all(type(steps) is int for steps in value.values()):
             return value
     raise ModelSettingsInvalid(
         "The setting is of the wrong kind.", argument=f"{SETTINGS_FILE}.{name}", value=json.dumps(value)

@@ -13,6 +13,7 @@ from vera_edit.v1 import engine_pb2
 from vera_edit.v1 import takes_pb2 as pb
 from vera_engine.errors import InvalidArgument
 from vera_engine.model.settings import ModelSettings
+from vera_engine.pipeline.presets import PRESETS, preset_steps
 from vera_engine.plates.finish_settings import Detail
 from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.plates.nan_policy import NanPolicy
@@ -99,6 +100,7 @@ def request_from_proto(message: pb.TakeRequest, find_upload: Callable[[str], str
             seed=_said(asked, "seed"),
             num_inference_steps=_said(asked, "num_inference_steps"),
             guidance_scale=_said(asked, "guidance_scale"),
+            preset=asked.preset or None,
         ),
         take_root=message.take_root,
         write_comp=message.write_comp,
@@ -138,6 +140,7 @@ def take_to_proto(take: Take) -> pb.Take:
                 seed=take.settings.seed,
                 num_inference_steps=take.settings.num_inference_steps,
                 guidance_scale=take.settings.guidance_scale,
+                preset=take.settings.preset,
             ),
             take_root=request.take_root,
             write_comp=request.write_comp,
@@ -250,6 +253,14 @@ def model_to_proto(model: ModelSettings) -> engine_pb2.ModelInfo:
         default_num_inference_steps=model.num_inference_steps,
         default_guidance_scale=model.guidance_scale,
         background_needs_mask=model.background_needs_mask,
+        presets=[
+            engine_pb2.Preset(
+                name=preset.name,
+                description=preset.description,
+                num_inference_steps=preset_steps(preset, model),
+            )
+            for preset in PRESETS.values()
+        ],
     )
 
 

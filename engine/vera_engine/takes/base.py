@@ -114,6 +114,9 @@ def fill_from_base(request: TakeRequest, base: FoundBase) -> TakeRequest:
     """The request with all that it leaves to the base."""
     kept = None if request.without_mask else base.request.mask
     settings = {name: value for name, value in asdict(request.settings).items() if value is not None}
+    kept_settings = asdict(base.settings)
+    if "preset" in settings:
+        del kept_settings["num_inference_steps"]
     return replace(
         request,
         edit_type=request.edit_type or base.request.edit_type,
@@ -123,7 +126,7 @@ def fill_from_base(request: TakeRequest, base: FoundBase) -> TakeRequest:
         holdout=request.holdout or (None if request.without_holdout else base.request.holdout),
         exposure=base.request.exposure if request.exposure is None else request.exposure,
         region=request.region or base.request.region,
-        settings=AskedSettings(**{**asdict(base.settings), **settings}),
+        settings=AskedSettings(**{**kept_settings, **settings}),
         base=base.take,
         strength=1.0 if request.strength is None and not request.finish_only else request.strength,
     )

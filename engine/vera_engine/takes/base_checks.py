@@ -132,6 +132,7 @@ def check_same(asked: TakeRequest, base: FoundBase) -> None:
         ("settings.seed", asked.settings.seed, settings.seed),
         ("settings.num_inference_steps", asked.settings.num_inference_steps, settings.num_inference_steps),
         ("settings.guidance_scale", asked.settings.guidance_scale, settings.guidance_scale),
+        ("settings.preset", asked.settings.preset, settings.preset),
         ("strength", asked.strength, None),
         ("exposure", asked.exposure, before.exposure or 0.0),
         ("region", asked.region, before.region),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vera_engine.pipeline.presets import PLAIN_PRESET
 from vera_engine.takes.take import LaneKind, Take
 
 WEIGHT_OF_NEWEST = 0.5
@@ -23,17 +24,21 @@ class StepSize:
     height: int
     guided: bool
     """With classifier-free guidance the model runs twice a step."""
+    preset: str = PLAIN_PRESET
+    """How much of a step is saved."""
 
     @classmethod
     def of(cls, take: Take) -> StepSize:
         if take.lane is LaneKind.FINISH:
             return cls(1, *take.working_size, guided=False)
-        return cls(max(take.window_latents), *take.working_size, take.settings.guidance_scale != 1)
+        settings = take.settings
+        return cls(max(take.window_latents), *take.working_size, settings.guidance_scale != 1, settings.preset)
 
     @classmethod
     def parse(cls, text: str) -> StepSize:
-        latents, width, height, passes = map(int, text.split("x"))
-        return cls(latents, width, height, passes == 2)
+        size, _, preset = text.partition(" ")
+        latents, width, height, passes = map(int, size.split("x"))
+        return cls(latents, width, height, passes == 2, preset or PLAIN_PRESET)
 
     @property
     def tokens(self) -> int:
@@ -41,7 +46,8 @@ class StepSize:
         return self.latents * self.width * self.height * (2 if self.guided else 1)
 
     def __str__(self) -> str:
-        return f"{self.latents}x{self.width}x{self.height}x{2 if self.guided else 1}"
+        size = f"{self.latents}x{self.width}x{self.height}x{2 if self.guided else 1}"
+        return size if self.preset == PLAIN_PRESET else f"{size} {self.preset}"
 
 
 def step_count(take: Take, first_window: int = 0) -> float:
@@ -76,7 +82,7 @@ class Paces:
         """As measured; of another size, from the nearest one in proportion; None where none was ever measured."""
         if not self._measured:
             return None
-        nearest = min(self._measured, key=lambda known: abs(known.tokens - size.tokens))
+        nearest = min(self._measured, key=lambda known: (abs(known.tokens - size.tokens), known.preset != size.preset))
         return self._measured[nearest] * (size.tokens / nearest.tokens)
 
     def seconds(self, work: Iterable[tuple[str, float]]) -> float | None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import PurePath
 from typing import Any
 
+from vera_engine.pipeline.presets import PLAIN_PRESET
 from vera_engine.plates.finish_settings import Detail, FinishSettings
 from vera_engine.plates.frames import FrameSet
 from vera_engine.plates.nan_policy import NanPolicy
@@ -79,12 +80,14 @@ class MaskReference:
 
 @dataclass(frozen=True)
 class AskedSettings:
-    """How the model shall be run; None takes the base take's value, or where there is none the model's own default (for
-    the seed: one the engine draws)."""
+    """How the model shall be run; None takes the base take's value, or where there is none the default: the model's own
+    guidance, the standard preset and its steps, a seed that the engine draws."""
 
     seed: int | None = None
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
+    preset: str | None = None
+    """A name in pipeline/presets.py. One that is said brings its own steps, whatever the base's were."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,8 @@ class TakeSettings:
     """1 to 1000."""
     guidance_scale: float
     """0 or more; 1 turns classifier-free guidance off."""
+    preset: str = PLAIN_PRESET
+    """A name in pipeline/presets.py; of takes from before there were presets the plain sampler's, which made them."""
 
 
 @dataclass(frozen=True)

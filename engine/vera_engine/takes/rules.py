@@ -11,6 +11,7 @@ from typing import Any
 
 from vera_engine.errors import InvalidArgument
 from vera_engine.model.settings import ModelSettings, unknown_words
+from vera_engine.pipeline.presets import DEFAULT_PRESET, find_preset, preset_steps
 from vera_engine.plates.finish_settings import Detail
 from vera_engine.plates.frames import FrameSet
 from vera_engine.takes.notes import check_notes
@@ -143,14 +144,15 @@ def _check_prompt(prompt: str, has_base: bool) -> None:
 
 
 def effective_settings(request: TakeRequest, model: ModelSettings) -> TakeSettings:
-    """The settings asked for, those left open from the model; a seed that was left open is drawn.
+    """The settings asked for, those left open from preset and model; a seed that was left open is drawn.
 
     Raises:
-        SettingOutOfRange
+        PresetUnknown, SettingOutOfRange
     """
     asked = request.settings
     seed = secrets.randbelow(DRAWN_SEEDS) if asked.seed is None else asked.seed
-    steps = model.num_inference_steps if asked.num_inference_steps is None else asked.num_inference_steps
+    preset = find_preset(DEFAULT_PRESET if asked.preset is None else asked.preset)
+    steps = preset_steps(preset, model) if asked.num_inference_steps is None else asked.num_inference_steps
     guidance = model.guidance_scale if asked.guidance_scale is None else asked.guidance_scale
     for name, value, is_good, rule in (
         ("seed", seed, 0 <= seed <= LARGEST_SEED, f"a whole number from 0 to {LARGEST_SEED}"),
@@ -164,7 +166,7 @@ def effective_settings(request: TakeRequest, model: ModelSettings) -> TakeSettin
                 value=value,
                 remedy=f"Give {rule}, or leave it unset.",
             )
-    return TakeSettings(seed, steps, guidance)
+    return TakeSettings(seed, steps, guidance, preset.name)
 
 
 def effective_edit_type(request: TakeRequest) -> EditType:

@@ -128,12 +128,12 @@ class VeraClient:
             request: Proto's `TakeRequest`: `{"node_id", "edit_type", "prompt", "frames": [{"first_frame",
                 "last_frame"}], "handles", "plate": {"path", "frame_offset", "color_space", "fallback_color_space",
                 "view", "part", "layer", "nan"}, "mask": {"source": {...}, "meaning", "invert"}, "without_mask",
-                "holdout": {as mask}, "without_holdout", "settings": {"seed", "num_inference_steps", "guidance_scale"},
-                "exposure", "region": {"box": {"x", "y", "width", "height"} or "boxes": {"keys": [{"frame", "box"}]} or
-                "from_mask": True or "from_base": True, "margin"}, "finish": {"black", "white", "detail", "refine",
-                "despill", "highlights"}, "finish_only", "take_root", "write_comp", "write_residual", "base_take_id",
-                "base_directory", "strength", "priority", "label", "reuse"}`. Left out or None: the default; with a
-                base, the base's.
+                "holdout": {as mask}, "without_holdout", "settings": {"seed", "num_inference_steps", "guidance_scale",
+                "preset"}, "exposure", "region": {"box": {"x", "y", "width", "height"} or "boxes": {"keys": [{"frame",
+                "box"}]} or "from_mask": True or "from_base": True, "margin"}, "finish": {"black", "white", "detail",
+                "refine", "despill", "highlights"}, "finish_only", "take_root", "write_comp", "write_residual",
+                "base_take_id", "base_directory", "strength", "priority", "label", "reuse"}`. Left out or None: the
+                default; with a base, the base's.
             request_id: The same id again answers with the same take. None: a new one.
 
         Raises:

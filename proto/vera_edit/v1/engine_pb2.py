@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19vera_edit/v1/engine.proto\x12\x0cvera_edit.v1\"\xd7\x01\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nvocabulary\x18\x02 \x03(\t\x12\x15\n\rworking_width\x18\x03 \x01(\x05\x12\x16\n\x0eworking_height\x18\x04 \x01(\x05\x12\x15\n\rwindow_frames\x18\x05 \x01(\x05\x12#\n\x1b\x64\x65\x66\x61ult_num_inference_steps\x18\x06 \x01(\x05\x12\x1e\n\x16\x64\x65\x66\x61ult_guidance_scale\x18\x07 \x01(\x02\x12\x1d\n\x15\x62\x61\x63kground_needs_mask\x18\x08 \x01(\x08\"\x16\n\x14GetEngineInfoRequest\"\x8f\x02\n\x15GetEngineInfoResponse\x12\x16\n\x0e\x65ngine_version\x18\x01 \x01(\t\x12\x19\n\x11interface_version\x18\x02 \x01(\x05\x12&\n\x05model\x18\x03 \x01(\x0b\x32\x17.vera_edit.v1.ModelInfo\x12\x0e\n\x06\x64\x65vice\x18\x04 \x01(\t\x12\x12\n\nprocess_id\x18\x05 \x01(\x03\x12\x19\n\x11max_message_bytes\x18\x06 \x01(\x03\x12\x14\n\x0cidle_seconds\x18\x07 \x01(\x01\x12\x14\n\x0cmodel_loaded\x18\x08 \x01(\x08\x12\x16\n\x0eunload_seconds\x18\t \x01(\x01\x12\x18\n\x10unfinished_takes\x18\n \x01(\x05\"?\n\tFileProbe\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x16\n\x0esha256_of_head\x18\x03 \x01(\t\"<\n\x11ProbeFilesRequest\x12\'\n\x06probes\x18\x01 \x03(\x0b\x32\x17.vera_edit.v1.FileProbe\"$\n\x12ProbeFilesResponse\x12\x0e\n\x06shared\x18\x01 \x03(\x08\"+\n\x11StopEngineRequest\x12\x16\n\x0e\x63\x61ncel_running\x18\x01 \x01(\x08\"\x14\n\x12StopEngineResponse\"\x0f\n\rUnloadRequest\"$\n\x0eUnloadResponse\x12\x12\n\nwas_loaded\x18\x01 \x01(\x08\"B\n\tCacheKind\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x65ntry_count\x18\x02 \x01(\x03\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"\x11\n\x0fGetCacheRequest\"b\n\x10GetCacheResponse\x12\x11\n\tdirectory\x18\x01 \x01(\t\x12&\n\x05kinds\x18\x02 \x03(\x0b\x32\x17.vera_edit.v1.CacheKind\x12\x13\n\x0blimit_bytes\x18\x03 \x01(\x03\"\x13\n\x11\x43learCacheRequest\")\n\x12\x43learCacheResponse\x12\x13\n\x0b\x66reed_bytes\x18\x01 \x01(\x03\"\x18\n\x16ListColorSpacesRequest\"8\n\x17ListColorSpacesResponse\x12\x0e\n\x06\x63onfig\x18\x01 \x01(\t\x12\r\n\x05names\x18\x02 \x03(\t2\xcc\x04\n\rEngineService\x12X\n\rGetEngineInfo\x12\".vera_edit.v1.GetEngineInfoRequest\x1a#.vera_edit.v1.GetEngineInfoResponse\x12O\n\nProbeFiles\x12\x1f.vera_edit.v1.ProbeFilesRequest\x1a .vera_edit.v1.ProbeFilesResponse\x12O\n\nStopEngine\x12\x1f.vera_edit.v1.StopEngineRequest\x1a .vera_edit.v1.StopEngineResponse\x12\x43\n\x06Unload\x12\x1b.vera_edit.v1.UnloadRequest\x1a\x1c.vera_edit.v1.UnloadResponse\x12I\n\x08GetCache\x12\x1d.vera_edit.v1.GetCacheRequest\x1a\x1e.vera_edit.v1.GetCacheResponse\x12O\n\nClearCache\x12\x1f.vera_edit.v1.ClearCacheRequest\x1a .vera_edit.v1.ClearCacheResponse\x12^\n\x0fListColorSpaces\x12$.vera_edit.v1.ListColorSpacesRequest\x1a%.vera_edit.v1.ListColorSpacesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19vera_edit/v1/engine.proto\x12\x0cvera_edit.v1\"\xfe\x01\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nvocabulary\x18\x02 \x03(\t\x12\x15\n\rworking_width\x18\x03 \x01(\x05\x12\x16\n\x0eworking_height\x18\x04 \x01(\x05\x12\x15\n\rwindow_frames\x18\x05 \x01(\x05\x12#\n\x1b\x64\x65\x66\x61ult_num_inference_steps\x18\x06 \x01(\x05\x12\x1e\n\x16\x64\x65\x66\x61ult_guidance_scale\x18\x07 \x01(\x02\x12\x1d\n\x15\x62\x61\x63kground_needs_mask\x18\x08 \x01(\x08\x12%\n\x07presets\x18\t \x03(\x0b\x32\x14.vera_edit.v1.Preset\"H\n\x06Preset\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x1b\n\x13num_inference_steps\x18\x03 \x01(\x05\"\x16\n\x14GetEngineInfoRequest\"\x8f\x02\n\x15GetEngineInfoResponse\x12\x16\n\x0e\x65ngine_version\x18\x01 \x01(\t\x12\x19\n\x11interface_version\x18\x02 \x01(\x05\x12&\n\x05model\x18\x03 \x01(\x0b\x32\x17.vera_edit.v1.ModelInfo\x12\x0e\n\x06\x64\x65vice\x18\x04 \x01(\t\x12\x12\n\nprocess_id\x18\x05 \x01(\x03\x12\x19\n\x11max_message_bytes\x18\x06 \x01(\x03\x12\x14\n\x0cidle_seconds\x18\x07 \x01(\x01\x12\x14\n\x0cmodel_loaded\x18\x08 \x01(\x08\x12\x16\n\x0eunload_seconds\x18\t \x01(\x01\x12\x18\n\x10unfinished_takes\x18\n \x01(\x05\"?\n\tFileProbe\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x16\n\x0esha256_of_head\x18\x03 \x01(\t\"<\n\x11ProbeFilesRequest\x12\'\n\x06probes\x18\x01 \x03(\x0b\x32\x17.vera_edit.v1.FileProbe\"$\n\x12ProbeFilesResponse\x12\x0e\n\x06shared\x18\x01 \x03(\x08\"+\n\x11StopEngineRequest\x12\x16\n\x0e\x63\x61ncel_running\x18\x01 \x01(\x08\"\x14\n\x12StopEngineResponse\"\x0f\n\rUnloadRequest\"$\n\x0eUnloadResponse\x12\x12\n\nwas_loaded\x18\x01 \x01(\x08\"B\n\tCacheKind\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x65ntry_count\x18\x02 \x01(\x03\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"\x11\n\x0fGetCacheRequest\"b\n\x10GetCacheResponse\x12\x11\n\tdirectory\x18\x01 \x01(\t\x12&\n\x05kinds\x18\x02 \x03(\x0b\x32\x17.vera_edit.v1.CacheKind\x12\x13\n\x0blimit_bytes\x18\x03 \x01(\x03\"\x13\n\x11\x43learCacheRequest\")\n\x12\x43learCacheResponse\x12\x13\n\x0b\x66reed_bytes\x18\x01 \x01(\x03\"\x18\n\x16ListColorSpacesRequest\"8\n\x17ListColorSpacesResponse\x12\x0e\n\x06\x63onfig\x18\x01 \x01(\t\x12\r\n\x05names\x18\x02 \x03(\t2\xcc\x04\n\rEngineService\x12X\n\rGetEngineInfo\x12\".vera_edit.v1.GetEngineInfoRequest\x1a#.vera_edit.v1.GetEngineInfoResponse\x12O\n\nProbeFiles\x12\x1f.vera_edit.v1.ProbeFilesRequest\x1a .vera_edit.v1.ProbeFilesResponse\x12O\n\nStopEngine\x12\x1f.vera_edit.v1.StopEngineRequest\x1a .vera_edit.v1.StopEngineResponse\x12\x43\n\x06Unload\x12\x1b.vera_edit.v1.UnloadRequest\x1a\x1c.vera_edit.v1.UnloadResponse\x12I\n\x08GetCache\x12\x1d.vera_edit.v1.GetCacheRequest\x1a\x1e.vera_edit.v1.GetCacheResponse\x12O\n\nClearCache\x12\x1f.vera_edit.v1.ClearCacheRequest\x1a .vera_edit.v1.ClearCacheResponse\x12^\n\x0fListColorSpaces\x12$.vera_edit.v1.ListColorSpacesRequest\x1a%.vera_edit.v1.ListColorSpacesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,39 +32,41 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vera_edit.v1.engine_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MODELINFO']._serialized_start=44
-  _globals['_MODELINFO']._serialized_end=259
-  _globals['_GETENGINEINFOREQUEST']._serialized_start=261
-  _globals['_GETENGINEINFOREQUEST']._serialized_end=283
-  _globals['_GETENGINEINFORESPONSE']._serialized_start=286
-  _globals['_GETENGINEINFORESPONSE']._serialized_end=557
-  _globals['_FILEPROBE']._serialized_start=559
-  _globals['_FILEPROBE']._serialized_end=622
-  _globals['_PROBEFILESREQUEST']._serialized_start=624
-  _globals['_PROBEFILESREQUEST']._serialized_end=684
-  _globals['_PROBEFILESRESPONSE']._serialized_start=686
-  _globals['_PROBEFILESRESPONSE']._serialized_end=722
-  _globals['_STOPENGINEREQUEST']._serialized_start=724
-  _globals['_STOPENGINEREQUEST']._serialized_end=767
-  _globals['_STOPENGINERESPONSE']._serialized_start=769
-  _globals['_STOPENGINERESPONSE']._serialized_end=789
-  _globals['_UNLOADREQUEST']._serialized_start=791
-  _globals['_UNLOADREQUEST']._serialized_end=806
-  _globals['_UNLOADRESPONSE']._serialized_start=808
-  _globals['_UNLOADRESPONSE']._serialized_end=844
-  _globals['_CACHEKIND']._serialized_start=846
-  _globals['_CACHEKIND']._serialized_end=912
-  _globals['_GETCACHEREQUEST']._serialized_start=914
-  _globals['_GETCACHEREQUEST']._serialized_end=931
-  _globals['_GETCACHERESPONSE']._serialized_start=933
-  _globals['_GETCACHERESPONSE']._serialized_end=1031
-  _globals['_CLEARCACHEREQUEST']._serialized_start=1033
-  _globals['_CLEARCACHEREQUEST']._serialized_end=1052
-  _globals['_CLEARCACHERESPONSE']._serialized_start=1054
-  _globals['_CLEARCACHERESPONSE']._serialized_end=1095
-  _globals['_LISTCOLORSPACESREQUEST']._serialized_start=1097
-  _globals['_LISTCOLORSPACESREQUEST']._serialized_end=1121
-  _globals['_LISTCOLORSPACESRESPONSE']._serialized_start=1123
-  _globals['_LISTCOLORSPACESRESPONSE']._serialized_end=1179
-  _globals['_ENGINESERVICE']._serialized_start=1182
-  _globals['_ENGINESERVICE']._serialized_end=1770
+  _globals['_MODELINFO']._serialized_end=298
+  _globals['_PRESET']._serialized_start=300
+  _globals['_PRESET']._serialized_end=372
+  _globals['_GETENGINEINFOREQUEST']._serialized_start=374
+  _globals['_GETENGINEINFOREQUEST']._serialized_end=396
+  _globals['_GETENGINEINFORESPONSE']._serialized_start=399
+  _globals['_GETENGINEINFORESPONSE']._serialized_end=670
+  _globals['_FILEPROBE']._serialized_start=672
+  _globals['_FILEPROBE']._serialized_end=735
+  _globals['_PROBEFILESREQUEST']._serialized_start=737
+  _globals['_PROBEFILESREQUEST']._serialized_end=797
+  _globals['_PROBEFILESRESPONSE']._serialized_start=799
+  _globals['_PROBEFILESRESPONSE']._serialized_end=835
+  _globals['_STOPENGINEREQUEST']._serialized_start=837
+  _globals['_STOPENGINEREQUEST']._serialized_end=880
+  _globals['_STOPENGINERESPONSE']._serialized_start=882
+  _globals['_STOPENGINERESPONSE']._serialized_end=902
+  _globals['_UNLOADREQUEST']._serialized_start=904
+  _globals['_UNLOADREQUEST']._serialized_end=919
+  _globals['_UNLOADRESPONSE']._serialized_start=921
+  _globals['_UNLOADRESPONSE']._serialized_end=957
+  _globals['_CACHEKIND']._serialized_start=959
+  _globals['_CACHEKIND']._serialized_end=1025
+  _globals['_GETCACHEREQUEST']._serialized_start=1027
+  _globals['_GETCACHEREQUEST']._serialized_end=1044
+  _globals['_GETCACHERESPONSE']._serialized_start=1046
+  _globals['_GETCACHERESPONSE']._serialized_end=1144
+  _globals['_CLEARCACHEREQUEST']._serialized_start=1146
+  _globals['_CLEARCACHEREQUEST']._serialized_end=1165
+  _globals['_CLEARCACHERESPONSE']._serialized_start=1167
+  _globals['_CLEARCACHERESPONSE']._serialized_end=1208
+  _globals['_LISTCOLORSPACESREQUEST']._serialized_start=1210
+  _globals['_LISTCOLORSPACESREQUEST']._serialized_end=1234
+  _globals['_LISTCOLORSPACESRESPONSE']._serialized_start=1236
+  _globals['_LISTCOLORSPACESRESPONSE']._serialized_end=1292
+  _globals['_ENGINESERVICE']._serialized_start=1295
+  _globals['_ENGINESERVICE']._serialized_end=1883
 # @@protoc_insertion_point(module_scope)

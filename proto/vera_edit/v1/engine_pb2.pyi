@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ModelInfo(_message.Message):
-    __slots__ = ("name", "vocabulary", "working_width", "working_height", "window_frames", "default_num_inference_steps", "default_guidance_scale", "background_needs_mask")
+    __slots__ = ("name", "vocabulary", "working_width", "working_height", "window_frames", "default_num_inference_steps", "default_guidance_scale", "background_needs_mask", "presets")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VOCABULARY_FIELD_NUMBER: _ClassVar[int]
     WORKING_WIDTH_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +16,7 @@ class ModelInfo(_message.Message):
     DEFAULT_NUM_INFERENCE_STEPS_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_GUIDANCE_SCALE_FIELD_NUMBER: _ClassVar[int]
     BACKGROUND_NEEDS_MASK_FIELD_NUMBER: _ClassVar[int]
+    PRESETS_FIELD_NUMBER: _ClassVar[int]
     name: str
     vocabulary: _containers.RepeatedScalarFieldContainer[str]
     working_width: int
@@ -24,7 +25,18 @@ class ModelInfo(_message.Message):
     default_num_inference_steps: int
     default_guidance_scale: float
     background_needs_mask: bool
-    def __init__(self, name: _Optional[str] = ..., vocabulary: _Optional[_Iterable[str]] = ..., working_width: _Optional[int] = ..., working_height: _Optional[int] = ..., window_frames: _Optional[int] = ..., default_num_inference_steps: _Optional[int] = ..., default_guidance_scale: _Optional[float] = ..., background_needs_mask: _Optional[bool] = ...) -> None: ...
+    presets: _containers.RepeatedCompositeFieldContainer[Preset]
+    def __init__(self, name: _Optional[str] = ..., vocabulary: _Optional[_Iterable[str]] = ..., working_width: _Optional[int] = ..., working_height: _Optional[int] = ..., window_frames: _Optional[int] = ..., default_num_inference_steps: _Optional[int] = ..., default_guidance_scale: _Optional[float] = ..., background_needs_mask: _Optional[bool] = ..., presets: _Optional[_Iterable[_Union[Preset, _Mapping]]] = ...) -> None: ...
+
+class Preset(_message.Message):
+    __slots__ = ("name", "description", "num_inference_steps")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    NUM_INFERENCE_STEPS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    description: str
+    num_inference_steps: int
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., num_inference_steps: _Optional[int] = ...) -> None: ...
 
 class GetEngineInfoRequest(_message.Message):
     __slots__ = ()

@@ -114,14 +114,16 @@ class MaskSource(_message.Message):
     def __init__(self, source: _Optional[_Union[PlateSource, _Mapping]] = ..., meaning: _Optional[_Union[MaskMeaning, str]] = ..., invert: _Optional[bool] = ...) -> None: ...
 
 class TakeSettings(_message.Message):
-    __slots__ = ("seed", "num_inference_steps", "guidance_scale")
+    __slots__ = ("seed", "num_inference_steps", "guidance_scale", "preset")
     SEED_FIELD_NUMBER: _ClassVar[int]
     NUM_INFERENCE_STEPS_FIELD_NUMBER: _ClassVar[int]
     GUIDANCE_SCALE_FIELD_NUMBER: _ClassVar[int]
+    PRESET_FIELD_NUMBER: _ClassVar[int]
     seed: int
     num_inference_steps: int
     guidance_scale: float
-    def __init__(self, seed: _Optional[int] = ..., num_inference_steps: _Optional[int] = ..., guidance_scale: _Optional[float] = ...) -> None: ...
+    preset: str
+    def __init__(self, seed: _Optional[int] = ..., num_inference_steps: _Optional[int] = ..., guidance_scale: _Optional[float] = ..., preset: _Optional[str] = ...) -> None: ...
 
 class Box(_message.Message):
     __slots__ = ("x", "y", "width", "height")

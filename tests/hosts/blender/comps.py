@@ -111,8 +111,8 @@ def record_of(request: dict[str, Any], base: str | None = None) -> dict[str, Any
         base: The version it is a repair of, in the same folder.
     """
     asked, mask, hold_out = request["settings"], request.get("mask"), request.get("holdout")
-    named = {name: asked.get(name) for name in ("seed", "num_inference_steps", "guidance_scale")}
-    defaults = {"seed": 77, "num_inference_steps": 12, "guidance_scale": 1.0}
+    named = {name: asked.get(name) for name in ("seed", "num_inference_steps", "guidance_scale", "preset")}
+    defaults = {"seed": 77, "num_inference_steps": 12, "guidance_scale": 1.0, "preset": "standard"}
     source = {"frame_offset": 0, "color_space": None, "upload_id": ""}
     frames = [f for each in request["frames"] for f in range(each["first_frame"], each["last_frame"] + 1)]
     return {

@@ -63,6 +63,7 @@ def test_each_setting_that_changes_makes_the_take_stale_until_it_is_put_back(tmp
         ("prompt", "a blue ball", "The prompt was: a red ball"),
         ("edit_type", "background", "The kind of edit was another; The mask was another; The finish was another"),
         ("seed", 6, "The seed was 5"),
+        ("preset", "final", "The preset was standard"),
         ("steps", 9, "The number of steps was another"),
         ("guidance", 3.0, "The guidance was another"),
         ("use_model_settings", True, "The number of steps was another; The guidance was another"),

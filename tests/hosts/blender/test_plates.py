@@ -262,6 +262,7 @@ def test_a_request_says_what_the_settings_say(tmp_path: Path) -> None:
     settings.edit_type, settings.prompt, settings.seed = "background", "  a green wall ", 5
     settings.use_scene_range, settings.first_frame, settings.last_frame = False, 2, 3
     settings.use_model_settings, settings.steps, settings.guidance, settings.handles = False, 8, 3.1, 1
+    settings.preset = "draft"
     assert request_of(addon, node, scene) == {
         "node_id": settings.node_id,
         "edit_type": "background",
@@ -285,13 +286,13 @@ def test_a_request_says_what_the_settings_say(tmp_path: Path) -> None:
             "highlights": 1.0,
         },
         "write_residual": False,
-        "settings": {"seed": 5, "num_inference_steps": 8, "guidance_scale": 3.1},
+        "settings": {"seed": 5, "preset": "draft", "num_inference_steps": 8, "guidance_scale": 3.1},
         "take_root": str(tmp_path / "vera_takes"),
         "reuse": True,
     }
     assert not (tmp_path / "vera_takes").exists()
     settings.use_new_seed, settings.use_model_settings = True, True
-    assert request_of(addon, node, scene)["settings"] == {}
+    assert request_of(addon, node, scene)["settings"] == {"preset": "draft"}
     tree.links.new(plate.outputs["Alpha"], node.inputs["Mask"])
     for edit_type, meaning, said in (
         ("background", "auto", "keep"),

@@ -21,7 +21,7 @@ REQUEST = {
     "frames": [{"first_frame": 1, "last_frame": 3}],
     "plate": {"path": "", "frame_offset": 0},
     "mask": {"source": {"path": "mask.####.exr"}, "meaning": "keep", "invert": True},
-    "settings": {"seed": 5, "num_inference_steps": 8, "guidance_scale": None},
+    "settings": {"seed": 5, "num_inference_steps": 8, "guidance_scale": None, "preset": "draft"},
 }
 
 
@@ -169,6 +169,7 @@ def test_a_node_takes_over_what_a_take_was_made_with(tmp_path: Path) -> None:
     bpy.ops.vera_edit.adopt_settings(node_id=settings.node_id, take="v002")
     assert (settings.edit_type, settings.prompt, settings.seed) == ("background", "a green wall", 5)
     assert (settings.use_new_seed, settings.variants, settings.use_model_settings) == (False, 1, False)
+    assert settings.preset == "draft"
     assert (settings.steps, settings.guidance, settings.mask_meaning, settings.mask_invert) == (8, 1.0, "keep", True)
     assert (settings.exposure, settings.region_from, settings.region_margin) == (1.5, "box", 0)
     drawn = (settings.region_x, settings.region_y, settings.region_width, settings.region_height)

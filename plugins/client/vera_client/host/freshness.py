@@ -16,6 +16,8 @@ from .take_folders import TakeFolder, spell_frames
 
 MOST_GOES = 1000
 """A chain of repairs that is longer bites its own tail."""
+OLDER_PRESET = "final"
+"""What takes were made with before there were presets."""
 TOLERANCE = 1e-5
 """Relative; a guidance has gone through 32 bits."""
 
@@ -29,7 +31,7 @@ class Asked:
     seeds: range | None
     """None: any."""
     steps: int | None
-    """None: the model's own; `guidance` too."""
+    """None: the preset's own; of `guidance` the model's."""
     guidance: float | None
     frames: range
     plate: Plate | Chain | None
@@ -48,6 +50,8 @@ class Asked:
     holdouts: dict[range, Chain] = field(default_factory=dict)
     """What is plugged in as hold-out and goes into takes, over the frames of each that the take was made from."""
     holdout_invert: bool = False
+    preset: str = ""
+    """Empty: any."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ def words_reasons(asked: Asked, made: list[TakeFolder], take_root: Path) -> list
         (lambda go: asked.edit_type == _request(go)["edit_type"], "The kind of edit was another"),
         (lambda go: asked.prompt == _request(go)["prompt"], f"The prompt was: {newest['request']['prompt']}"),
         (lambda go: _is_seed(asked, go), f"The seed was {newest['settings']['seed']}"),
+        (lambda go: _is_preset(asked, go), f"The preset was {newest['settings'].get('preset', OLDER_PRESET)}"),
         (lambda go: _is_setting(asked.steps, go, "num_inference_steps"), "The number of steps was another"),
         (lambda go: _is_setting(asked.guidance, go, "guidance_scale"), "The guidance was another"),
         (lambda go: _is_mask(asked, go, take_root), "The mask was another"),
@@ -165,6 +170,10 @@ def _request(take: TakeFolder) -> dict[str, Any]:
 
 def _is_seed(asked: Asked, go: TakeFolder) -> bool:
     return asked.seeds is None or go.record["settings"]["seed"] in asked.seeds
+
+
+def _is_preset(asked: Asked, go: TakeFolder) -> bool:
+    return asked.preset in ("", go.record["settings"].get("preset", OLDER_PRESET))
 
 
 def _is_setting(asked: float | None, go: TakeFolder, name: str) -> bool:
