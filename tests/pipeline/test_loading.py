@@ -14,7 +14,7 @@ import torch
 
 from vera_engine.model.checksums import WeightsCorrupt
 from vera_engine.model.settings import ModelFolderMissing, read_settings
-from vera_engine.pipeline.device import DeviceMissing, DeviceUnknown, choose_device
+from vera_engine.pipeline.device import DeviceMissing, DeviceUnknown, choose_device, describe
 from vera_engine.pipeline.loading import load_pipeline
 from vera_engine.pipeline.pipeline import VeraPipeline
 
@@ -120,6 +120,15 @@ def test_the_device_chosen():
         "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     )
     assert dtype == (torch.bfloat16 if device.type == "cuda" else torch.float32)
+
+
+def test_one_of_several_cards():
+    with pytest.raises(DeviceMissing):
+        choose_device("cuda:99")
+    with pytest.raises(DeviceUnknown, match="no such device"):
+        choose_device("cuda:one")
+    said = [describe(torch.device(name), torch.bfloat16) for name in ("cuda", "cuda:0", "cuda:1")]
+    assert said == ["cuda bfloat16", "cuda bfloat16", "cuda:1 bfloat16"]
 
 
 @pytest.mark.cuda

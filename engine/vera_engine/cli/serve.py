@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from vera_client.devices import is_device
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser("serve", help="run the engine", description="Runs the engine until it is stopped.")
     parser.add_argument("--model", default="small", metavar="small|DIR", help="the model to run (default: small)")
     parser.add_argument(
-        "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where it runs (default: auto)"
+        "--device",
+        type=device,
+        default="auto",
+        metavar="auto|cpu|cuda|mps",
+        help="where it runs; cuda:1 is the second of several cards (default: auto)",
     )
     parser.add_argument(
         "--idle", type=seconds, default=0.0, metavar="SECONDS", help="end after so long without work (default: never)"
@@ -61,6 +67,12 @@ def run(arguments: argparse.Namespace) -> int:
     keep_configuration_in_memory()
     asyncio.run(serve(options, ready))
     return 0
+
+
+def device(text: str) -> str:
+    if not is_device(text):
+        raise ValueError(text)
+    return text
 
 
 def seconds(text: str) -> float:

@@ -34,6 +34,7 @@ from vera_engine.pipeline.checks import (
     gray_frames,
 )
 from vera_engine.pipeline.denoising import PreparedPrompt, denoise
+from vera_engine.pipeline.device import describe
 from vera_engine.pipeline.memory import memory_guard, sampling_bytes
 from vera_engine.pipeline.noise import noise_of
 from vera_engine.pipeline.pixels import FloatArray, decode_slice, encode_slice
@@ -86,7 +87,7 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
     @property
     def device_description(self) -> str:
         """Device and arithmetic, as in `cpu float32`."""
-        return f"{self.transformer.device.type} {str(self.transformer.dtype).removeprefix('torch.')}"
+        return describe(self.transformer.device, self.transformer.dtype)
 
     @property
     def codec_context(self) -> int:
