@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,30 @@ def psnr(picture: FloatArray, reference: FloatArray, where: BoolArray) -> float:
     """
     found = likeness.psnr(picture, reference, where)
     return found if math.isnan(found) else min(PSNR_CAP, found)
+
+
+def ssim(pictures: FloatArray, reference: FloatArray, where: BoolArray) -> float:
+    """Mean structural similarity (Wang et al. 2004, uniform 7x7 windows) over frames and the pixels that `where` picks.
+
+    Elsewhere both pictures (T, H, W, 3) are taken to be the reference, so that no window sees what is not measured. NaN
+    where nothing is picked.
+    """
+    shown = np.where(where[..., None], pictures, reference)
+    each = [likeness.ssim(*frame) for frame in zip(shown, reference, where, strict=True) if frame[2].any()]
+    return float(np.mean(each)) if each else math.nan
+
+
+def temporal_flickering(pictures: FloatArray) -> float:
+    """VBench's temporal flickering of (T, H, W, 3): (255 - mean absolute difference of neighboring frames) / 255.
+
+    Frames count in 8 bits, as VBench reads them (Huang et al., CVPR 2024). The more still, the nearer to 1; motion
+    counts as flickering. NaN of a single frame.
+    """
+    if len(pictures) < 2:
+        return math.nan
+    codes = np.round(np.clip(pictures, 0, 1) * 255).astype(np.int16)
+    changes = [float(np.abs(later - earlier).mean()) for earlier, later in pairwise(codes)]
+    return (255 - sum(changes) / len(changes)) / 255
 
 
 def outside(true_alpha: FloatArray, margin: int) -> BoolArray:
