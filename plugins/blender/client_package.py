@@ -19,6 +19,7 @@ def _package() -> str:
 _errors = importlib.import_module(f"{_package()}.errors")
 _host = f"{_package()}.host"
 chain = importlib.import_module(f"{_host}.chain")
+engine_words = importlib.import_module(f"{_host}.engine_words")
 freshness = importlib.import_module(f"{_host}.freshness")
 plate_files = importlib.import_module(f"{_host}.plate_files")
 regions = importlib.import_module(f"{_host}.regions")
@@ -30,6 +31,7 @@ take_folders = importlib.import_module(f"{_host}.take_folders")
 take_record = importlib.import_module(f"{_host}.take_record")
 
 Refused, VeraClientError = _errors.Refused, _errors.VeraClientError
+engine_lines = engine_words.engine_lines
 Chain = chain.Chain
 Asked, Verdict = freshness.Asked, freshness.Verdict
 Notes = take_record.Notes

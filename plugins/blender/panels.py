@@ -4,7 +4,7 @@
 import bpy
 
 from . import previews
-from .client_package import Run, session
+from .client_package import Run, engine_lines, session
 from .inputs import mask_meaning
 
 PREVIEW_SCALE = 9.0
@@ -121,20 +121,6 @@ class VERA_EDIT_PT_engine(bpy.types.Panel):
         layout.operator("vera_edit.restore")
         for line in engine_lines(here):
             draw_lines(layout, line)
-
-
-def engine_lines(here: session.Session | None) -> list[str]:
-    """What is known of the engine, a sentence each."""
-    if here is None or here.engine is None:
-        return [here.notice] if here and here.notice else []
-    model = here.engine["model"]
-    lines = [
-        f"Engine {here.engine['engine_version']} on {here.engine['device']}, model {model['name']}",
-        f"Works at {model['working_width']} x {model['working_height']}, {model['window_frames']} frames at a time",
-    ]
-    if model["vocabulary"]:
-        lines.append(f"Knows the words: {', '.join(model['vocabulary'])}")
-    return lines
 
 
 CLASSES = (VERA_EDIT_PT_node, VERA_EDIT_PT_engine)

@@ -19,6 +19,8 @@ from .shown_takes import shown_take
 
 ASKED_ABOUT = ("TakeStarred", "TakeShared")
 """What an engine refuses to delete unless it is told so."""
+IN_WORK = "TakeRunning"
+"""Why an engine refuses to end unless it is told so."""
 Action = Callable[[nuke.Node], object]
 
 
@@ -146,9 +148,28 @@ def ask_engine(node: nuke.Node) -> None:
     news.follow()
 
 
-def stop_engine(node: nuke.Node) -> None:
-    """Ends the engine; it refuses while takes are in work."""
-    _tell_engine(node, "stop_engine", "The engine is stopped", cancel_running=False)
+def stop_engine(node: nuke.Node, is_sure: bool = False) -> None:
+    """Ends the engine; while takes are in work the artist is asked first. One that others work with too is not ended
+    under them.
+
+    Args:
+        is_sure: The artist was asked.
+    """
+
+    def answered(message: dict[str, Any]) -> None:
+        error = message.get("error")
+        panel.show_engines()
+        if error is None:
+            panel.say(node, "engine_status", "The engine has ended; the next take starts it")
+            return
+        if error["kind"] == IN_WORK and not engine.is_elsewhere():
+            news.forget_refusal(node)
+            if nuke.ask("Takes are in work. Cancel them and stop the engine? What is done of them stays."):
+                stop_engine(node, is_sure=True)
+            return
+        panel.say(node, "engine_status", f"{error['reason']} {error['remedy']}".strip())
+
+    news.ask(node, "stop_engine", answered, cancel_running=is_sure)
 
 
 def unload(node: nuke.Node) -> None:
@@ -273,7 +294,7 @@ PRESSED: dict[str, Action] = {
 
 ASKS = """
     edit_type prompt frames_from first_frame last_frame mask_meaning mask_invert seed use_new_seed variants
-    use_model_settings steps guidance exposure region_from region_box region_margin finish_detail finish_refine
+    preset use_model_settings steps guidance exposure region_from region_box region_margin finish_detail finish_refine
     finish_black finish_white finish_despill finish_highlights holdout_invert plate_colorspace plate_view inputChange
 """
 """Knobs that say what is asked for: the take that is shown may be stale when they change."""
@@ -281,6 +302,7 @@ ASKS = """
 CHANGED: dict[str, Action] = {
     **dict.fromkeys(ASKS.split(), asked_otherwise),
     "engine_address": guarded(engine.choose),
+    **dict.fromkeys(("device", "device_name"), panel.show_device),
     "take": guarded(_take_chosen),
     "compare_take": guarded(shown_takes.choose_compared),
     "take_label": guarded(lambda node: _annotate(node, label=str(nodes.value(node, "take_label")))),

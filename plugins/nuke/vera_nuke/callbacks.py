@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import nuke
 
+from vera_client.errors import Refused
 from vera_client.host.take_folders import read_take_folder
 
 from . import knobs, migration, moved
-from .node import shown_directory, tell_space, value, vera_nodes
+from .node import is_of_this_version, require_this_version, shown_directory, tell_space, value, vera_nodes
 
 INPUTS = "inputChange"
 """What Nuke calls a knob that is none: something was plugged in or out."""
@@ -23,7 +24,8 @@ def pressed(name: str) -> None:
 
 def changed() -> None:
     """A knob of the node at work has changed."""
-    name = nuke.thisKnob().name()
+    knob = nuke.thisKnob()
+    name = "" if knob is None else knob.name()
     if name in knobs.BY_NAME or name == INPUTS:
         _guarded(nuke.thisNode(), _change, name)
 
@@ -45,23 +47,21 @@ def script_loaded() -> None:
         _guarded(node, _load)
 
 
-def _load(node: nuke.Group) -> None:
-    from . import actions
-
-    migration.bring_up_to_date(node)
-    directory = shown_directory(node)
-    tell_space(node, None if directory is None else read_take_folder(directory))
-    actions.loaded(node)
-
-
 def script_saved() -> None:
     """The script is about to be written, by the name it has now."""
     for node in vera_nodes():
         _guarded(node, moved.keep_shown)
 
 
+def _load(node: nuke.Group) -> None:
+    from . import actions
+
+    directory = shown_directory(node)
+    tell_space(node, None if directory is None else read_take_folder(directory))
+    actions.loaded(node)
+
+
 def _create(node: nuke.Group) -> None:
-    migration.bring_up_to_date(node)
     _gray_out(node, [knob for knob in knobs.all_knobs() if knob.needs])
     for knob in (knob for knob in knobs.all_knobs() if knob.is_passing):
         node[knob.name].setFlag(nuke.DO_NOT_WRITE)  # scripts do not keep it
@@ -74,7 +74,6 @@ def _create(node: nuke.Group) -> None:
 def _update(node: nuke.Group) -> None:
     from . import actions
 
-    migration.bring_up_to_date(node)
     moved.keep_shown(node)
     actions.updated(node)
 
@@ -104,10 +103,23 @@ def _gray_out(node: nuke.Node, needing: list[knobs.Knob]) -> None:
 
 
 def _guarded(node: nuke.Node, work: Callable[..., None], *arguments: str) -> None:
-    """Does some work on a node. An error of ours is told and stays here: Nuke would stop what it is doing, loading a
-    script for one."""
+    """Does some work on a node. One of another version is left alone, for its knobs are others. An error of ours is
+    told and stays here: Nuke would stop what it is doing, loading a script for one."""
     try:
-        if isinstance(node, nuke.Group):
+        if not isinstance(node, nuke.Group):
+            return
+        if work in (_create, _load, _update):  # while none of its knobs is at work, which migrating takes away
+            migration.bring_up_to_date(node)
+        if is_of_this_version(node):
             work(node, *arguments)
+        elif work is _press:
+            _say_other(node)
     except Exception:  # noqa: BLE001, nothing may get out
         nuke.tprint(f"Vera Edit: {traceback.format_exc()}")
+
+
+def _say_other(node: nuke.Node) -> None:
+    try:
+        require_this_version(node)
+    except Refused as error:
+        nuke.message(str(error))

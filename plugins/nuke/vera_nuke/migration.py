@@ -6,12 +6,16 @@ from typing import Any
 
 import nuke
 
+from vera_client.host.freshness import OLDER_PRESET
+
 from . import knobs, node, scripts, tree
 from .knobs import Kind
 
 READS = ("Layers", "SecondLayers")
 READ_KNOBS = ("raw", "colorspace")
 SET_BY_ARTISTS = (Kind.TEXT, Kind.LONG_TEXT, Kind.FOLDER, Kind.WHOLE, Kind.NUMBER, Kind.SWITCH, Kind.CHOICE, Kind.BOX)
+MEANT_BEFORE = {"preset": OLDER_PRESET}
+"""What nodes that had no such choice have asked for: its word."""
 
 
 def bring_up_to_date(group: nuke.Node) -> None:
@@ -35,6 +39,7 @@ def bring_up_to_date(group: nuke.Node) -> None:
 
 def _renew(group: nuke.Group) -> None:
     said = _values(group)
+    meant = {name: knobs.text(name, word) for name, word in MEANT_BEFORE.items() if group.knob(name) is None}
     takes = {name: list(_any(group[name]).values()) for name in knobs.OF_TAKES if group.knob(name) is not None}
     _renew_tree(group)
     for name in [*knobs.BY_NAME, *(tab.name for tab in knobs.TABS)]:
@@ -44,6 +49,8 @@ def _renew(group: nuke.Group) -> None:
     node.add_knobs(group)
     for name, shown in takes.items():
         _any(group[name]).setValues(shown)
+    for name, text in meant.items():
+        group[name].setValue(text)
     group.readKnobs("\n".join(said))
     group["vera_version"].setValue(knobs.VERSION)
 
@@ -53,7 +60,7 @@ def _values(group: nuke.Node) -> list[str]:
     lines = []
     for knob in knobs.all_knobs():
         was = group.knob(knob.name)
-        if was is None or knob.kind not in SET_BY_ARTISTS or knob.is_passing:
+        if was is None or was.Class() != knob.kind.value or knob.kind not in SET_BY_ARTISTS or knob.is_passing:
             continue
         is_offered = knob.kind is not Kind.CHOICE or knob.name in knobs.OF_TAKES
         if is_offered or str(was.value()) in dict(knob.choices).values() or was.hasExpression():

@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 import nuke
 
-from vera_client.errors import Refused
+from vera_client.errors import Refused, VeraClientError
 from vera_client.host import rendered, session, take_folders
 from vera_client.host.run import Run
 
@@ -69,16 +69,25 @@ def _tick(messages: list[dict[str, Any]], cancelled: list[str]) -> tuple[bool, l
     changed = here.take_in(messages)
     for run in changed:
         settle(run)
-    about = {run.node_id for run in [*changed, *here.unfinished()]} | set(here.refusals)
-    for node in vera_nodes():
-        if str(value(node, "vera_node_id")) in about:
-            panel.show_status(node)
+    _show_status({run.node_id for run in [*changed, *here.unfinished()]} | set(here.refusals))
     _answered(messages)
     unfinished = dict.fromkeys(run.node_id for run in here.unfinished())
     spoken_of = ((node_id, here.run_of(node_id)) for node_id in unfinished)
     if not here.is_waiting:
         _follower = None
     return here.is_waiting, [(_name_of(node_id), run) for node_id, run in spoken_of if run is not None]
+
+
+def show_now(node_id: str) -> None:
+    """Has the panels of a node's copies say what is going on before something holds the main thread. From any thread;
+    waits."""
+    main_thread.call(_show_status, {node_id})
+
+
+def _show_status(node_ids: set[str]) -> None:
+    for node in vera_nodes():
+        if str(value(node, "vera_node_id")) in node_ids:
+            panel.show_status(node)
 
 
 def stir() -> None:
@@ -102,14 +111,30 @@ def ask(node: nuke.Node, method: str, answered: Callable[[dict[str, Any]], None]
     return ticket
 
 
+def forget_refusal(node: nuke.Node) -> None:
+    """The artist has seen it, and decides."""
+    here = session.known()
+    if here is not None:
+        here.refusals.pop(str(value(node, "vera_node_id")), None)
+        panel.show_status(node)
+
+
 def _answered(messages: list[dict[str, Any]]) -> None:
     for message in messages:
         awaited = _awaited.pop(message.get("reply", 0), None)
         if awaited is not None and _is_there(awaited[0]):
-            awaited[1](message)
+            _hear(*awaited, message)
     if any(message.get("method") == "engine_info" for message in messages):
-        for node in vera_nodes():
-            panel.show_engine(node)
+        panel.show_engines()
+
+
+def _hear(node: nuke.Node, answered: Callable[[dict[str, Any]], None], message: dict[str, Any]) -> None:
+    """What follows from an answer may be refused too."""
+    try:
+        answered(message)
+    except VeraClientError as error:
+        panel.say(node, "status", str(error))
+        nuke.message(str(error))
 
 
 def asked_by(node: nuke.Node) -> None:

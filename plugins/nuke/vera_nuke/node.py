@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -106,14 +105,29 @@ def is_ours(node: nuke.Node) -> bool:
 
 
 def vera_nodes() -> list[nuke.Group]:
-    """All of the script, those in groups too."""
-    return list(_ours_in(nuke.root()))
+    """All of the script, those in groups too. Nuke picks the groups out: a script may have thousands of nodes."""
+    groups = nuke.allNodes("Group", group=nuke.root(), recurseGroups=True)
+    return [node for node in groups if isinstance(node, nuke.Group) and is_ours(node)]
 
 
-def _ours_in(group: nuke.Group) -> Iterator[nuke.Group]:
-    for node in group.nodes():
-        if isinstance(node, nuke.Group):
-            yield from [node] if is_ours(node) else _ours_in(node)
+def is_of_this_version(node: nuke.Node) -> bool:
+    """Whether the node has the knobs that this plugin knows: one that a newer plugin has made has others."""
+    version = node.knob("vera_version")
+    return version is not None and int(version.value()) == knobs.VERSION
+
+
+def require_this_version(node: nuke.Node) -> None:
+    """
+    Raises:
+        Refused: The node is of another version.
+    """
+    if not is_of_this_version(node):
+        raise Refused(
+            f"{node.name()} was made by another version of Vera Edit than this one.",
+            argument="vera_version",
+            value=int(node["vera_version"].value()),
+            remedy="It renders as it is. To make takes with it, install the newer one here.",
+        )
 
 
 def value(node: nuke.Node, name: str) -> Any:

@@ -181,14 +181,14 @@ def asked_now(node: nuke.Node, take: TakeFolder) -> Steps[freshness.Asked]:
     try:
         root = take_root(node)
         frames = settings.frame_range(node)
-        plate = yield from inputs.plate_in(node, freshness.plate_frames(take, root))
         own = range(take.first_frame, take.last_frame + 1)
+        region = settings.region_to_compare(node, own)
+        plate = yield from inputs.plate_in(node, freshness.plate_frames(take, root))
         for name, found in masks.items():
             for each in {own, *(was.frames for was in freshness.masks_rendered(take, root, name))}:
                 chain = yield from inputs.matte_in(node, name, each)
                 if chain is not None:
                     found[each] = chain
-        region = settings.region(node, frames)
     except Refused as error:
         plate, problem = None, error.reason
     named = settings.model_settings(node)
@@ -198,6 +198,7 @@ def asked_now(node: nuke.Node, take: TakeFolder) -> Steps[freshness.Asked]:
         seeds=None if settings.is_on(node, "use_new_seed") else settings.seeds_asked(node),
         steps=named.get("num_inference_steps"),
         guidance=named.get("guidance_scale"),
+        preset=named["preset"],
         frames=frames,
         plate=plate,
         problem=problem,

@@ -8,13 +8,13 @@ from typing import Any
 import nuke
 
 from vera_client.errors import Refused
-from vera_client.host import session, take_folders
+from vera_client.host import engine_words, session, take_folders
 from vera_client.host.freshness import Verdict
 from vera_client.host.run import Run
 from vera_client.host.take_folders import TakeFolder
 
-from . import shown_takes
-from .node import TILE_COLOR, shown_directory, value
+from . import engine, shown_takes
+from .node import TILE_COLOR, shown_directory, value, vera_nodes
 from .shown_takes import shown_take
 
 STALE_COLOR = 0xC87800FF
@@ -78,7 +78,8 @@ def behind(here: session.Session, run: Run) -> int:
 def shown_text(node: nuke.Node, take: TakeFolder | None) -> str:
     if take is None:
         is_gone = shown_directory(node) is not None
-        return "The take is not on disk: the plate passes through" if is_gone else "No take yet"
+        gone = "The files of the take shown are gone: put them back, or choose another take"
+        return gone if is_gone else "No take yet"
     gaps = f"; lacks {take_folders.spell_frames(take.missing_frames)}" if take.missing_frames else ""
     seam = f"; largest {take.seam.text}" if take.seam is not None and take.seam.may_be_seen else ""
     base = f", made from {take.base.version}" if take.base is not None else ""
@@ -107,20 +108,19 @@ def show_verdict(node: nuke.Node, verdict: Verdict | None) -> None:
 def show_engine(node: nuke.Node) -> None:
     """What is known of the engine."""
     here = session.known()
-    say(node, "engine_status", "\n".join(engine_lines(here)) or "Not asked yet")
-    say(node, "device", str(here.engine["device"]) if here and here.engine else "Not asked yet")
+    say(node, "engine_status", "\n".join(engine_words.engine_lines(here)) or "Not asked yet")
+    show_device(node)
 
 
-def engine_lines(here: session.Session | None) -> list[str]:
-    """What the engine has said of itself, a sentence each."""
-    if here is None or here.engine is None:
-        return [here.notice] if here and here.notice else []
-    model: dict[str, Any] = here.engine["model"]
-    lines = [
-        f"Engine {here.engine['engine_version']} on {here.engine['device']}, model {model['name']}",
-        f"Works at {model['working_width']} x {model['working_height']}, {model['window_frames']} frames at a time",
-    ]
-    return [*lines, f"Knows the words: {', '.join(model['vocabulary'])}"] if model["vocabulary"] else lines
+def show_engines() -> None:
+    """The same, of every node."""
+    for node in vera_nodes():
+        show_engine(node)
+
+
+def show_device(node: nuke.Node) -> None:
+    """What the engine computes on, beside what the node would have it start on."""
+    say(node, "device_now", engine.device_line(node))
 
 
 def say(node: nuke.Node, name: str, text: str) -> None:

@@ -38,6 +38,8 @@ def sequence_of(read: nuke.Node, frames: range, view: str) -> Plate | None:
     if len(nuke.views()) > 1 and "%v" not in str(read["file"].value()).lower():
         return None
     pattern = pattern_of(read["file"], view)
+    if not os.path.isabs(pattern):
+        return None  # from where Nuke was started
     if not pattern.lower().endswith(PICTURES) or not MARKS.search(Path(pattern).name):
         return None
     plate = Plate(pattern, offset, color_space)
@@ -61,10 +63,17 @@ def frame_offset(read: nuke.Node) -> int | None:
 
 
 def pattern_of(knob: nuke.Knob, view: str) -> str:
-    """The path in a file knob, its expressions evaluated, the view put in, marks for the frame number left; empty
-    where there is none."""
-    path = knob.getEvaluatedValue() if isinstance(knob, nuke.File_Knob) else knob.value()
-    return str(path or "").replace("%V", view).replace("%v", view[:1])
+    """The path in a file knob, its expressions evaluated, the view put in, marks for the frame number left; a relative
+    one from the script's project directory on. Empty where there is none."""
+    path = str((knob.getEvaluatedValue() if isinstance(knob, nuke.File_Knob) else knob.value()) or "")
+    path = path.replace("%V", view).replace("%v", view[:1])
+    return os.path.join(project_directory(), path) if path else ""
+
+
+def project_directory() -> str:
+    """What relative paths are meant from; empty where the script does not say."""
+    knob = nuke.root().knob("project_directory")
+    return str(knob.getEvaluatedValue() or "") if isinstance(knob, nuke.File_Knob) else ""
 
 
 def files_of(node: nuke.Node, frames: range, view: str, is_shifted: bool) -> list[Path]:
@@ -100,7 +109,12 @@ def _shows(read: nuke.Node, frame: int, view: str, file: Path) -> bool:
     """Whether Nuke too says that it reads this file at the frame; where it says nothing, the file is missing and the
     artist is told so."""
     said = read.metadata("input/filename", frame, view)
-    return not said or os.path.normpath(str(said)) == os.path.normpath(file)
+    return not said or _plain(str(said)) == _plain(str(file))
+
+
+def _plain(path: str) -> str:
+    """Of one file the same text, on Windows too."""
+    return os.path.normcase(os.path.normpath(path))
 
 
 def _is_on(node: nuke.Node, name: str) -> bool:

@@ -7,13 +7,14 @@ from typing import Any
 import nuke
 
 from vera_client.errors import Refused
-from vera_client.host import regions
+from vera_client.host import freshness, regions
 from vera_client.host.requests import whole_range
 from vera_client.host.take_folders import TakeFolder
 
 from . import knobs
 from .inputs import source_of
 from .node import value
+from .shown_takes import shown_take
 
 FINISH = ("black", "white", "refine", "despill", "highlights")
 MOST_VARIANTS = 64
@@ -57,10 +58,11 @@ def frame_range(node: nuke.Node) -> range:
 
 
 def model_settings(node: nuke.Node) -> dict[str, Any]:
-    """What is left out takes the model's own value."""
+    """What is left out takes the preset's or the model's own value."""
+    said: dict[str, Any] = {"preset": word(node, "preset")}
     if is_on(node, "use_model_settings"):
-        return {}
-    return {"num_inference_steps": whole(node, "steps"), "guidance_scale": number(node, "guidance")}
+        return said
+    return {**said, "num_inference_steps": whole(node, "steps"), "guidance_scale": number(node, "guidance")}
 
 
 def seeds_asked(node: nuke.Node) -> range:
@@ -95,7 +97,7 @@ def region(node: nuke.Node, frames: range) -> dict[str, Any] | None:
     """As proto's `Region`; None: all of the picture.
 
     Raises:
-        Refused: The box is empty, or goes with a plate of another size.
+        Refused: The box is empty, what it is to lie around is not there, or the plate has another size.
     """
     chosen, margin = word(node, "region_from"), whole(node, "region_margin")
     if chosen == "all":
@@ -105,7 +107,7 @@ def region(node: nuke.Node, frames: range) -> dict[str, Any] | None:
             "A region and proxy size do not go together.",
             argument="region",
             value=chosen,
-            remedy="Turn proxy size off on the Colour tab, or work on all of the picture.",
+            remedy="Turn proxy size off on the Color tab, or work on all of the picture.",
         )
     if chosen == "mask":
         if source_of(node, "mask") is None:
@@ -116,13 +118,21 @@ def region(node: nuke.Node, frames: range) -> dict[str, Any] | None:
                 remedy="Connect the mask input, or draw the box.",
             )
         return regions.around_mask(margin)
+    if chosen == "take":
+        return regions.around_matte(_shown(node), margin)
     return regions.of_boxes({frame: _box(node, frame) for frame in frames}, margin)
+
+
+def region_to_compare(node: nuke.Node, frames: range) -> dict[str, Any] | None:
+    """As `region`, to be held against the take shown: one around that take's own matte says nothing of it."""
+    return regions.around_mask(0) if word(node, "region_from") == "take" else region(node, frames)
 
 
 def of_take(take: TakeFolder) -> dict[str, Any]:
     """What the knobs are set to for what a take was made with, by their names: those that its take.json speaks of."""
     request, effective = take.record["request"], take.record["settings"]
     asked = (request["settings"]["num_inference_steps"], request["settings"]["guidance_scale"])
+    preset = effective.get("preset") or freshness.OLDER_PRESET
     said: dict[str, Any] = {
         "edit_type": knobs.text("edit_type", request["edit_type"]),
         "prompt": request["prompt"],
@@ -134,6 +144,8 @@ def of_take(take: TakeFolder) -> dict[str, Any]:
         "guidance": effective["guidance_scale"],
         "exposure": request.get("exposure") or 0.0,
     }
+    if preset in dict(knobs.BY_NAME["preset"].choices):
+        said["preset"] = knobs.text("preset", preset)
     if request["mask"] is not None:
         said["mask_meaning"] = knobs.text("mask_meaning", request["mask"]["meaning"])
         said["mask_invert"] = request["mask"]["invert"]
@@ -141,6 +153,18 @@ def of_take(take: TakeFolder) -> dict[str, Any]:
     detail = finish.pop("detail", None)
     said.update({f"finish_{name}": value for name, value in finish.items()})
     return said if detail is None else {**said, "finish_detail": knobs.text("finish_detail", detail)}
+
+
+def _shown(node: nuke.Node) -> TakeFolder:
+    take = shown_take(node)
+    if take is None:
+        raise Refused(
+            "The region is to lie around the matte of the take shown, and none is shown.",
+            argument="region",
+            value="take",
+            remedy="Choose a take, or draw the box.",
+        )
+    return take
 
 
 def _box(node: nuke.Node, frame: int) -> regions.Box:

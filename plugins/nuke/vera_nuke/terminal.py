@@ -11,7 +11,8 @@ from vera_client.host import session, take_folders
 from vera_client.host.run import Run
 from vera_client.host.take_folders import TakeFolder
 
-from . import main_thread, orders, work
+from . import main_thread, migration, orders, work
+from .node import require_this_version
 
 
 def make_takes(node: nuke.Node, frames: Iterable[int] | None, again: bool) -> list[TakeFolder]:
@@ -26,6 +27,8 @@ def make_takes(node: nuke.Node, frames: Iterable[int] | None, again: bool) -> li
             value=node.name(),
             remedy="Wait for them, or press Generate.",
         )
+    migration.bring_up_to_date(node)  # nothing tells a terminal that a script is read to its end
+    require_this_version(node)
     order = orders.order_takes(node, again, None if frames is None else _without_gaps(frames))
     return [_finished(run) for run in work.make(node, order)]
 

@@ -85,6 +85,8 @@ class Job:
         self.run.text = (
             f"Rendering the {NAMES[name]}, frame {frame}: Nuke stands still for each frame, {done} of {count} are done"
         )
+        if done == 0:  # what can only block says so first
+            news.show_now(self.run.node_id)
         news.stir()
 
     def is_stopped(self) -> bool:

@@ -20,6 +20,25 @@ PLACE = "/shots/ab 010"
 """Where the script lies, as it says."""
 AWKWARD = 'a [red] {ball} says "1 < 2; $x" #1 \\ at 50%\tüber'
 NOTE = "soft on the left\n[too] warm"
+SAID = {
+    1: {
+        "edit_type": knobs.text("edit_type", "background"),
+        "prompt": AWKWARD,
+        "frames_from": knobs.text("frames_from", "custom"),
+        "first_frame": 1003,
+        "seed": 77,
+        "grow": -2,
+        "region_box": [10, 20, 110, 84],
+        "output": knobs.text("output", "edit"),
+    },
+    2: {
+        "preset": knobs.text("preset", "draft"),
+        "region_from": knobs.text("region_from", "take"),
+        "device": knobs.text("device", "named"),
+        "device_name": "cuda:3",
+    },
+}
+"""What is set on the node, by the version that could say it first."""
 
 
 def make(folder: Path) -> nuke.Group:
@@ -32,20 +51,18 @@ def make(folder: Path) -> nuke.Group:
     made["vera_node_id"].setValue("vera_edit_0123abcd")
     take = TakeFolder(node.take_root(made) / "vera_edit_0123abcd" / "v002", tuple(range(1003, 1016)))
     node.show_take(made, take)
-    for name, value in (
-        ("edit_type", knobs.text("edit_type", "background")),
-        ("prompt", AWKWARD),
-        ("frames_from", knobs.text("frames_from", "custom")),
-        ("first_frame", 1003),
-        ("seed", 77),
-        ("grow", -2),
-        ("region_box", [10, 20, 110, 84]),
-        ("output", knobs.text("output", "edit")),
-    ):
-        made[name].setValue(value)
+    say(made)
     made["feather"].setExpression("sin(frame) > 0 ? 2 : grow")
     made["region_box"].setValueAt(30, 1010, 0)
     return made
+
+
+def say(made: nuke.Group, after: int = 0) -> None:
+    """Sets the values that came after a version."""
+    for name, value in (
+        (name, value) for version, said in SAID.items() if version > after for name, value in said.items()
+    ):
+        made[name].setValue(value)
 
 
 def text(folder: Path) -> str:

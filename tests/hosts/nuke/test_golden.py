@@ -6,6 +6,8 @@ import golden_node
 import nuke
 import pytest
 
+import vera_nuke
+from vera_client.errors import Refused
 from vera_nuke import callbacks, knobs, migration, node
 
 VERSIONS = range(1, knobs.VERSION + 1)
@@ -36,6 +38,10 @@ def test_the_text_of_a_saved_node_is_as_it_was(tmp_path):
 def test_a_script_of_any_version_becomes_one_of_this(tmp_path, version):
     group = loaded(tmp_path, golden_node.path(version).read_text(encoding="utf-8"))
     assert node.value(group, "prompt") == golden_node.AWKWARD
+    assert node.value(group, "preset") == ("final" if version == 1 else "draft"), (
+        "version 1 knew the plain sampler alone"
+    )
+    golden_node.say(group, after=version)
     assert golden_node.text(tmp_path) == golden_node.path().read_text(encoding="utf-8")
 
 
@@ -61,12 +67,32 @@ def test_an_older_node_gets_what_it_lacks_and_keeps_what_was_set(tmp_path):
     assert golden_node.text(tmp_path) == golden
 
 
-def test_a_node_of_a_newer_version_is_left_alone(tmp_path):
+def test_a_node_of_a_newer_version_is_left_alone_and_says_so_when_it_is_pressed(tmp_path):
     group = loaded(tmp_path, golden_node.path().read_text(encoding="utf-8"))
-    group.removeKnob(group["wipe"])
     group["vera_version"].setValue(knobs.VERSION + 1)
-    migration.bring_up_to_date(group)
-    assert group.knob("wipe") is None
+    group.removeKnob(group["preset"])
+    nuke.scriptSave()
+    nuke.GUI = True
+    nuke.scriptOpen(str(tmp_path / "shot.nk"))
+    callbacks.script_loaded()
+    (group,) = node.vera_nodes()
+    group["seed"].setValue(5)
+    nuke.scriptSave()
+    assert (group.knob("preset"), nuke.stage.messages) == (None, [])
+    group["generate"].execute()
+    assert "another version of Vera Edit" in nuke.stage.messages[0]
+    with pytest.raises(Refused, match="another version"):
+        vera_nuke.generate(group)
+
+
+def test_an_older_node_is_brought_up_to_date_by_a_terminal_that_makes_takes(tmp_path):
+    group = loaded(tmp_path, golden_node.path().read_text(encoding="utf-8"))
+    group.removeKnob(group["preset"])
+    group["prompt"].setValue("")
+    group["vera_version"].setValue(1)
+    with pytest.raises(Refused, match="The prompt is empty"):
+        vera_nuke.generate(group)
+    assert node.value(group, "preset") == "final"
 
 
 def test_a_node_whose_inside_is_still_to_be_read_has_its_turn_later(tmp_path):

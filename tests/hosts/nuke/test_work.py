@@ -83,7 +83,8 @@ def test_generate_returns_at_once_and_a_take_is_shown(post: Letters, shot: nuke.
         "nan": "refuse",
     }
     assert request["frames"] == [{"first_frame": 1001, "last_frame": 1003}]
-    assert (request["edit_type"], request["prompt"], request["settings"]) == ("add", "add a red ball", {"seed": 0})
+    assert (request["edit_type"], request["prompt"]) == ("add", "add a red ball")
+    assert request["settings"] == {"preset": "standard", "seed": 0}
     assert request["take_root"] == str(tmp_path / "vera_takes")
     assert not {"mask", "holdout", "region"} & set(request)
     post.answer(letters.take(folder_of(shot)))
@@ -111,6 +112,7 @@ def test_what_the_knobs_say_is_asked_for(post: Letters, shot: nuke.Node, tmp_pat
         "handles": 1,
         "seed": 5,
         "variants": 2,
+        "preset": "Draft",
         "use_model_settings": False,
         "steps": 4,
         "guidance": 2.5,
@@ -127,7 +129,7 @@ def test_what_the_knobs_say_is_asked_for(post: Letters, shot: nuke.Node, tmp_pat
     press(shot, "generate")
     first, second = post.requests(2)
     assert [each["settings"] for each in (first, second)] == [
-        {"num_inference_steps": 4, "guidance_scale": 2.5, "seed": seed} for seed in (5, 6)
+        {"preset": "draft", "num_inference_steps": 4, "guidance_scale": 2.5, "seed": seed} for seed in (5, 6)
     ]
     assert {**first, "settings": 0} == {**second, "settings": 0}
     assert first["frames"] == [{"first_frame": 1002, "last_frame": 1002}]
@@ -150,6 +152,21 @@ def test_a_box_that_moves(post: Letters, shot: nuke.Node) -> None:
     ]
 
 
+def test_a_region_around_what_the_take_shown_has_edited(post: Letters, shot: nuke.Node) -> None:
+    frames = {str(frame): {"matte_box": [40 + frame - 1001, 20, 20, 10]} for frame in FRAMES}
+    letters.make_take(folder_of(shot), FRAMES, {"region": None}, frames=frames)
+    press(shot, "refresh")
+    shot["take"].setValue(shot["take"].values()[1])
+    shot["region_from"].setValue("Around the take's matte")
+    shot["region_margin"].setValue(4)
+    press(shot, "generate")
+    (request,) = post.requests()
+    boxes = [
+        {"frame": frame, "box": {"x": 40 + k, "y": 20, "width": 20, "height": 10}} for k, frame in enumerate(FRAMES)
+    ]
+    assert request["region"] == {"boxes": {"keys": boxes}, "margin": 4}
+
+
 @pytest.mark.parametrize(
     ("prepare", "reason"),
     [
@@ -159,6 +176,8 @@ def test_a_box_that_moves(post: Letters, shot: nuke.Node) -> None:
         (lambda made: made["variants"].setValue(65), "That many variants"),
         (lambda made: made["region_from"].setValue("The box"), "box is empty"),
         (lambda made: made["region_from"].setValue("Around the mask"), "no mask is plugged in"),
+        (lambda made: made["region_from"].setValue("Around the take's matte"), "none is shown"),
+        (lambda made: (made["device"].setValue("By name"), made["device_name"].setValue("gpu 2")), "no such device"),
         (lambda made: made["take_root"].setValue("takes"), "not an absolute folder"),
     ],
 )
@@ -220,6 +239,15 @@ def test_cancel_while_it_runs(post: Letters, shot: nuke.Node, way: str) -> None:
     post.say(letters.changed(letters.take(folder_of(shot), "cancelled"), 5))
     quiet(lambda: status(shot) == "v001 cancelled")
     quiet(lambda: nuke.stage.bars == [])
+
+
+def test_what_holds_nuke_says_so_before_it_does(post: Letters, shot: nuke.Node) -> None:
+    told: list[str] = []
+    nuke.addOnCreate(lambda: told.append(status(shot)), nodeClass="Write")
+    shot.setInput(0, nuke.nodes.Grade(inputs=[shot.input(0)], multiply=0.5))
+    press(shot, "generate")
+    post.requests()
+    assert "Nuke stands still for each frame" in told[0]
 
 
 def test_cancel_between_rendered_frames(post: Letters, shot: nuke.Node, tmp_path: Path) -> None:
@@ -387,6 +415,48 @@ def test_a_take_that_no_node_shows_can_be_deleted(post: Letters, shot: nuke.Node
     assert len(post.sent) == count
 
 
+def test_the_engine_is_stopped_and_asked_about_first_while_takes_are_in_work(post: Letters, shot: nuke.Node) -> None:
+    press(shot, "ask_engine")
+    post.answer(letters.engine("cpu float32"), method="engine_info")
+    quiet(lambda: "Steps of its presets: draft 12, final 50" in str(shot["engine_status"].value()))
+    busy = {"kind": "TakeRunning", "reason": "Takes are queued or running.", "remedy": "Wait for them."}
+    for answer in (False, True):
+        nuke.stage.answers[:] = [answer]
+        count = len(nuke.stage.questions)
+        press(shot, "stop_engine")
+        post.answer(error=busy, method="stop_engine")
+        quiet(lambda count=count: len(nuke.stage.questions) > count)
+        assert "Takes are queued" not in status(shot), "the question has said it"
+    quiet(lambda: [each["cancel_running"] for each in post.of("stop_engine")] == [False, False, True])
+    post.answer(None, method="stop_engine")
+    quiet(lambda: "has ended" in str(shot["engine_status"].value()))
+    assert str(shot["device_now"].value()) == "Not asked yet"
+    press(shot, "unload")
+    assert len(post.of("unload")) == 1
+    post.answer(True, method="unload")
+    quiet(lambda: not session.known().is_waiting)
+
+
+def test_an_engine_on_another_device_is_told_with_the_way_to_change_it(
+    post: Letters, shot: nuke.Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press(shot, "ask_engine")
+    post.answer(letters.engine("cpu float32"), method="engine_info")
+    quiet(lambda: str(shot["device_now"].value()) == "cpu float32")
+    shot["device"].setValue("By name")
+    shot["device_name"].setValue("cuda:1")
+    said = "cpu float32, not cuda:1: press Stop on the Engine tab, and the next take starts it on cuda:1"
+    assert str(shot["device_now"].value()) == said
+    shot["device_name"].setValue("gpu")
+    assert "no such device" in str(shot["device_now"].value())
+    shot["device_name"].setValue("cuda:1")
+    made: list[dict[str, Any]] = []
+    monkeypatch.setattr(session, "VeraClient", lambda **options: made.append(options) or post)
+    press(shot, "generate")
+    post.requests()
+    assert made == [{"device": "cuda:1"}], "what the engine is started on where none runs"
+
+
 def test_a_second_take_is_compared_with(post: Letters, shot: nuke.Node) -> None:
     for version in ("v001", "v002"):
         letters.make_take(folder_of(shot, version), FRAMES)
@@ -407,8 +477,8 @@ def test_settings_of_a_take_are_taken_over(post: Letters, shot: nuke.Node) -> No
     press(shot, "refresh")
     shot["take"].setValue(shot["take"].values()[1])
     press(shot, "adopt_settings")
-    names = ("edit_type", "prompt", "seed", "use_model_settings", "exposure", "finish_despill")
-    assert [node.value(shot, name) for name in names] == ["background", "blue sky", 7, True, 1.5, 0.5]
+    names = ("edit_type", "prompt", "seed", "preset", "use_model_settings", "exposure", "finish_despill")
+    assert [node.value(shot, name) for name in names] == ["background", "blue sky", 7, "final", True, 1.5, 0.5]
 
 
 def test_a_copy_starts_a_stack_of_its_own(post: Letters, shot: nuke.Node) -> None:

@@ -6,6 +6,7 @@ Running state lives here and not in the file, where it would go stale after a cr
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -176,6 +177,8 @@ class Session:
             return []
         if message["method"] == "color_spaces" and not error:
             self.color_spaces = list(message["result"]["names"])
+        if method == "stop_engine" and not error:
+            self.engine = None
         if node_id and error:
             self.refusals[node_id] = error
         elif method == "check_take":
@@ -218,3 +221,11 @@ def close() -> None:
     if _current is not None:
         _current.client.close()
     _current = None
+
+
+def let_go() -> None:
+    """As `close`, without waiting for the bridge's end."""
+    global _current
+    here, _current = _current, None
+    if here is not None:
+        threading.Thread(target=here.client.close, name="vera-client-parting", daemon=True).start()

@@ -9,8 +9,15 @@ ENGINE = Tab(
     "Engine",
     (
         Knob("engine_status", Kind.NOTE, "Engine", "What the engine says of itself.", "Not asked yet", is_passing=True),
-        Knob("ask_engine", Kind.BUTTON, "Ask", "Asks the engine how it is, and starts it where none runs."),
-        Knob("stop_engine", Kind.BUTTON, "Free memory", "Has the engine let go of its model.", joins_line=True),
+        Knob("ask_engine", Kind.BUTTON, "Start", "Starts the engine where none runs, and asks it how it is."),
+        Knob(
+            "stop_engine",
+            Kind.BUTTON,
+            "Stop",
+            "Ends the engine. While takes are in work it asks first. The next take starts it again.",
+            joins_line=True,
+        ),
+        Knob("unload", Kind.BUTTON, "Free memory", "Has the engine let go of its model.", joins_line=True),
         Knob("doctor", Kind.BUTTON, "Doctor", "Looks for what is wrong with the installation.", joins_line=True),
         Knob("reconnect", Kind.BUTTON, "Reconnect", "Follows takes again that are in work.", joins_line=True),
         Knob(

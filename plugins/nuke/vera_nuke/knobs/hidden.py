@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .kinds import Kind, Knob, Tab
 
-VERSION = 1
+VERSION = 2
 """Of the table and the inner tree. Counted up with every change that a saved node has to be migrated for."""
 
 HIDDEN = Tab(

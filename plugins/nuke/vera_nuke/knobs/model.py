@@ -9,11 +9,21 @@ MODEL = Tab(
     "Model",
     (
         Knob(
+            "preset",
+            Kind.CHOICE,
+            "Preset",
+            "How much time a take is worth. Draft: to see what the prompt does. Standard: for daily work, near to "
+            "Final in a fraction of its time. Final: for delivery, every step computed whole.",
+            "standard",
+            (("draft", "Draft"), ("standard", "Standard"), ("final", "Final")),
+        ),
+        Knob(
             "use_model_settings",
             Kind.SWITCH,
-            "Model's own settings",
-            "Steps and guidance as the model was made for.",
+            "Preset's own settings",
+            "The preset's steps, and guidance as the model was made for.",
             True,
+            joins_line=True,
         ),
         Knob("steps", Kind.WHOLE, "Steps", "Denoising steps, 1 to 1000.", 12, needs=("use_model_settings", False)),
         Knob(
@@ -39,9 +49,14 @@ MODEL = Tab(
             Kind.CHOICE,
             "Region",
             "The part of the picture that the model works on, at up to the plate's own detail. Nothing changes outside "
-            "it.",
+            "it. The take is the one shown.",
             "all",
-            (("all", "All of the picture"), ("box", "The box"), ("mask", "Around the mask")),
+            (
+                ("all", "All of the picture"),
+                ("box", "The box"),
+                ("mask", "Around the mask"),
+                ("take", "Around the take's matte"),
+            ),
         ),
         Knob(
             "region_box",
@@ -52,6 +67,31 @@ MODEL = Tab(
             needs=("region_from", "box"),
         ),
         Knob("region_margin", Kind.WHOLE, "Margin", "Pixels more on each side of the region. 0 or more.", 0),
-        Knob("device", Kind.NOTE, "Device", "What the engine computes on.", "Not asked yet", is_passing=True),
+        rule("device_rule", "Device"),
+        Knob(
+            "device",
+            Kind.CHOICE,
+            "Device",
+            "What an engine computes on that is started from this node. One that runs stays where it is.",
+            "auto",
+            (("auto", "Automatic"), ("cpu", "CPU"), ("cuda", "CUDA"), ("mps", "MPS"), ("named", "By name")),
+        ),
+        Knob(
+            "device_name",
+            Kind.TEXT,
+            "Name",
+            "One of several cards: cuda:1 is the second one.",
+            "cuda:1",
+            joins_line=True,
+            needs=("device", "named"),
+        ),
+        Knob(
+            "device_now",
+            Kind.NOTE,
+            "Now",
+            "What the engine computes on, and how that is changed.",
+            "Not asked yet",
+            is_passing=True,
+        ),
     ),
 )
