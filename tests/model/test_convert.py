@@ -15,16 +15,13 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, UMT5EncoderModel
 
 from vera_engine.cli.main import main
+from vera_engine.model.checkpoint import CheckpointNotTextToVideo
 from vera_engine.model.checksums import WeightsCorrupt, verify_weights
-from vera_engine.model.convert import CheckpointNotTextToVideo, DiskFull, OutputFolderTaken, convert_wan
+from vera_engine.model.convert import DiskFull, OutputFolderTaken, convert_checkpoint
 from vera_engine.model.settings import ModelFolderMissing, read_settings
 from vera_engine.model.transformer import BRANCHES, VeraTransformer3DModel
-from vera_engine.model.weights import (
-    WeightsArePickled,
-    WeightsNotPlaced,
-    WeightsShapeMismatch,
-    load_transformer,
-)
+from vera_engine.model.weight_files import WeightsArePickled
+from vera_engine.model.weights import WeightsNotPlaced, WeightsShapeMismatch, load_transformer
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
@@ -77,7 +74,7 @@ def test_wan_to_vera_to_disk_and_back_bit_for_bit(
     wan_transformer.save_pretrained(own_wan_folder / "transformer", max_shard_size=wan_shard)
     assert (len(list((own_wan_folder / "transformer").glob("*.safetensors"))) > 1) == (wan_shard == "40KB")
 
-    convert_wan(own_wan_folder, tmp_path / "vera", shard_bytes=vera_shard)
+    convert_checkpoint(own_wan_folder, tmp_path / "vera", shard_bytes=vera_shard)
 
     files = sorted((tmp_path / "vera" / "transformer").glob("*.safetensors"))
     assert len(files) == vera_files if vera_files else len(files) > 3
@@ -94,7 +91,7 @@ def test_wan_to_vera_to_disk_and_back_bit_for_bit(
 def test_a_converted_model_predicts_what_its_wan_does(
     wan_folder: Path, wan_transformer: WanTransformer3DModel, tmp_path: Path
 ) -> None:
-    convert_wan(wan_folder, tmp_path / "vera")
+    convert_checkpoint(wan_folder, tmp_path / "vera")
     vera = load_transformer(tmp_path / "vera", torch.float32)
     latents, text = torch.randn(1, 4, 2, 4, 6), torch.randn(1, 5, 16)
     timestep = torch.tensor([321.0])
@@ -112,7 +109,7 @@ def test_half_precision_checkpoints_keep_their_bits(
     halves = {name: tensor.to(torch.bfloat16) for name, tensor in wan_transformer.state_dict().items()}
     save_file(halves, own_wan_folder / "transformer" / WEIGHTS)
 
-    convert_wan(own_wan_folder, tmp_path / "vera")
+    convert_checkpoint(own_wan_folder, tmp_path / "vera")
 
     assert_same_state(load_file(tmp_path / "vera" / "transformer" / WEIGHTS), expected_state(halves))
     loaded = load_transformer(tmp_path / "vera", torch.bfloat16)
@@ -123,7 +120,7 @@ def test_half_precision_checkpoints_keep_their_bits(
 
 
 def test_the_other_components_come_along(wan_folder: Path, tmp_path: Path) -> None:
-    settings = convert_wan(wan_folder, tmp_path / "vera", name="vera test")
+    settings = convert_checkpoint(wan_folder, tmp_path / "vera", name="vera test")
 
     for part in ("vae", "text_encoder", "tokenizer", "scheduler"):
         theirs = {path.name: path.read_bytes() for path in (wan_folder / part).iterdir()}
@@ -150,7 +147,7 @@ def test_the_other_components_come_along(wan_folder: Path, tmp_path: Path) -> No
 
 def test_pickles_beside_safetensors_stay_behind(own_wan_folder: Path, tmp_path: Path) -> None:
     (own_wan_folder / "vae" / "diffusion_pytorch_model.bin").write_bytes(b"cos\nsystem\n")
-    convert_wan(own_wan_folder, tmp_path / "vera")
+    convert_checkpoint(own_wan_folder, tmp_path / "vera")
     assert not list((tmp_path / "vera").rglob("*.bin"))
 
 
@@ -160,7 +157,7 @@ def test_pickles_alone_are_refused(own_wan_folder: Path, tmp_path: Path, part: s
     torch.save({"weight": torch.zeros(1)}, weights.with_suffix(".bin"))
     weights.unlink()
     with pytest.raises(WeightsArePickled, match="any code") as refusal:
-        convert_wan(own_wan_folder, tmp_path / "vera")
+        convert_checkpoint(own_wan_folder, tmp_path / "vera")
     assert refusal.value.value == str(own_wan_folder / part)
     assert not (tmp_path / "vera").exists()
 
@@ -169,7 +166,7 @@ def test_pickles_alone_are_refused(own_wan_folder: Path, tmp_path: Path, part: s
 def test_a_missing_part_is_named(own_wan_folder: Path, tmp_path: Path, part: str) -> None:
     shutil.rmtree(own_wan_folder / part)
     with pytest.raises(ModelFolderMissing, match=part):
-        convert_wan(own_wan_folder, tmp_path / "vera")
+        convert_checkpoint(own_wan_folder, tmp_path / "vera")
 
 
 @pytest.mark.parametrize(
@@ -178,13 +175,13 @@ def test_a_missing_part_is_named(own_wan_folder: Path, tmp_path: Path, part: str
 def test_a_missing_file_is_named(own_wan_folder: Path, tmp_path: Path, file: str) -> None:
     (own_wan_folder / file).unlink()
     with pytest.raises(ModelFolderMissing) as refusal:
-        convert_wan(own_wan_folder, tmp_path / "vera")
+        convert_checkpoint(own_wan_folder, tmp_path / "vera")
     assert Path(file).name in str(refusal.value)
 
 
 def test_no_folder_at_all(tmp_path: Path) -> None:
     with pytest.raises(ModelFolderMissing):
-        convert_wan(tmp_path / "nothing", tmp_path / "vera")
+        convert_checkpoint(tmp_path / "nothing", tmp_path / "vera")
 
 
 def test_tensors_without_a_place_and_places_without_tensors_are_named(own_wan_folder: Path, tmp_path: Path) -> None:
@@ -192,13 +189,13 @@ def test_tensors_without_a_place_and_places_without_tensors_are_named(own_wan_fo
     weights["blocks.0.attn1.to_z.weight"] = weights.pop("blocks.0.attn1.to_q.weight")
     save_file(weights, own_wan_folder / "transformer" / WEIGHTS)
     with pytest.raises(WeightsNotPlaced, match=r"blocks\.0\.attn1\.to_z\.weight.*blocks\.0\.attn1\.to_q\.weight"):
-        convert_wan(own_wan_folder, tmp_path / "vera")
+        convert_checkpoint(own_wan_folder, tmp_path / "vera")
 
 
 def test_tensors_of_another_shape_are_named(own_wan_folder: Path, tmp_path: Path) -> None:
     edit_config(own_wan_folder, ffn_dim=48)
     with pytest.raises(WeightsShapeMismatch, match=r"ffn.*\(32, 24\), not \(48, 24\)"):
-        convert_wan(own_wan_folder, tmp_path / "vera")
+        convert_checkpoint(own_wan_folder, tmp_path / "vera")
 
 
 @pytest.mark.parametrize(
@@ -208,28 +205,28 @@ def test_tensors_of_another_shape_are_named(own_wan_folder: Path, tmp_path: Path
 def test_other_kinds_of_wan_are_refused(own_wan_folder: Path, tmp_path: Path, changes: dict[str, object]) -> None:
     edit_config(own_wan_folder, **changes)
     with pytest.raises(CheckpointNotTextToVideo):
-        convert_wan(own_wan_folder, tmp_path / "vera")
+        convert_checkpoint(own_wan_folder, tmp_path / "vera")
 
 
 def test_a_truncated_checkpoint_is_refused_before_anything_is_written(own_wan_folder: Path, tmp_path: Path) -> None:
     weights = own_wan_folder / "transformer" / WEIGHTS
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(WeightsCorrupt, match="cannot be read"):
-        convert_wan(own_wan_folder, tmp_path / "vera")
+        convert_checkpoint(own_wan_folder, tmp_path / "vera")
     assert [path.name for path in tmp_path.iterdir()] == ["wan"]
 
 
 def test_nothing_is_overwritten(wan_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "vera").mkdir()
     with pytest.raises(OutputFolderTaken):
-        convert_wan(wan_folder, tmp_path / "vera")
+        convert_checkpoint(wan_folder, tmp_path / "vera")
     assert not any((tmp_path / "vera").iterdir())
 
 
 def test_a_disk_without_room_is_refused(wan_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: argparse.Namespace(total=10**12, used=10**12, free=1000))
     with pytest.raises(DiskFull, match="GB are free"):
-        convert_wan(wan_folder, tmp_path / "vera")
+        convert_checkpoint(wan_folder, tmp_path / "vera")
 
 
 def test_a_stop_in_the_middle_leaves_nothing_that_looks_finished(
@@ -241,7 +238,7 @@ def test_a_stop_in_the_middle_leaves_nothing_that_looks_finished(
 
     monkeypatch.setattr(shutil, "copyfile", stopped)
     with pytest.raises(KeyboardInterrupt):
-        convert_wan(own_wan_folder, tmp_path / "vera")
+        convert_checkpoint(own_wan_folder, tmp_path / "vera")
     assert [path.name for path in tmp_path.iterdir()] == ["wan"]
 
 
@@ -250,7 +247,7 @@ def test_a_stop_in_the_middle_leaves_nothing_that_looks_finished(
 def test_a_damaged_description_is_refused(own_wan_folder: Path, tmp_path: Path, file: str, text: str) -> None:
     (own_wan_folder / file).write_text(text)
     with pytest.raises(WeightsCorrupt, match="JSON") as refusal:
-        convert_wan(own_wan_folder, tmp_path / "vera")
+        convert_checkpoint(own_wan_folder, tmp_path / "vera")
     assert refusal.value.value == str(own_wan_folder / file)
     assert not (tmp_path / "vera").exists()
 
@@ -258,7 +255,7 @@ def test_a_damaged_description_is_refused(own_wan_folder: Path, tmp_path: Path, 
 def test_an_index_without_a_component_is_refused(own_wan_folder: Path, tmp_path: Path) -> None:
     (own_wan_folder / "model_index.json").write_text('{"vae": ["diffusers", "AutoencoderKLWan"]}')
     with pytest.raises(WeightsCorrupt, match="text_encoder, tokenizer, scheduler"):
-        convert_wan(own_wan_folder, tmp_path / "vera")
+        convert_checkpoint(own_wan_folder, tmp_path / "vera")
 
 
 @pytest.mark.parametrize("weight_map", [{"patch_embedding.weight": "../elsewhere.safetensors"}, "none"])
@@ -266,7 +263,7 @@ def test_an_index_that_leads_elsewhere_is_refused(own_wan_folder: Path, tmp_path
     index = own_wan_folder / "transformer" / f"{WEIGHTS}.index.json"
     index.write_text(json.dumps({"weight_map": weight_map}))
     with pytest.raises(WeightsCorrupt, match="index"):
-        convert_wan(own_wan_folder, tmp_path / "vera")
+        convert_checkpoint(own_wan_folder, tmp_path / "vera")
 
 
 def test_the_command_line_converts_and_refuses(

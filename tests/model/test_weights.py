@@ -13,15 +13,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from vera_engine.model.checksums import WeightsCorrupt, hash_weights, seal_weights, verify_weights
-from vera_engine.model.convert import convert_wan
+from vera_engine.model.convert import convert_checkpoint
 from vera_engine.model.settings import ModelFolderMissing, read_settings
-from vera_engine.model.weights import (
-    WeightsArePickled,
-    WeightsNotPlaced,
-    WeightsShapeMismatch,
-    load_transformer,
-    stored_tensors,
-)
+from vera_engine.model.weight_files import WeightsArePickled, component_tensors
+from vera_engine.model.weights import WeightsNotPlaced, WeightsShapeMismatch, load_transformer
 
 TRANSFORMER = Path("transformer") / "diffusion_pytorch_model.safetensors"
 
@@ -29,7 +24,7 @@ TRANSFORMER = Path("transformer") / "diffusion_pytorch_model.safetensors"
 @pytest.fixture(scope="module")
 def converted(wan_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "vera"
-    convert_wan(wan_folder, folder)
+    convert_checkpoint(wan_folder, folder)
     return folder
 
 
@@ -145,7 +140,7 @@ def test_no_weights_and_no_folder(folder: Path, tmp_path: Path) -> None:
 
 
 def test_headers_tell_shape_type_and_size(folder: Path) -> None:
-    stored = stored_tensors(folder / "transformer")["mask_patch_embedding.weight"]
+    stored = component_tensors(folder / "transformer")["mask_patch_embedding.weight"]
     assert (stored.shape, stored.dtype) == ((24, 4, 1, 2, 2), torch.float32)
     assert stored.byte_count == 24 * 4 * 2 * 2 * 4
 

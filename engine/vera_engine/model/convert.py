@@ -1,51 +1,64 @@
-"""From a Wan2.1 text-to-video checkpoint to a Vera model: three branches from one transformer, what is new zero.
+"""From a checkpoint of Wan2.1 or of a published Vera to a model folder of this engine.
 
-What comes out predicts what Wan would in every branch; it edits nothing until it is trained.
+A Wan becomes all three branches, and what is new is zero: what comes out predicts what Wan would in every branch, and
+edits nothing until it is trained. A Vera's tensors go to their places, as a key table says.
 """
 
 from __future__ import annotations
 
-import inspect
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import init_empty_weights
+from diffusers import UniPCMultistepScheduler
+from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
-from safetensors import safe_open
-from safetensors.torch import save_file
+from torch import nn
+from transformers import UMT5EncoderModel
 
 from vera_engine.errors import FailedPrecondition, InvalidArgument
-from vera_engine.model.checksums import WeightsCorrupt, seal_weights
-from vera_engine.model.settings import ModelFolderMissing, ModelSettings
-from vera_engine.model.transformer import BRANCHES, VeraTransformer3DModel
-from vera_engine.model.weights import (
-    PICKLE_SUFFIXES,
-    WEIGHTS_NAME,
-    StoredTensor,
-    check_fit,
-    empty_model,
-    read_json,
-    refuse_pickles,
-    stored_tensors,
+from vera_engine.model.checkpoint import (
+    MODELS,
+    Weights,
+    check_weights,
+    find_scheduler,
+    find_tokenizer,
+    find_weights,
+    transformer_model,
+    wan_name,
 )
+from vera_engine.model.checksums import HUB_NOTES, WeightsCorrupt, seal_weights, verify_published
+from vera_engine.model.key_tables import COMPONENTS, UNCHANGED, Change, KeyTable
+from vera_engine.model.settings import ModelFolderMissing, ModelSettings
+from vera_engine.model.transformer import VeraTransformer3DModel
+from vera_engine.model.weight_files import (
+    PICKLE_SUFFIXES,
+    STANDARD_NAMES,
+    StoredTensor,
+    read_json,
+    shard_sizes,
+    tensors_in_turn,
+    write_shards,
+)
+from vera_engine.model.weights import changed, places_of
 
 COPIED_COMPONENTS = ("vae", "text_encoder", "tokenizer", "scheduler")
-SHARD_BYTES = 5 * 10**9
+SHARD_BYTES = 2 * 10**9
+"""So much of a model is in memory at most while it is written."""
 # Vera's and Wan's published working points: 832x480, 49 frames, 50 steps with guidance 5.
 WORKING_SIZES = ((832, 480), (480, 832))
 WINDOW_FRAMES = 49
 OVERLAP_FRAMES = 13
 NUM_INFERENCE_STEPS = 50
 GUIDANCE_SCALE = 5.0
-
-
-class CheckpointNotTextToVideo(FailedPrecondition):
-    """A Wan transformer of another kind than the one Vera starts from."""
+FLOW_SHIFT = 3.0
+"""For 480 lines, where a checkpoint brings no scheduler: Wan2.1's own form has none."""
 
 
 class OutputFolderTaken(InvalidArgument):
@@ -58,57 +71,87 @@ class DiskFull(FailedPrecondition):
 
 @dataclass(frozen=True)
 class PlannedTensor:
-    """A tensor to write: taken from the Wan checkpoint under its old name, or zeros where that is None."""
+    """A tensor to write, and where its numbers come from."""
 
     name: str
-    wan_name: str | None
-    stored: StoredTensor
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    stored: StoredTensor | None
+    """None: zeros."""
+    change: Change = UNCHANGED
+
+    @property
+    def byte_count(self) -> int:
+        """Its size in bytes."""
+        return torch.Size(self.shape).numel() * self.dtype.itemsize
 
 
-def convert_wan(
-    wan_folder: Path, out_folder: Path, *, name: str | None = None, shard_bytes: int = SHARD_BYTES
+@dataclass(frozen=True)
+class Part:
+    """A component as it will be written: copied file by file, or tensor by tensor."""
+
+    component: str
+    weights: Weights | None
+    """None: it has none."""
+    model: ModelMixin | UMT5EncoderModel | None
+    """On the meta device."""
+    files: tuple[Path, ...] = ()
+    """Copied as they are, from `folder`."""
+    folder: Path = Path()
+    plan: tuple[PlannedTensor, ...] = ()
+
+    @property
+    def byte_count(self) -> int:
+        """What it takes on the disk."""
+        return sum(tensor.byte_count for tensor in self.plan) + sum(path.stat().st_size for path in self.files)
+
+
+def convert_checkpoint(
+    checkpoint: Path,
+    out_folder: Path,
+    *,
+    name: str | None = None,
+    rest_from: Path | None = None,
+    tables: Sequence[KeyTable] = (),
+    dtype: torch.dtype | None = None,
+    shard_bytes: int = SHARD_BYTES,
 ) -> ModelSettings:
-    """Convert a Wan2.1 text-to-video checkpoint in diffusers' folder form, and return the new model's settings.
+    """Convert a checkpoint, and return the new model's settings.
 
-    The folder appears under its name when it is complete; until then it is written in one that ends in `.partial`.
+    The folder appears under its name when it is complete; until then it is written in one that ends in `.partial`. Not
+    more than one file's tensors are in memory at a time.
 
     Args:
-        wan_folder: Holds transformer/, vae/, text_encoder/, tokenizer/, scheduler/.
+        checkpoint: A folder in diffusers' form or in Wan2.1's own (see checkpoint.py).
         out_folder: Where the Vera model goes; must not be there.
         name: The model's name in takes; the folder's own where None.
-        shard_bytes: The transformer is cut into files of at most this many bytes.
+        rest_from: A folder to take from what the checkpoint lacks.
+        tables: Key tables instead of those that come along, for their components.
+        dtype: The number format for transformer and text encoder; None: the checkpoint's.
+        shard_bytes: Weights are cut into files of at most this many bytes.
 
     Raises:
         ModelFolderMissing: The folder or one of its parts is missing.
-        WeightsArePickled, WeightsCorrupt, WeightsNotPlaced, WeightsShapeMismatch: As model/weights.py.
+        WeightsArePickled, WeightsCorrupt, WeightsIncomplete: The weights cannot be read.
+        WeightsNotPlaced, WeightsShapeMismatch: They are not those of a model that is known.
         CheckpointNotTextToVideo: An image-to-video checkpoint, or another model's.
         OutputFolderTaken, DiskFull: Nothing is written then.
     """
-    # 1. Check everything before anything is written
+    # 1. Check everything before anything is written; checksums last, for they read it all
     out_folder = out_folder.absolute()
-    check_parts(wan_folder)
-    wan_tensors = stored_tensors(wan_folder / "transformer")
-    config = vera_config(wan_folder / "transformer")
-    check_fit(wan_tensors, empty_model(WanTransformer3DModel, wan_folder / "transformer"), wan_folder / "transformer")
-    with torch.device("meta"):
-        vera = VeraTransformer3DModel(**config)
-    plan = plan_tensors(wan_tensors, vera)
-    index = model_index(wan_folder)
-    settings = default_settings(wan_folder, name or out_folder.name)
-    copied = [path for part in COPIED_COMPONENTS for path in files_to_copy(wan_folder / part)]
-    check_room(
-        out_folder, sum(tensor.stored.byte_count for tensor in plan) + sum(path.stat().st_size for path in copied)
-    )
+    folders = [checkpoint, *([rest_from] if rest_from else [])]
+    parts = plan_parts(folders, tables, dtype)
+    index = model_index(folders, parts)
+    settings = default_settings(parts, name or out_folder.name)
+    check_room(out_folder, sum(part.byte_count for part in parts))
+    for folder in folders:
+        verify_published(folder, [file for part in parts for file in files_read(part) if file.is_relative_to(folder)])
 
     # 2. Write beside the final place; what an error or a stop leaves there is removed
     with tempfile.TemporaryDirectory(dir=out_folder.parent, prefix=f"{out_folder.name}.", suffix=".partial") as beside:
         partial = Path(beside) / out_folder.name
-        vera.save_config(partial / "transformer")
-        write_shards(partial / "transformer", plan, shard_bytes)
-        for path in copied:
-            target = partial / path.relative_to(wan_folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+        for part in parts:
+            write_part(part, partial / part.component, shard_bytes)
         (partial / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
 
         # 3. Seal it, and give it its name
@@ -117,103 +160,124 @@ def convert_wan(
     return sealed
 
 
-def check_parts(wan_folder: Path) -> None:
-    """Refuse a folder that is not a whole checkpoint in diffusers' form, or has pickles in it only."""
-    for part in ("transformer", *COPIED_COMPONENTS):
-        if not (wan_folder / part).is_dir():
-            raise ModelFolderMissing(
-                f"The checkpoint has no {part} folder.",
-                argument="from-wan",
-                value=wan_folder,
-                remedy="Use the release in diffusers' form, such as Wan-AI/Wan2.1-T2V-1.3B-Diffusers.",
-            )
-        refuse_pickles(wan_folder / part)
-
-
-def vera_config(component: Path) -> dict[str, Any]:
-    """The configuration of Vera's transformer, from a Wan transformer's.
+def plan_parts(
+    folders: Sequence[Path], tables: Sequence[KeyTable] = (), dtype: torch.dtype | None = None
+) -> list[Part]:
+    """What will be written of each component, the transformer first.
 
     Raises:
-        CheckpointNotTextToVideo: It is not a Wan2.1 text-to-video transformer.
+        As `convert_checkpoint`, but for the output folder.
     """
-    config = read_json(component / "config.json")
-    known = inspect.signature(VeraTransformer3DModel.__init__).parameters
-    settings = {
-        key: value for key, value in config.items() if not key.startswith("_") and (key in known or value is not None)
-    }
-    # Image-to-video checkpoints have image_dim, added_kv_proj_dim, and more channels in than out.
-    foreign = sorted(settings.keys() - known)
-    kind = config.get("_class_name")
-    if kind != "WanTransformer3DModel" or foreign or settings.get("in_channels") != settings.get("out_channels"):
-        raise CheckpointNotTextToVideo(
-            f"Vera starts from a Wan2.1 text-to-video transformer; this is a {kind}"
-            f" of {settings.get('in_channels')} channels in, {settings.get('out_channels')} out"
-            + (f", with {', '.join(foreign)}." if foreign else "."),
-            argument="from-wan",
-            value=component,
-            remedy="Use Wan2.1-T2V-1.3B-Diffusers or Wan2.1-T2V-14B-Diffusers.",
-        )
-    return settings
+    if not folders[0].is_dir():
+        raise ModelFolderMissing("There is no such folder.", argument="from", value=folders[0])
+    parts = []
+    for component in COMPONENTS:
+        weights = find_weights(component, folders, tables)
+        if component == "transformer":
+            model, is_vera = transformer_model(weights)
+        else:
+            model, is_vera = MODELS[component](weights), True
+        check_weights(weights, model)
+        narrowed = None if component == "vae" else dtype
+        if component != "transformer" and weights.is_as_it_should_be and narrowed is None:
+            parts.append(Part(component, weights, model, files_to_copy(weights.folder), weights.folder))
+            continue
+        if is_vera:
+            plan = plan_tensors(weights, model, narrowed)
+        else:
+            model, plan = plan_branches(weights, model, narrowed)
+        parts.append(Part(component, weights, model, plan=tuple(plan)))
+    tokenizer, scheduler = find_tokenizer(folders), find_scheduler(folders)
+    parts.append(Part("tokenizer", None, None, files_to_copy(tokenizer), tokenizer))
+    parts.append(
+        Part("scheduler", None, None, files_to_copy(scheduler), scheduler)
+        if scheduler
+        else Part("scheduler", None, None)
+    )
+    return parts
 
 
-def plan_tensors(wan_tensors: dict[str, StoredTensor], vera: VeraTransformer3DModel) -> list[PlannedTensor]:
-    """Every tensor of Vera, in order: a branch's is the Wan tensor of that name, any other is zeros of Wan's dtype."""
-    new_dtype = wan_tensors["patch_embedding.weight"].dtype
+def plan_tensors(weights: Weights, model: nn.Module, dtype: torch.dtype | None) -> list[PlannedTensor]:
+    """Every tensor of a model, in order, from its place in a checkpoint."""
     plan = []
-    for name, empty in vera.state_dict().items():
-        wan_name = next(
-            (name.removeprefix(f"branches.{b}.") for b in BRANCHES if name.startswith(f"branches.{b}.")), None
-        )
-        new = StoredTensor(Path(), tuple(empty.shape), new_dtype)
-        plan.append(PlannedTensor(name, wan_name, new if wan_name is None else wan_tensors[wan_name]))
+    for name, shape in places_of(model).items():
+        place = weights.placement.places[name]
+        stored = weights.tensors[place.source]
+        plan.append(PlannedTensor(name, shape, format_of(name, stored.dtype, dtype), stored, place.change))
     return plan
 
 
-def write_shards(component: Path, plan: list[PlannedTensor], shard_bytes: int) -> None:
-    """Write the planned tensors into files of at most `shard_bytes`, with an index for several.
+def plan_branches(
+    weights: Weights, wan: WanTransformer3DModel, dtype: torch.dtype | None
+) -> tuple[VeraTransformer3DModel, list[PlannedTensor]]:
+    """An empty Vera of a Wan's size, and its tensors: a branch's is the Wan's, any other is zeros of Wan's format."""
+    settings = {key: value for key, value in dict(wan.config).items() if not key.startswith("_")}
+    known = {key: value for key, value in settings.items() if value is not None}
+    with init_empty_weights():
+        vera = VeraTransformer3DModel(**{k: v for k, v in known.items() if k not in ("pos_embed_seq_len", "image_dim")})
+    of_wan = {tensor.name: tensor for tensor in plan_tensors(weights, wan, dtype)}
+    new_dtype = of_wan["patch_embedding.weight"].dtype
+    plan = []
+    for name, shape in places_of(vera).items():
+        old = wan_name(name)
+        if old is None:
+            plan.append(PlannedTensor(name, shape, new_dtype, None))
+        else:
+            plan.append(PlannedTensor(name, shape, of_wan[old].dtype, of_wan[old].stored, of_wan[old].change))
+    return vera, plan
 
-    One file's tensors are in memory at a time.
-    """
-    shards = list(cut_into_shards(plan, shard_bytes))
-    weight_map: dict[str, str] = {}
-    for number, shard in enumerate(shards, start=1):
-        suffix = f"-{number:05d}-of-{len(shards):05d}" if len(shards) > 1 else ""
-        file_name = f"{WEIGHTS_NAME}{suffix}.safetensors"
-        save_file(
-            {tensor.name: read_tensor(tensor) for tensor in shard}, component / file_name, metadata={"format": "pt"}
-        )
-        weight_map |= {tensor.name: file_name for tensor in shard}
-    if len(shards) > 1:
-        index = {"metadata": {"total_size": sum(tensor.stored.byte_count for tensor in plan)}, "weight_map": weight_map}
-        text = json.dumps(index, indent=2) + "\n"
-        (component / f"{WEIGHTS_NAME}.safetensors.index.json").write_text(text, encoding="utf-8")
+
+def format_of(name: str, stored: torch.dtype, wanted: torch.dtype | None) -> torch.dtype:
+    """The number format to write a tensor in: what the model computes with in float32 keeps its own."""
+    kept = VeraTransformer3DModel._keep_in_fp32_modules
+    return stored if wanted is None or any(part in kept for part in name.split(".")) else wanted
 
 
-def cut_into_shards(plan: list[PlannedTensor], shard_bytes: int) -> Iterator[list[PlannedTensor]]:
-    """Cut the plan, in order, where a shard would outgrow `shard_bytes`; a larger tensor gets a shard of its own."""
-    shard: list[PlannedTensor] = []
-    size = 0
+def planned_numbers(plan: Sequence[PlannedTensor]) -> Iterator[tuple[str, torch.Tensor]]:
+    """The plan's names and numbers, one after the other."""
+    numbers = tensors_in_turn(tensor.stored for tensor in plan if tensor.stored is not None)
     for tensor in plan:
-        if shard and size + tensor.stored.byte_count > shard_bytes:
-            yield shard
-            shard, size = [], 0
-        shard.append(tensor)
-        size += tensor.stored.byte_count
-    yield shard
+        if tensor.stored is None:
+            yield tensor.name, torch.zeros(tensor.shape, dtype=tensor.dtype)
+        else:
+            yield tensor.name, changed(next(numbers), tensor.change, tensor.shape).to(tensor.dtype)
 
 
-def read_tensor(tensor: PlannedTensor) -> torch.Tensor:
-    """The tensor's numbers; opened anew each time, since safetensors refuses to write memory that three names share."""
-    if tensor.wan_name is None:
-        return torch.zeros(tensor.stored.shape, dtype=tensor.stored.dtype)
-    with safe_open(tensor.stored.file, framework="pt") as file:
-        numbers: torch.Tensor = file.get_tensor(tensor.wan_name)
-    return numbers
+def write_part(part: Part, folder: Path, shard_bytes: int) -> None:
+    """Write a component into its folder."""
+    for path in part.files:
+        target = folder / path.relative_to(part.folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    if part.plan and part.model is not None:
+        name = STANDARD_NAMES[part.component == "text_encoder"]
+        sizes = shard_sizes((tensor.byte_count for tensor in part.plan), shard_bytes)
+        write_shards(folder, name, planned_numbers(part.plan), sizes)
+        if part.component == "text_encoder":
+            part.model.config.save_pretrained(folder)
+        else:
+            part.model.save_config(folder)
+    if part.component == "scheduler" and not part.files:
+        own = UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=FLOW_SHIFT)
+        own.save_config(folder)
 
 
-def files_to_copy(component: Path) -> list[Path]:
-    """A component's files, less pickled doubles of its safetensors."""
-    return sorted(path for path in component.rglob("*") if path.is_file() and path.suffix not in PICKLE_SUFFIXES)
+def files_read(part: Part) -> list[Path]:
+    """The files of weights that a part is made of."""
+    if part.plan:
+        return list(dict.fromkeys(tensor.stored.file for tensor in part.plan if tensor.stored is not None))
+    return [path for path in part.files if path.suffix == ".safetensors"]
+
+
+def files_to_copy(component: Path) -> tuple[Path, ...]:
+    """A component's files, less pickled doubles of its safetensors and a download's notes."""
+    return tuple(
+        path
+        for path in sorted(component.rglob("*"))
+        if path.is_file()
+        and path.suffix not in PICKLE_SUFFIXES
+        and HUB_NOTES.parts[0] not in path.relative_to(component).parts
+    )
 
 
 def check_room(out_folder: Path, byte_count: int) -> None:
@@ -233,25 +297,33 @@ def check_room(out_folder: Path, byte_count: int) -> None:
         )
 
 
-def model_index(wan_folder: Path) -> dict[str, Any]:
-    """The `model_index.json` of the pipeline: Wan's components, Vera's transformer."""
-    wan = read_json(wan_folder / "model_index.json")
-    unnamed = [part for part in COPIED_COMPONENTS if part not in wan]
-    if unnamed:
-        raise WeightsCorrupt(
-            f"The file names no {', '.join(unnamed)}.", argument="from-wan", value=wan_folder / "model_index.json"
-        )
-    transformer = [VeraTransformer3DModel.__module__, VeraTransformer3DModel.__name__]
-    return {
-        "_class_name": "VeraPipeline",
-        "transformer": transformer,
-        **{part: wan[part] for part in COPIED_COMPONENTS},
+def model_index(folders: Sequence[Path], parts: Sequence[Part]) -> dict[str, Any]:
+    """The `model_index.json` of the pipeline: the checkpoint's components, Vera's transformer."""
+    classes: dict[str, Any] = {
+        "vae": ["diffusers", "AutoencoderKLWan"],
+        "text_encoder": ["transformers", "UMT5EncoderModel"],
+        "tokenizer": ["transformers", "T5TokenizerFast"],
+        "scheduler": ["diffusers", UniPCMultistepScheduler.__name__],
     }
+    described = [folder for folder in folders if (folder / "transformer").is_dir() or (folder / "vae").is_dir()]
+    for folder in reversed(described):
+        said = read_json(folder / "model_index.json")
+        copied = [part.component for part in parts if part.folder.is_relative_to(folder) and part.files]
+        unnamed = [component for component in copied if component not in said]
+        if unnamed:
+            raise WeightsCorrupt(
+                f"The file names no {', '.join(unnamed)}.", argument="from", value=folder / "model_index.json"
+            )
+        classes |= {component: said[component] for component in copied}
+    transformer = [VeraTransformer3DModel.__module__, VeraTransformer3DModel.__name__]
+    return {"_class_name": "VeraPipeline", "transformer": transformer, **classes}
 
 
-def default_settings(wan_folder: Path, name: str) -> ModelSettings:
+def default_settings(parts: Sequence[Part], name: str) -> ModelSettings:
     """The settings a Wan-sized model starts with; the flow shift is the checkpoint's scheduler's."""
-    scheduler = read_json(wan_folder / "scheduler" / "scheduler_config.json")
+    by_name = {part.component: part for part in parts}
+    scheduler, vae = by_name["scheduler"], by_name["vae"]
+    said = read_json(scheduler.folder / "scheduler_config.json") if scheduler.files else {"flow_shift": FLOW_SHIFT}
     return ModelSettings(
         name=name,
         vocabulary=(),
@@ -260,8 +332,8 @@ def default_settings(wan_folder: Path, name: str) -> ModelSettings:
         overlap_frames=OVERLAP_FRAMES,
         num_inference_steps=NUM_INFERENCE_STEPS,
         guidance_scale=GUIDANCE_SCALE,
-        flow_shift=float(scheduler.get("flow_shift", scheduler.get("shift", 1.0))),
+        flow_shift=float(said.get("flow_shift", said.get("shift", 1.0))),
         background_needs_mask=False,
-        codec=read_json(wan_folder / "vae" / "config.json")["_class_name"],
+        codec=type(vae.model).__name__,
         weights_sha256={},
     )

@@ -7,7 +7,8 @@ import torch
 from vera_engine.model import codec as _codec  # noqa: F401 - diffusers takes components of modules imported before alone
 from vera_engine.model.checksums import WeightsCorrupt
 from vera_engine.model.settings import model_folder, read_settings
-from vera_engine.model.weights import load_transformer, read_json
+from vera_engine.model.weight_files import read_json
+from vera_engine.model.weights import load_text_encoder, load_transformer
 from vera_engine.pipeline.device import choose_device
 from vera_engine.pipeline.pipeline import VeraPipeline
 
@@ -21,10 +22,16 @@ _CONFIGURATIONS = (
 """Looked at before loading: where one lacks, transformers would ask the network for it."""
 
 
-def load_pipeline(model: str, device: str = "auto") -> VeraPipeline:
+def load_pipeline(model: str, device: str = "auto", storage_dtype: torch.dtype | None = None) -> VeraPipeline:
     """The pipeline of "small" or of a model folder, checked and ready to be called.
 
     The codec keeps float32 everywhere: what it rounds shows in every pixel.
+
+    Args:
+        model: "small", or a folder.
+        device: One of device.py's DEVICES.
+        storage_dtype: What the weights of transformer and text encoder are kept in between their layers' turns (see
+            model/storage.py), such as bfloat16 on a CPU; None: in the device's arithmetic.
 
     Raises:
         ModelFolderMissing, ModelSettingsInvalid, WeightsCorrupt, WeightsShapeMismatch, WeightsNotPlaced,
@@ -36,11 +43,13 @@ def load_pipeline(model: str, device: str = "auto") -> VeraPipeline:
     settings = read_settings(model)
     for name in _CONFIGURATIONS:
         read_json(folder / name)
-    transformer = load_transformer(folder, dtype, torch_device)
+    transformer = load_transformer(folder, dtype, torch_device, storage_dtype)
+    text_encoder = load_text_encoder(folder, dtype, torch_device, storage_dtype)
     try:
         pipeline: VeraPipeline = VeraPipeline.from_pretrained(
             folder,
             transformer=transformer,
+            text_encoder=text_encoder,
             dtype={"default": dtype, "vae": torch.float32},
             use_safetensors=True,
             local_files_only=True,
