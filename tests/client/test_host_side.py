@@ -178,6 +178,29 @@ def test_which_python_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         find_python(files)
 
 
+def test_a_client_inside_an_environment_takes_its_python(tmp_path: Path) -> None:
+    """As where NUKE_PATH names a folder in it: nothing else has to be said."""
+    inside = tmp_path / "engine" / "lib" / "python3.11" / "site-packages" / "vera_edit_nuke"
+    shutil.copytree(CLIENT_ROOT / "vera_client", inside / "vera_client", ignore=shutil.ignore_patterns("__pycache__"))
+    ask = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\n"
+        "from vera_client.bridge_process import find_python\n"
+        "from vera_client.engine_files import EngineFiles\n"
+        "print(find_python(EngineFiles(Path(sys.argv[1]))))\n"
+    )
+    words = [sys.executable, "-I", "-S", "-c", ask, str(inside)]
+    environment = {"PATH": os.environ["PATH"]}
+    ended = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert "It is not known where the engine is installed" in ended.stderr
+    python = tmp_path / "engine" / "bin" / "python"
+    python.parent.mkdir()
+    for file in (python, tmp_path / "engine" / "pyvenv.cfg"):
+        file.touch()
+    ended = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert ended.stdout == f"{python}\n", ended.stderr
+
+
 def test_the_own_pythons_paths_stay(tmp_path: Path) -> None:
     host = {"PYTHONPATH": "relative", "PYTHONHOME": "/host", "LD_LIBRARY_PATH": "/host/lib", "HOME": "/home/artist"}
     other = child_environment(str(tmp_path / "python"), host)

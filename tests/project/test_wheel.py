@@ -31,6 +31,7 @@ def test_it_carries_engine_client_interface_plugins_and_small_model(installed):
         "vera_edit_blender/blender_manifest.toml",
         "vera_edit_nuke/vera_nuke/node.py",
         "vera_edit_nuke/icons/vera_edit.png",
+        "vera_edit_nuke/vera_client/client.py",
         "vera_engine/model/small/vera_edit.json",
     ):
         assert (installed / name).is_file(), name
@@ -46,3 +47,35 @@ def test_the_add_on_is_installed_from_it(installed, tmp_path):
     assert (target / "in_the_wheel_alone.py").is_file()
     assert (target / "vera_client" / "client.py").is_file()
     assert not (target / "build.py").exists()
+
+
+IN_NUKE = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import nuke
+nuke.stage.run_startup(Path(sys.argv[2]))
+import vera_client, vera_nuke.work
+assert nuke.menu("Nodes").menu("Vera Edit").commands
+print(vera_client.__file__)
+"""
+
+
+def test_one_line_in_nuke_path_is_enough(installed, tmp_path, repository):
+    """Nuke is given the folder that is printed, and nothing else of what lies beside it."""
+    command = [sys.executable, "-m", "vera_engine.cli.main", "install", "nuke", "--print-path"]
+    environment = {**os.environ, "PYTHONPATH": str(installed), "HOME": str(tmp_path), "VERA_EDIT_STATE_DIR": "/nowhere"}
+    said = subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert said.stdout == f"{installed / 'vera_edit_nuke'}\n"
+    assert list(tmp_path.iterdir()) == []
+    words = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        IN_NUKE,
+        str(repository / "tests/hosts/nuke/fake_nuke"),
+        said.stdout.strip(),
+    ]
+    started = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert started.stdout.strip() == str(installed / "vera_edit_nuke" / "vera_client" / "__init__.py"), started.stderr

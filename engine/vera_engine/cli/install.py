@@ -13,11 +13,15 @@ from typing import Protocol
 from vera_client.engine_files import EngineFiles
 from vera_engine.cli import blender_add_on, nuke_plugin
 from vera_engine.cli.machine import state_files
-from vera_engine.errors import PermissionRefused
+from vera_engine.errors import InvalidArgument, PermissionRefused
 
 
 class NotWritable(PermissionRefused):
     """A folder of the host's, or the state directory, cannot be written."""
+
+
+class NoFolderToName(InvalidArgument):
+    """A host that cannot be pointed at a folder."""
 
 
 class Installation(Protocol):
@@ -71,6 +75,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--check", action="store_true", help="change nothing; exit status 1 when something differs")
     action.add_argument("--uninstall", action="store_true", help="take the plugin away again")
+    action.add_argument(
+        "--print-path",
+        action="store_true",
+        help="install nothing; print the folder of this installation's own Nuke plugin, for NUKE_PATH",
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.set_defaults(run=run)
 
@@ -79,9 +88,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Install, compare or take away, in each of the host's folders found.
 
     Raises:
-        BlenderNotFound, NotWritable, NotOurPlugin, InitUnreadable, PluginSourceMissing: Nothing was changed in the
-            folder at hand.
+        BlenderNotFound, NotWritable, NotOurPlugin, InitUnreadable, PluginSourceMissing, NoFolderToName: Nothing was
+            changed in the folder at hand.
     """
+    if arguments.print_path:
+        return print_path(arguments.host)
     installations = HOSTS[arguments.host](arguments.folder)
     files = state_files(arguments.state_dir)
     if arguments.check:
@@ -97,6 +108,23 @@ def run(arguments: argparse.Namespace) -> int:
             value=error.filename,
             remedy="Give yourself write permission there; what was installed before is still in place.",
         ) from error
+    return 0
+
+
+def print_path(host: str) -> int:
+    """Say where the plugin lies that belongs to this very engine.
+
+    Raises:
+        NoFolderToName: The host reads its own folders alone.
+    """
+    if host != "nuke":
+        raise NoFolderToName(
+            "Blender takes add-ons from its own folders alone.",
+            argument="print-path",
+            value=host,
+            remedy="Run: vera-edit install blender",
+        )
+    print(nuke_plugin.plugin_folder())
     return 0
 
 

@@ -93,10 +93,18 @@ def installations(home: Path | None = None) -> list[NukeInstallation]:
     return [NukeInstallation(folder, home / "init.py")]
 
 
+def plugin_folder() -> Path:
+    """This installation's own plugin, as NUKE_PATH may name it.
+
+    Raises:
+        PluginSourceMissing: This vera-edit came without it.
+    """
+    return source_folder("nuke", "vera_edit_nuke", _MARKER, "plugin")
+
+
 def plugin_files() -> dict[Path, Path]:
     """Every file of the plugin, the client included: its place below the plugin's folder, and the file itself."""
-    source = source_folder("nuke", "vera_edit_nuke", _MARKER, "plugin")
-    return {**dict(files_below(source)), **client_files()}
+    return {**dict(files_below(plugin_folder())), **client_files()}
 
 
 def find_nuke_home(environment: Mapping[str, str] | None = None) -> Path:

@@ -28,7 +28,7 @@ def find_python(files: EngineFiles, python: str | None = None) -> str:
     """The interpreter of the engine's environment, which the bridge needs for grpcio and protobuf.
 
     In this order: `python` as given; the variable VERA_EDIT_PYTHON; the `python` file of the state directory; the
-    running interpreter where it has grpcio.
+    running interpreter where it has grpcio; that of the environment which this client lies in.
 
     Raises:
         BridgeUnavailable: None of them is there.
@@ -45,6 +45,9 @@ def find_python(files: EngineFiles, python: str | None = None) -> str:
         return named
     if sys.executable and importlib.util.find_spec("grpc") is not None:
         return sys.executable
+    around = _environment_around(Path(os.path.abspath(__file__)))
+    if around is not None:
+        return str(around)
     raise BridgeUnavailable(
         "It is not known where the engine is installed.",
         argument="python",
@@ -53,6 +56,15 @@ def find_python(files: EngineFiles, python: str | None = None) -> str:
             "environment."
         ),
     )
+
+
+def _environment_around(file: Path) -> Path | None:
+    """The interpreter of the virtual environment that a file lies in, as where a host is pointed into one."""
+    folder = next((folder for folder in file.parents if (folder / "pyvenv.cfg").is_file()), None)
+    if folder is None:
+        return None
+    places = (folder / "bin" / "python", folder / "Scripts" / "python.exe")
+    return next((python for python in places if python.is_file()), None)
 
 
 def child_environment(python: str, environment: Mapping[str, str]) -> dict[str, str]:

@@ -60,7 +60,7 @@ class VeraClient:
         certificate: PEM file of the authority that signed the engine's certificate. None: the system's authorities.
             Beyond this machine a token and TLS are needed.
         model: `small` or a model folder for the engine; one that runs with another model is refused. None: any.
-        device: `auto`, `cpu`, `cuda` or `mps`, for an engine that is started.
+        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`, for an engine that is started.
         idle_seconds: After that long without work, an engine that is started ends by itself. None: 1800; 0: never.
         threads: CPU threads, for an engine that is started. None: its own default.
     """

@@ -28,6 +28,7 @@ SAID = {
         "first_frame": 1003,
         "seed": 77,
         "grow": -2,
+        "finish_refine": 0.25,
         "region_box": [10, 20, 110, 84],
         "output": knobs.text("output", "edit"),
     },
