@@ -14,6 +14,7 @@ import pytest
 from vera_nuke.knobs import Kind
 
 SYMBOLS = Path(__file__).resolve().parent / "symbols"
+"""Made by `list_symbols.py`, from the lists of names that Nuke's versions document."""
 VERSIONS = {"15.2", "16.1", "17.0"}
 STUBS = ("_nuke.pyi", "callbacks.pyi", "executeInMain.pyi")
 
@@ -26,6 +27,10 @@ def modules(repository) -> dict[Path, ast.Module]:
 
 @pytest.fixture(scope="module")
 def stubs() -> list[ast.Module]:
+    return read_stubs()
+
+
+def read_stubs() -> list[ast.Module]:
     """Nuke 13.2's names and signatures."""
     spec = find_spec("nuke-stubs")
     assert spec is not None
@@ -65,10 +70,10 @@ def names_in(tree: ast.Module) -> Iterator[str]:
 def methods_in(trees: list[ast.Module]) -> set[str]:
     """Those of nodes and knobs."""
     classes = (node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
-    wanted = (each for each in classes if each.name in ("Node", "Group", "Root", "Layer") or each.name.endswith("Knob"))
     return {
         each.name
-        for node in wanted
+        for node in classes
+        if is_of_graph(node.name)
         for each in node.body
         if isinstance(each, ast.FunctionDef) and not each.name.startswith("_")
     }
@@ -85,15 +90,25 @@ def test_every_name_of_nukes_is_in_all_versions(modules, stubs):
     assert not constants & set(known)
 
 
-def test_every_method_of_nodes_and_knobs_is_in_all_versions(modules, stubs):
+def is_of_graph(name: str) -> bool:
+    """Whether a class is of nodes or knobs."""
+    return name in ("Node", "Group", "Root", "Layer") or name.endswith("Knob")
+
+
+def methods_called(modules: dict[Path, ast.Module], stubs: list[ast.Module]) -> set[str]:
+    """What the plugin calls that nodes or knobs have."""
     called = {
         node.func.attr
         for tree in modules.values()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not is_nuke(node.func.value)
     }
+    return called & methods_in(stubs)
+
+
+def test_every_method_of_nodes_and_knobs_is_in_all_versions(modules, stubs):
     known = documented()
-    used = sorted(called & methods_in(stubs))
+    used = sorted(methods_called(modules, stubs))
     assert "setExpression" in used
     for name in used:
         assert known.get(f".{name}", set()) >= VERSIONS, f".{name}(): {known.get(f'.{name}')}"
