@@ -1,17 +1,27 @@
-"""`vera-edit evaluate`: measures a model on synthetic clips over photographs it was not trained on."""
+"""`vera-edit evaluate`: measures a model on a data set, beside baselines on the same clips and the paper's figures."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from vera_engine.cli.serve import count
 from vera_engine.errors import InvalidArgument
-from vera_engine.model.settings import read_settings
+from vera_engine.model.settings import ModelSettings, read_settings
 from vera_engine.model.threads import share_processor
+from vera_engine.pipeline.presets import DEFAULT_PRESET, PRESETS, find_preset, preset_steps
+
+if TYPE_CHECKING:
+    from vera_engine.evaluation.perceptual import Lpips
+    from vera_engine.training.datasets.sample import LayeredDataset
+
+DRAWN = ("benchmark", "synthetic")
+BENCHMARK_ADDITIONS, BENCHMARK_BACKGROUNDS = 72, 69
+"""As many as in the paper's test set."""
 
 
 class SizeRefused(InvalidArgument):
@@ -22,65 +32,145 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "evaluate",
-        help="measure a model on held-out clips",
-        description="Measures mattes, colors and what is preserved, on synthetic clips over held-out photographs.",
+        help="measure a model on a data set",
+        description="Measures what a model keeps outside its edits, its mattes, and whether they are what was asked "
+        "for; beside the model's own composite branch, doing nothing, VACE where it is there, and the paper's figures. "
+        "Writes report.md, report.json and a page of pictures, index.html. Stopped anywhere, the same command goes on.",
     )
-    parser.add_argument("model", help='"small" or a model folder')
-    parser.add_argument("--add", type=int, default=64, metavar="N", help="clips of object addition (64)")
-    parser.add_argument("--background", type=int, default=40, metavar="N", help="clips of background change (40)")
-    parser.add_argument("--frames", type=int, help="frames a clip; the model's window where not given")
-    parser.add_argument("--steps", type=int, help="denoising steps; the model's default where not given")
-    parser.add_argument("--guidance", type=float, help="guidance scale; the model's default where not given")
-    parser.add_argument("--without-mask", action="store_true", help="give the model no mask")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, help="CPU threads")
-    parser.add_argument("--out", type=Path, default=Path("evaluation"), help="folder of the report (evaluation/)")
+    parser.add_argument("model", metavar="MODEL", help='"small" or a model folder')
+    parser.add_argument(
+        "dataset",
+        nargs="?",
+        default="benchmark",
+        metavar="DATASET",
+        help="benchmark (default): 72 object additions and 69 background changes over footage that training never "
+        "sees; synthetic: as many as --add and --background say; or a folder or .jsonl in the layout of Netflix's "
+        "layered data set, or a studio's manifest (docs/datasets.md)",
+    )
+    clips = parser.add_argument_group("clips")
+    clips.add_argument("--add", type=int, metavar="N", help="synthetic: clips of object addition (64)")
+    clips.add_argument("--background", type=int, metavar="N", help="synthetic: clips of background change (40)")
+    clips.add_argument("--limit", type=count, metavar="N", help="only the first N clips of each edit type")
+    clips.add_argument(
+        "--frames", type=count, metavar="N", help="the first N frames of each clip (default: all; drawn: the window)"
+    )
+    clips.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="E",
+        help="how far a clip's composite may be from its layers before it is skipped (default: the data set's own)",
+    )
+    sampling = parser.add_argument_group("sampling")
+    sampling.add_argument("--without-mask", action="store_true", help="give the model no mask")
+    sampling.add_argument(
+        "--preset", choices=tuple(PRESETS), default=DEFAULT_PRESET, help=f"as for a take (default: {DEFAULT_PRESET})"
+    )
+    sampling.add_argument("--steps", type=count, metavar="N", help="denoising steps (default: the preset's)")
+    sampling.add_argument("--guidance", type=float, metavar="G", help="guidance scale (default: the model's own)")
+    sampling.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    sampling.add_argument("--threads", type=count, metavar="N", help="CPU threads")
+    baseline = parser.add_argument_group("baseline")
+    baseline.add_argument("--vace", type=Path, metavar="FOLDER", help="VACE, in diffusers' form, on the same clips")
+    baseline.add_argument("--vace-steps", type=count, default=50, metavar="N", help="its denoising steps (default: 50)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("evaluation"), metavar="DIR", help="folder of the report (default: evaluation)"
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measures, prints the table, writes `report.md`, `report.json` and `sheet.png`."""
+    """Measures, prints the tables, writes the report."""
     share_processor(arguments.threads)
 
-    from vera_engine.evaluation import report
-    from vera_engine.evaluation.held_out import measure_held_out
+    from vera_engine.evaluation.generate import Sampling
+    from vera_engine.evaluation.page import write_page
+    from vera_engine.evaluation.records import Records
+    from vera_engine.evaluation.report import Report, markdown, write_report
+    from vera_engine.evaluation.run import Evaluation
     from vera_engine.pipeline.loading import load_pipeline
+    from vera_engine.training.datasets.find import first_of_each_type
 
-    pipeline = load_pipeline(arguments.model, arguments.device)
+    # 1. What to measure
     settings = read_settings(arguments.model)
-    frames = settings.window_frames if arguments.frames is None else arguments.frames
-    if not 1 <= frames <= settings.window_frames or min(arguments.add, arguments.background) < 0:
+    dataset = _dataset(arguments, settings)
+    chosen = first_of_each_type(dataset.entries, arguments.limit)
+    steps = arguments.steps or preset_steps(find_preset(arguments.preset), settings)
+    guidance = settings.guidance_scale if arguments.guidance is None else arguments.guidance
+    sampling = Sampling(steps, guidance, not arguments.without_mask, arguments.preset)
+
+    # 2. With what
+    pipeline = load_pipeline(arguments.model, arguments.device)
+    lpips, without_lpips = _lpips()
+    vace = None
+    if arguments.vace is not None:
+        from vera_engine.evaluation.vace import Vace
+
+        vace = Vace(arguments.vace, arguments.device, arguments.vace_steps)
+
+    # 3. Clip after clip; what the folder has already is not made again
+    decides: dict[str, Any] = {
+        "model": settings.name,
+        "weights": settings.weights_sha256,
+        "dataset": dataset.identity,
+        "frames": arguments.frames,
+        "preset": arguments.preset,
+        "steps": steps,
+        "guidance": guidance,
+        "with_mask": sampling.with_mask,
+        "vace": None if vace is None else f"{arguments.vace.absolute()}, {arguments.vace_steps} steps",
+        "lpips": lpips is not None,
+        "device": pipeline.device_description,
+    }
+    records = Records(arguments.out, decides)
+    evaluation = Evaluation(pipeline, settings, sampling, arguments.frames, lpips, vace, arguments.out)
+    measured = list(tqdm(evaluation.run(dataset, chosen, records), total=len(chosen), unit="clip"))
+
+    # 4. The report
+    asked = f"{steps} steps, guidance {guidance:g}" + ("" if sampling.with_mask else ", without a mask")
+    found = [record for record in measured if record is not None]
+    report = Report(f"{settings.name} on {dataset.title}: {asked}", decides, found, dataset.skipped, without_lpips)
+    write_report(arguments.out, report)
+    write_page(arguments.out, report)
+    print(markdown(report))
+    print(f"Report: {arguments.out / 'index.html'}", file=sys.stderr)
+    return 0
+
+
+def _dataset(arguments: argparse.Namespace, settings: ModelSettings) -> LayeredDataset:
+    """The data set that is meant; what is drawn is drawn at the model's own size."""
+    from vera_engine.training.datasets.find import find_dataset
+    from vera_engine.training.datasets.sample import ClipShape
+    from vera_engine.training.datasets.synthetic import SyntheticDataset
+
+    counts = arguments.add, arguments.background
+    if arguments.dataset != "synthetic" and counts != (None, None):
         raise SizeRefused(
-            "The model cannot be measured like this.",
+            "Only synthetic clips come in any number.",
+            argument="add, background",
+            value=counts,
+            remedy="Say synthetic, or --limit.",
+        )
+    if arguments.dataset not in DRAWN:
+        return find_dataset(Path(arguments.dataset), arguments.tolerance)
+    frames = arguments.frames or settings.window_frames
+    if frames > settings.window_frames:
+        raise SizeRefused(
+            "Drawn clips are as long as the model's window at most.",
             argument="frames",
             value=frames,
-            remedy=f"Give 1 to {settings.window_frames} frames, and counts of 0 or more.",
+            remedy=f"Give 1 to {settings.window_frames} frames.",
         )
-    options: dict[str, Any] = {
-        "add_count": arguments.add,
-        "background_count": arguments.background,
-        "frames": frames,
-        "size": settings.working_sizes[0],
-        "with_mask": not arguments.without_mask,
-        "steps": settings.num_inference_steps if arguments.steps is None else arguments.steps,
-        "guidance": settings.guidance_scale if arguments.guidance is None else arguments.guidance,
-    }
-    rows: list[report.Row] = []
-    pictures = []
-    shown = {0, 1, 2, 3, 4, 5, 6, 7, *range(arguments.add, arguments.add + 6)}
-    measurements = measure_held_out(pipeline, **options)
-    for index, measured in enumerate(tqdm(measurements, total=arguments.add + arguments.background, unit="clip")):
-        rows.append(report.row_of(measured))
-        if index in shown:
-            pictures.append(report.sheet_row(measured))
-    means = report.summary(rows)
-    width, height = options["size"]
-    title = f"{settings.name}: {frames} frames of {width}x{height}, {options['steps']} steps"
-    table = report.markdown(means, title + ("" if options["with_mask"] else ", without a mask"))
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "report.md").write_text(table, encoding="utf-8")
-    report.write_json(arguments.out / "report.json", means, rows, {"model": settings.name, **options})
-    report.write_sheet(arguments.out / "sheet.png", pictures)
-    print(table)
-    print(f"Report: {arguments.out}", file=sys.stderr)
-    return 0
+    additions, backgrounds = (64 if counts[0] is None else counts[0]), (40 if counts[1] is None else counts[1])
+    if arguments.dataset == "benchmark":
+        additions, backgrounds = BENCHMARK_ADDITIONS, BENCHMARK_BACKGROUNDS
+    return SyntheticDataset(additions, backgrounds, ClipShape(frames, *settings.working_sizes[0]))
+
+
+def _lpips() -> tuple[Lpips | None, str]:
+    """LPIPS, or why there is none."""
+    from vera_engine.evaluation.perceptual import Lpips, LpipsMissing
+
+    try:
+        return Lpips(), ""
+    except LpipsMissing as error:
+        return None, error.reason

@@ -26,6 +26,7 @@ class Sampling:
     steps: int
     guidance: float
     with_mask: bool
+    preset: str
 
 
 @dataclass(frozen=True)
