@@ -221,7 +221,7 @@ def read_table(path: Path) -> KeyTable:
         included = _built_in(include.get("table", ""))
         for word, choices in included.words.items():
             turned = {becomes: becomes for becomes in choices.values()}
-            words[word] = words.get(word, {}) | (turned if include.get("names") == "target" else choices)
+            words[word] = words.get(word, {}) | (turned if include.get("names") == "target" else dict(choices))
         rows += [_included(row, include, path) for row in included.rows]
     for word, choices in stored.get("words", {}).items():
         if not all(isinstance(becomes, str) for becomes in choices.values()):
