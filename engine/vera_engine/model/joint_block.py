@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from diffusers.hooks._helpers import TransformerBlockMetadata, TransformerBlockRegistry
 from diffusers.models.attention_dispatch import dispatch_attention_fn
 from diffusers.models.transformers.transformer_wan import WanAttention, WanTransformerBlock
 from torch import Tensor, nn
@@ -20,31 +21,33 @@ KeysValues = tuple[Tensor, Tensor]
 class JointBlock(nn.Module):
     """Layer i of every branch, run together. Without parameters; the branches' blocks are arguments.
 
-    A module rather than a function, so that gradient checkpointing and `compile_repeated_blocks` find it.
+    A module rather than a function, with the tokens of all branches in one tensor, so that gradient checkpointing,
+    `compile_repeated_blocks` and the step caches of diffusers find in it the block that they know.
     """
 
     def forward(
         self,
+        hidden_states: Tensor,
         blocks: Sequence[WanTransformerBlock],
-        hidden_states: Sequence[Tensor],
         texts: Sequence[Tensor | KeysValues],
         timestep_projections: Sequence[Tensor],
         rotary: RotaryTables,
         attend_jointly: bool,
-    ) -> list[Tensor]:
+    ) -> Tensor:
         """Run the layer.
 
         Args:
+            hidden_states: (branches, B, N, dim).
             blocks: The layer's block of each branch.
-            hidden_states: (B, N, dim) of each branch; N is the same in all.
             texts: For each branch the text embedding (B, L, dim), or the keys and values `text_keys_values` made of it.
             timestep_projections: (B, 6, dim) of each branch: shift, scale, gate of attention, then of the feed-forward.
             rotary: Cosine and sine tables (1, N, 1, head dim), shared by the branches.
             attend_jointly: Whether the branches see each other's tokens.
 
         Returns:
-            The new hidden states of each branch, shapes and dtypes unchanged.
+            The new hidden states, shape and dtype unchanged.
         """
+        of_branches = hidden_states.unbind(0)
         modulations = [
             (block.scale_shift_table + projection.float()).chunk(6, dim=1)
             for block, projection in zip(blocks, timestep_projections, strict=True)
@@ -52,14 +55,14 @@ class JointBlock(nn.Module):
 
         # 1. Self-attention, the one place where the branches meet
         projected = []
-        for block, hidden, (shift, scale, *_) in zip(blocks, hidden_states, modulations, strict=True):
+        for block, hidden, (shift, scale, *_) in zip(blocks, of_branches, modulations, strict=True):
             normed = (block.norm1(hidden.float()) * (1 + scale) + shift).type_as(hidden)
             projected.append(self_attention_inputs(block.attn1, normed, rotary))
         attended = attend_across(projected, attend_jointly, blocks[0].attn1)
 
         outputs = []
         for block, hidden, text, modulation, attention in zip(
-            blocks, hidden_states, texts, modulations, attended, strict=True
+            blocks, of_branches, texts, modulations, attended, strict=True
         ):
             _, _, gate, feed_forward_shift, feed_forward_scale, feed_forward_gate = modulation
             hidden = (hidden.float() + attention_output(block.attn1, attention) * gate).type_as(hidden)
@@ -73,7 +76,10 @@ class JointBlock(nn.Module):
             # 3. Feed-forward
             normed = (block.norm3(hidden.float()) * (1 + feed_forward_scale) + feed_forward_shift).type_as(hidden)
             outputs.append((hidden.float() + block.ffn(normed).float() * feed_forward_gate).type_as(hidden))
-        return outputs
+        return torch.stack(outputs)
+
+
+TransformerBlockRegistry.register(JointBlock, TransformerBlockMetadata(return_hidden_states_index=0))
 
 
 def self_attention_inputs(

@@ -11,12 +11,13 @@ from typing import ClassVar, Literal
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.cache_utils import CacheMixin
 from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel, WanTransformerBlock
 from diffusers.utils import BaseOutput
 from torch import Tensor, nn
 
-from vera_engine.model.joint_block import JointBlock, KeysValues, text_keys_values
+from vera_engine.model.joint_block import JointBlock, KeysValues, RotaryTables, text_keys_values
 from vera_engine.model.positions import AbsolutePositionEmbedding, FirstLatentEmbedding
 from vera_engine.model.transformer_inputs import check_batch, check_choice, check_latents, check_text, check_text_batch
 
@@ -46,8 +47,20 @@ class PreparedText:
     embeddings: tuple[Tensor, ...]
     keys_values: tuple[tuple[KeysValues, ...], ...]
 
+    def __len__(self) -> int:
+        """Texts in the batch."""
+        return len(self.embeddings[0])
 
-class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    def only(self, index: int) -> PreparedText:
+        """One text of the batch, as a batch of one; nothing is copied."""
+        here = slice(index, index + 1)
+        keys_values = tuple(
+            tuple((keys[here], values[here]) for keys, values in of_layer) for of_layer in self.keys_values
+        )
+        return PreparedText(tuple(text[here] for text in self.embeddings), keys_values)
+
+
+class VeraTransformer3DModel(ModelMixin, ConfigMixin, CacheMixin):  # type: ignore[misc]
     """Denoises the latents of edit, alpha and composite together.
 
     The arguments are `WanTransformer3DModel`'s (the defaults are Wan2.1 1.3B's; 14B has 40 heads, ffn 13824 and 40
@@ -131,8 +144,9 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
             nn.init.zeros_(embedding.bias)
         self.absolute_position_embedding = AbsolutePositionEmbedding(dim) if absolute_positions else None
         self.first_latent_marks = FirstLatentEmbedding(dim, BRANCHES) if first_latent_embedding else None
-        self.joint_block = JointBlock()
+        self.blocks = nn.ModuleList(JointBlock() for _ in range(num_layers))
         self.gradient_checkpointing = False
+        self._last_rotary: tuple[object, RotaryTables] | None = None
 
     def prepare_text(self, encoder_hidden_states: Tensor) -> PreparedText:
         """Compute once what every denoising step of a take needs of the text.
@@ -191,7 +205,7 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
         # 2. Latents to tokens, conditions added
         branches = self._branches()
-        rotary = branches[0].rope(edit)
+        rotary = self._rotary(edit)
         hidden_states = [
             tokens(branch.patch_embedding, noisy) for branch, noisy in zip(branches, latents.values(), strict=True)
         ]
@@ -222,18 +236,19 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         timestep_projections = [projection for _, projection in times]
 
         # 4. The layers
-        for index, blocks in enumerate(self._layers()):
+        together = torch.stack(hidden_states)
+        for index, (joint_block, layer) in enumerate(zip(self.blocks, self._layers(), strict=True)):
             texts = embeddings if keys_values is None else keys_values[index]
-            arguments = (blocks, hidden_states, texts, timestep_projections, rotary, attention == "joint")
+            arguments = (together, layer, texts, timestep_projections, rotary, attention == "joint")
             if torch.is_grad_enabled() and self.gradient_checkpointing:
-                hidden_states = self._gradient_checkpointing_func(self.joint_block, *arguments)
+                together = self._gradient_checkpointing_func(joint_block, *arguments)
             else:
-                hidden_states = self.joint_block(*arguments)
+                together = joint_block(*arguments)
 
         # 5. Tokens to latents
         edit_out, alpha_out, composite_out = (
             self._unpatchify(output_tokens(branch, hidden, time), edit)
-            for branch, hidden, (time, _) in zip(branches, hidden_states, times, strict=True)
+            for branch, hidden, (time, _) in zip(branches, together.unbind(0), times, strict=True)
         )
         if not return_dict:
             return edit_out, alpha_out, composite_out
@@ -246,6 +261,14 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def _layers(self) -> list[tuple[WanTransformerBlock, ...]]:
         """The branches' blocks, layer by layer."""
         return list(zip(*(branch.blocks for branch in self._branches()), strict=True))
+
+    def _rotary(self, latents: Tensor) -> RotaryTables:
+        """The rotary tables of latents, computed once for all steps that have latents of one size."""
+        # Tables made in inference mode could not be trained with later.
+        key = (latents.shape[2:], latents.device, torch.is_inference_mode_enabled())
+        if self._last_rotary is None or self._last_rotary[0] != key:
+            self._last_rotary = key, self._branches()[0].rope(latents)
+        return self._last_rotary[1]
 
     def _embed_text(self, encoder_hidden_states: Tensor) -> tuple[Tensor, ...]:
         """The text as each branch embeds it, (B, L, dim)."""
