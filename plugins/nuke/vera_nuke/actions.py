@@ -60,6 +60,8 @@ def delete_take(node: nuke.Node) -> None:
     """A take that no node shows, chosen in a dialog."""
     takes = {name: take.directory for name, take in shown_takes.takes_by_name(node).items()}
     takes.update({take.text: take.version_directory for take in shown_takes.partial_takes(node) if take.is_stopped})
+    if not takes:
+        raise Refused("This node has no takes.", argument="take", remedy="Generate one.")
     names = [name for name, directory in takes.items() if not news.shown_by(directory)]
     if not names:
         raise Refused(
@@ -217,7 +219,13 @@ def _go_on(node: nuke.Node, method: str) -> None:
 def _require_take(node: nuke.Node) -> TakeFolder:
     take = shown_take(node)
     if take is None:
-        raise Refused("The node shows no take.", argument="take", remedy="Choose the one that is meant.")
+        gone = nodes.shown_directory(node)
+        raise Refused(
+            "The node shows no take." if gone is None else "The files of the take shown are gone.",
+            argument="take",
+            value=gone or "",
+            remedy="Choose the one that is meant." if gone is None else "Put them back, or choose another take.",
+        )
     return take
 
 

@@ -10,7 +10,7 @@ import nuke
 from vera_client.errors import Refused
 from vera_client.host.take_folders import read_take_folder
 
-from . import knobs, migration, moved
+from . import knobs, migration, moved, undo
 from .node import is_of_this_version, require_this_version, shown_directory, tell_space, value, vera_nodes
 
 INPUTS = "inputChange"
@@ -63,10 +63,11 @@ def _load(node: nuke.Group) -> None:
 
 def _create(node: nuke.Group) -> None:
     _gray_out(node, [knob for knob in knobs.all_knobs() if knob.needs])
-    for knob in (knob for knob in knobs.all_knobs() if knob.is_passing):
-        node[knob.name].setFlag(nuke.DO_NOT_WRITE)  # scripts do not keep it
-        if knob.kind is knobs.Kind.NOTE:
-            node[knob.name].setValue(knob.default)
+    with undo.unnoticed():
+        for knob in (knob for knob in knobs.all_knobs() if knob.is_passing):
+            node[knob.name].setFlag(nuke.DO_NOT_WRITE)  # scripts do not keep it
+            if knob.kind is knobs.Kind.NOTE:
+                node[knob.name].setValue(knob.default)
     if nuke.GUI:
         _load(node)
 

@@ -186,8 +186,10 @@ def _is_there(node: nuke.Node) -> bool:
 
 
 def shown_by(directory: Path) -> list[str]:
-    """The nodes of the script that show the take of a version directory."""
-    return [node.name() for node in vera_nodes() if shown_directory(node) == directory]
+    """The nodes of the script that show the take of a version directory, or compare with it."""
+    return [
+        node.name() for node in vera_nodes() if directory in (shown_directory(node), shown_directory(node, "compare"))
+    ]
 
 
 def _name_of(node_id: str) -> str:

@@ -170,24 +170,27 @@ def take_root(node: nuke.Node) -> Path:
 
 
 def show_take(node: nuke.Node, take: TakeFolder | None) -> None:
-    """Points the node at a take; None: the plate passes. Renders nothing, needs no engine."""
-    _point(node, "take", take)
-    node["take_held_out"].setValue(take is not None and take.is_held_out)
-    if take is not None:
-        layer_space.set_on(inner(node, "Layers"), take)
+    """Points the node at a take; None: the plate passes. Renders nothing, needs no engine. One step of undo."""
+    with undo.one_step(f"Show {take.version if take else 'no take'}"):
+        _point(node, "take", take)
+        node["take_held_out"].setValue(take is not None and take.is_held_out)
+        if take is not None:
+            layer_space.set_on(inner(node, "Layers"), take)
     tell_space(node, take)
 
 
 def tell_space(node: nuke.Node, take: TakeFolder | None) -> None:
     """Says in the panel how the take's files are read."""
-    node["layers_note"].setValue("-" if take is None else layer_space.describe(inner(node, "Layers"), take))
+    with undo.unnoticed():
+        node["layers_note"].setValue("-" if take is None else layer_space.describe(inner(node, "Layers"), take))
 
 
 def compare_take(node: nuke.Node, take: TakeFolder | None) -> None:
-    """Shows a second take to the left of the wipe; None: no more."""
-    _point(node, "compare", take)
-    if take is not None:
-        layer_space.set_on(inner(node, "SecondLayers"), take)
+    """Shows a second take to the left of the wipe; None: no more. One step of undo."""
+    with undo.one_step(f"Compare with {take.version if take else 'no take'}"):
+        _point(node, "compare", take)
+        if take is not None:
+            layer_space.set_on(inner(node, "SecondLayers"), take)
 
 
 def shown_directory(node: nuke.Node, which: str = "take") -> Path | None:

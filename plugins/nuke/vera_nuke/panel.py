@@ -13,7 +13,7 @@ from vera_client.host.freshness import Verdict
 from vera_client.host.run import Run
 from vera_client.host.take_folders import TakeFolder
 
-from . import engine, shown_takes
+from . import engine, shown_takes, undo
 from .node import TILE_COLOR, shown_directory, value, vera_nodes
 from .shown_takes import shown_take
 
@@ -39,7 +39,7 @@ def show_take_notes(node: nuke.Node) -> None:
         ("take_starred", notes.starred if notes else False),
     ):
         if value(node, name) != said:
-            node[name].setValue(said)
+            _set(node[name], said)
     show_status(node)
 
 
@@ -99,10 +99,8 @@ def show_verdict(node: nuke.Node, verdict: Verdict | None) -> None:
     label, color = node["label"], node["tile_color"]
     own = [line for line in str(label.value() or "").split("\n") if line != STALE_LINE]
     set_quietly(label, "\n".join([*own, STALE_LINE] if reasons else own).strip("\n"))
-    if reasons and int(color.value()) == TILE_COLOR:
-        color.setValue(STALE_COLOR)
-    elif not reasons and int(color.value()) == STALE_COLOR:
-        color.setValue(TILE_COLOR)
+    if int(color.value()) == (TILE_COLOR if reasons else STALE_COLOR):  # no color of the artist's own
+        _set(color, STALE_COLOR if reasons else TILE_COLOR)
 
 
 def show_engine(node: nuke.Node) -> None:
@@ -129,6 +127,11 @@ def say(node: nuke.Node, name: str, text: str) -> None:
 
 
 def set_quietly(knob: nuke.Knob, value: Any) -> None:
-    """A knob that is set has Nuke draw, and mark the script as changed: only where there is news."""
+    """A knob that is set has Nuke draw: only where there is news."""
     if knob.value() != value:
+        _set(knob, value)
+
+
+def _set(knob: Any, value: Any) -> None:
+    with undo.unnoticed():
         knob.setValue(value)

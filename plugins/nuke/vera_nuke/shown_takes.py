@@ -11,7 +11,7 @@ import nuke
 from vera_client.host import take_folders
 from vera_client.host.take_folders import PartialTake, TakeFolder
 
-from . import knobs
+from . import knobs, undo
 from .node import compare_take, show_take, shown_directory, take_root, value
 
 MISSING = "not in its list"
@@ -110,7 +110,8 @@ def _offer(knob: nuke.Knob, items: list[str], current: str) -> None:
     offered = items if current in items else [*items, current]
     if not isinstance(knob, nuke.Enumeration_Knob):
         return
-    if list(knob.values()) != offered:
+    if list(knob.values()) == offered and str(knob.value()) == current:
+        return
+    with undo.unnoticed():
         knob.setValues(offered)
-    if str(knob.value()) != current:
         knob.setValue(current)

@@ -1,4 +1,4 @@
-"""What an artist takes back with one step of undo."""
+"""What an artist takes back with one step of undo, and what is none of it."""
 
 from __future__ import annotations
 
@@ -16,3 +16,17 @@ def one_step(name: str) -> Iterator[None]:
         yield
     finally:
         nuke.Undo.end()
+
+
+@contextmanager
+def unnoticed() -> Iterator[None]:
+    """What is done meanwhile the node says by itself, of what is so anyway: there is nothing to take back, and no other
+    script that has to be saved."""
+    was_modified = nuke.modified()
+    nuke.Undo.disable()
+    try:
+        yield
+    finally:
+        nuke.Undo.enable()
+        if not was_modified and nuke.modified():
+            nuke.modified(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -18,10 +19,17 @@ from . import main_thread, tcl
 
 CHANNELS = ("rgba.red", "rgba.green", "rgba.blue")
 ALPHA = "rgba.alpha"
+BUSY = "already executing"
+"""What Nuke says to whom it cannot render for because it does already."""
+SECONDS_BETWEEN_TRIES = 0.2
 
 
 class Stopped(Exception):
     """The artist has cancelled, here or in Nuke's own dialog."""
+
+
+class _Busy(Exception):
+    """Nuke renders something else."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ def render_upstream(
                 raise Stopped
             tell(name, frame, done, count)
             folders[name].mkdir(parents=True, exist_ok=True)
-            main_thread.call(_render_frame, node, name, folders[name], frame, how)
+            _render_when_free(node, name, folders[name], frame, how, is_stopped)
         for name, folder in folders.items():
             require_files(replace(places[name], folder=folder).plate, places[name].frames, name, "Read")
             shutil.rmtree(places[name].folder, ignore_errors=True)
@@ -83,6 +91,27 @@ def render_upstream(
 
 def _frames(places: dict[str, Rendered]) -> Iterator[tuple[str, int]]:
     yield from ((name, frame) for name, place in places.items() for frame in place.frames)
+
+
+def _render_when_free(
+    node: nuke.Node, name: str, folder: Path, frame: int, how: How, is_stopped: Callable[[], bool]
+) -> None:
+    """One frame; while Nuke renders something of the artist's, whose progress lets us in, it has to wait."""
+    while True:
+        try:
+            main_thread.call(_render_frame, node, name, folder, frame, how)
+            return
+        except _Busy as error:
+            if main_thread.is_here():
+                raise Refused(
+                    f"Nuke is rendering, so that the {NAMES[name]} cannot be rendered.",
+                    argument=name,
+                    value=frame,
+                    remedy="Make takes before or after a render, not in its callbacks.",
+                ) from error
+        if is_stopped():
+            raise Stopped
+        time.sleep(SECONDS_BETWEEN_TRIES)
 
 
 def _render_frame(node: nuke.Node, name: str, folder: Path, frame: int, how: How) -> None:
@@ -110,6 +139,8 @@ def _render_frame(node: nuke.Node, name: str, folder: Path, frame: int, how: How
     except (RuntimeError, nuke.CancelledError) as error:
         if isinstance(error, nuke.CancelledError) or "cancel" in str(error).lower():
             raise Stopped from error
+        if BUSY in str(error):
+            raise _Busy from error
         raise Refused(
             f"Nuke cannot render what feeds the {NAMES[name]} input at frame {frame}: {str(error).strip()}",
             argument=name,

@@ -93,6 +93,12 @@ def test_what_cannot_be_rendered_is_told_with_its_frame(ours: nuke.Node, tmp_pat
     assert not list((tmp_path / "vera_takes").rglob("*.exr"))
 
 
+def test_a_render_of_the_artists_is_no_place_for_another(ours: nuke.Node, tmp_path: Path) -> None:
+    nuke.stage.is_rendering[:] = [True]
+    with pytest.raises(Refused, match="Nuke is rendering"):
+        render(ours, {"plate": place_of(tmp_path)})
+
+
 def test_a_node_that_is_deleted_between_frames(ours: nuke.Node, tmp_path: Path) -> None:
     def tell(_name: str, frame: int, *_: int) -> None:
         if frame == 1002:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 import shots
 from letters import Letters
 
+from vera_client.errors import EngineMismatch, EngineUnavailable, Refused, VeraClientError
 from vera_client.host import session
 from vera_nuke import actions, node, work
 
@@ -201,14 +203,42 @@ def test_a_script_that_was_never_saved_is_offered_to_be(post: Letters, shot: nuk
     assert "Save the script" in nuke.stage.messages[0]
 
 
-def test_the_engines_refusal_is_said(post: Letters, shot: nuke.Node) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        Refused("The disk is full: 2 GB needed.", remedy="Make room.", nature="failed_precondition"),
+        Refused("The folder cannot be written.", argument="take_root", remedy="Choose another.", kind="NotWritable"),
+        EngineUnavailable("The engine was started and ended at once.", remedy="Its log is engine.log."),
+        EngineMismatch("The engine that runs speaks interface version 2.", remedy="Bring both to the same version."),
+    ],
+    ids=["full", "read-only", "not starting", "too new"],
+)
+def test_the_engines_refusal_is_said_and_leaves_the_script_alone(
+    post: Letters, shot: nuke.Node, error: VeraClientError
+) -> None:
+    before = nuke.script.written(nuke.root().nodes(), with_root=True)
     press(shot, "generate")
     post.requests()
-    post.answer(error={"reason": "The disk is full: 2 GB needed.", "remedy": "Make room."})
-    quiet(lambda: "The disk is full" in status(shot))
-    assert status(shot) == "Failed: The disk is full: 2 GB needed. Make room."
+    post.answer(error=error.as_dict())
+    quiet(lambda: error.reason in status(shot))
+    assert status(shot) == f"Failed: {error.reason} {error.remedy}"
+    assert nuke.script.written(nuke.root().nodes(), with_root=True) == before
     press(shot, "generate")
     post.requests(2)
+
+
+def test_takes_that_are_gone_are_told_so(post: Letters, shot: nuke.Node) -> None:
+    press(shot, "delete_take")
+    assert "has no takes" in nuke.stage.messages.pop()
+    folder = letters.make_take(folder_of(shot), FRAMES)
+    press(shot, "refresh")
+    shot["take"].setValue(shot["take"].values()[1])
+    shutil.rmtree(folder)
+    press(shot, "refresh")
+    assert status(shot) == "The files of the take shown are gone: put them back, or choose another take"
+    assert "not in its list" in str(shot["take"].value())
+    press(shot, "rerun")
+    assert "files of the take shown are gone" in nuke.stage.messages.pop()
 
 
 def test_a_plate_that_is_gone_fails_in_the_panel(post: Letters, shot: nuke.Node, tmp_path: Path) -> None:
@@ -239,6 +269,34 @@ def test_cancel_while_it_runs(post: Letters, shot: nuke.Node, way: str) -> None:
     post.say(letters.changed(letters.take(folder_of(shot), "cancelled"), 5))
     quiet(lambda: status(shot) == "v001 cancelled")
     quiet(lambda: nuke.stage.bars == [])
+
+
+def test_what_the_node_says_by_itself_is_no_change_of_the_script(post: Letters, shot: nuke.Node) -> None:
+    nuke.stage.changes.clear()
+    request = generate(post, shot)
+    finish(post, folder_of(shot), request)
+    quiet(lambda: "asks for" in str(shot["stale"].value()) or "The" in str(shot["stale"].value()))
+    shown = {"take_path", "take_first", "take_last"}
+    assert {(step, name) for step, name in nuke.stage.changes} == {("Show v001", name) for name in shown}
+    nuke.scriptSave()
+    shot["prompt"].setValue("another thing")
+    nuke.scriptSave()
+    press(shot, "refresh")
+    quiet(lambda: "The prompt was" in str(shot["stale"].value()))
+    assert "stale" in str(shot["label"].value())
+    assert not nuke.modified()
+    assert nuke.stage.changes[-1] == ("", "prompt")
+
+
+def test_while_nuke_renders_the_plate_waits_for_its_turn(post: Letters, shot: nuke.Node) -> None:
+    shot.setInput(0, nuke.nodes.Grade(inputs=[shot.input(0)], multiply=0.5))
+    nuke.stage.is_rendering[:] = [True]
+    press(shot, "generate")
+    nuke.main_thread.pump(0.5)
+    assert (status(shot).count("stands still"), nuke.stage.executed) == (1, [])
+    nuke.stage.is_rendering[:] = [False]
+    post.requests()
+    assert len(nuke.stage.executed) == len(FRAMES)
 
 
 def test_what_holds_nuke_says_so_before_it_does(post: Letters, shot: nuke.Node) -> None:
@@ -328,6 +386,10 @@ def test_a_range_is_made_again(post: Letters, shot: nuke.Node) -> None:
     viewer = nuke.nodes.Viewer(frame_range="1002-1003")
     nuke.stage.viewers.append(viewer)
     press(shot, "rerun_from_viewer")
+    shot["rerun_last_frame"].setValue(1009)
+    press(shot, "rerun")
+    assert "does not have all of these frames" in nuke.stage.messages.pop()
+    shot["rerun_last_frame"].setValue(1003)
     shot["rerun_seed_from"].setValue("The take's")
     shot["rerun_strength"].setValue(0.4)
     press(shot, "rerun")
@@ -466,6 +528,10 @@ def test_a_second_take_is_compared_with(post: Letters, shot: nuke.Node) -> None:
     shot["compare_take"].setValue(second)
     assert node.shown_directory(shot) == folder_of(shot, "v001")
     assert node.shown_directory(shot, "compare") == folder_of(shot, "v002")
+    letters.make_take(folder_of(shot, "v003"), FRAMES)
+    nuke.stage.answers[:] = [None]
+    press(shot, "delete_take")
+    assert nuke.stage.questions[-1] == "Delete a take: v003", "the others are shown, one of them by the wipe"
     shot["compare_take"].setValue(none)
     assert node.shown_directory(shot, "compare") is None
     assert post.sent == []

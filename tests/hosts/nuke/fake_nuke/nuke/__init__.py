@@ -177,6 +177,8 @@ def execute(
     node = toNode(what) if isinstance(what, str) else what
     if node is None or node.Class() != "Write":
         raise RuntimeError(f"{what} is no node that can be executed")
+    if stage.is_rendering[-1]:
+        raise RuntimeError("I'm already executing something else")
     for number in range(start, end + 1, incr):
         for view in stage.views if views is None else views:
             stage.executed.append((node.fullName(), number, view))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import callbacks
+from . import callbacks, knobs
 from .classes import CLASSES
+from .knobs import Knob
 from .main_thread import require
 from .nodes import Group, Node, Root, _open, _root, free_name, root
 
@@ -80,3 +81,11 @@ def delete(node: Node | None) -> None:
             inner._is_deleted = True
     node._is_deleted = True
     is_modified[-1] = True
+
+
+def _changed(node: Node, knob: Knob) -> None:
+    if not callbacks.is_reading[-1]:
+        is_modified[-1] = True
+
+
+knobs.changed.append(_changed)

@@ -20,6 +20,8 @@ printed: list[str] = []
 answers: list[Any] = []
 """What the artist will say to the next questions."""
 questions: list[str] = []
+is_rendering = [False]
+"""The artist renders, and what comes from other threads is served between its frames."""
 executed: list[tuple[str, int, str]] = []
 """Frames that were rendered: node, frame and view."""
 bars: list[Bar] = []
@@ -34,6 +36,8 @@ undo_steps: list[str] = []
 """Those that are begun and not ended."""
 undone: list[str] = []
 """The names of those that could be taken back."""
+changes: list[tuple[str, str]] = []
+"""Knobs that were set while undo was not disabled: the step that it was in, or none, and the knob's name."""
 
 
 def reset() -> None:
@@ -51,12 +55,14 @@ def reset() -> None:
         all_bars,
         plugin_paths,
         viewers,
+        changes,
     ):
         each.clear()
     main_thread.served.clear()
     main_thread.pump()
     menus.clear()
     views[:] = ["main"]
+    is_rendering[:] = [False]
     knobs.frame_now[:] = [knobs.DEFAULT_FRAME]
     undo_depth[:] = [0]
     undo_steps.clear()
@@ -157,6 +163,14 @@ class Undo:
     @staticmethod
     def disabled() -> bool:
         return undo_depth[0] > 0
+
+
+def _recorded(node: graph.Node, knob: knobs.Knob) -> None:
+    if undo_depth[0] == 0 and not callbacks.is_reading[-1]:
+        changes.append((undo_steps[-1] if undo_steps else "", knob.name()))
+
+
+knobs.changed.append(_recorded)
 
 
 class _Viewer:
