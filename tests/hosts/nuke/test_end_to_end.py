@@ -16,6 +16,7 @@ import shots
 
 import vera_nuke
 from vera_client import VeraClient
+from vera_client.engine_files import EngineFiles, default_state_dir
 from vera_client.errors import VeraClientError
 from vera_client.host import session
 from vera_nuke import node, shown_takes
@@ -201,3 +202,21 @@ def test_an_engine_that_is_not_there(shot: nuke.Node, tmp_path: Path, monkeypatc
     assert nuke.stage.messages == []
     shot["engine_address"].setValue("")
     assert session.known() is None, "this machine's own engine is another one"
+
+
+def test_the_engine_is_ended_and_started_on_another_device_from_the_panel(shot: nuke.Node) -> None:
+    shot["steps"].setValue(400)
+    shot["generate"].execute()
+    nuke.main_thread.pump_until(lambda: "Step" in str(shot["status"].value()), SECONDS)
+    nuke.stage.answers[:] = [True]
+    shot["stop_engine"].execute()
+    nuke.main_thread.pump_until(lambda: "has ended" in str(shot["engine_status"].value()), SECONDS)
+    nuke.main_thread.pump_until(lambda: str(shot["status"].value()) == "v001 cancelled", SECONDS)
+    assert "Takes are in work" in nuke.stage.questions[0]
+    port_file = EngineFiles(default_state_dir()).port_file
+    nuke.main_thread.pump(1.0)
+    assert not port_file.exists(), "nothing has started another one"
+    shot["device"].setValue("CPU")
+    shot["ask_engine"].execute()
+    nuke.main_thread.pump_until(lambda: str(shot["device_now"].value()) == "cpu", SECONDS)
+    assert port_file.exists()
