@@ -282,7 +282,7 @@ def _comp(entry: dict[str, Any] | str, taken: set[str]) -> Comp:
     if unknown or lacking:
         raise SampleDamaged(f"Keys that are unknown: {sorted(unknown)}; that are missing: {lacking}.")
     for name, value in entry.items():
-        if not isinstance(value, _KINDS.get(name, (str,))):
+        if type(value) not in _KINDS.get(name, (str,)):  # a bool is no number here
             raise SampleDamaged("The value is of the wrong kind.", argument=name, value=value)
     comp = Comp(**entry)
     for name, choices in _CHOICES.items():
