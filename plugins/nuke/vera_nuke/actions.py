@@ -180,9 +180,17 @@ def unload(node: nuke.Node) -> None:
 
 
 def look_for_faults(node: nuke.Node) -> None:
-    """Runs the engine's own doctor."""
+    """Runs the engine's own doctor, which looks at the node's take root too."""
+    take_root: Path | None = None
+    with contextlib.suppress(Refused):  # a script that was never saved has none
+        take_root = nodes.take_root(node)
+
+    def tell(report: str) -> None:
+        if news.is_there(node):
+            panel.say(node, "engine_status", report)
+
     panel.say(node, "engine_status", "The doctor looks")
-    doctor.examine(lambda report: panel.say(node, "engine_status", report))
+    doctor.examine(take_root, tell)
 
 
 def updated(node: nuke.Node) -> None:

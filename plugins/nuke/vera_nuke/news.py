@@ -122,7 +122,7 @@ def forget_refusal(node: nuke.Node) -> None:
 def _answered(messages: list[dict[str, Any]]) -> None:
     for message in messages:
         awaited = _awaited.pop(message.get("reply", 0), None)
-        if awaited is not None and _is_there(awaited[0]):
+        if awaited is not None and is_there(awaited[0]):
             _hear(*awaited, message)
     if any(message.get("method") == "engine_info" for message in messages):
         panel.show_engines()
@@ -171,12 +171,12 @@ def asker(node_id: str) -> nuke.Node | None:
     one there is; None where it is gone, or copies leave it open."""
     nodes = [node for node in vera_nodes() if str(value(node, "vera_node_id")) == node_id]
     asked = _askers.get(node_id)
-    if asked is not None and _is_there(asked) and asked in nodes:
+    if asked is not None and is_there(asked) and asked in nodes:
         return asked
     return nodes[0] if len(nodes) == 1 else None
 
 
-def _is_there(node: nuke.Node) -> bool:
+def is_there(node: nuke.Node) -> bool:
     """A node that was deleted answers nothing any more."""
     try:
         node.name()

@@ -519,6 +519,22 @@ def test_an_engine_on_another_device_is_told_with_the_way_to_change_it(
     assert made == [{"device": "cuda:1"}], "what the engine is started on where none runs"
 
 
+def test_the_doctors_report_is_shown(
+    post: Letters, shot: nuke.Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = tmp_path / "python"
+    engine.write_text('#!/bin/sh\necho "asked: $@"\n')
+    engine.chmod(0o755)
+    monkeypatch.setenv("VERA_EDIT_PYTHON", str(engine))
+    press(shot, "doctor")
+    assert str(shot["engine_status"].value()) == "The doctor looks"
+    asked = f"asked: -m vera_engine.cli.main doctor --take-root {tmp_path / 'vera_takes'}"
+    quiet(lambda: str(shot["engine_status"].value()) == asked)
+    monkeypatch.setenv("VERA_EDIT_PYTHON", str(tmp_path / "gone"))
+    press(shot, "doctor")
+    quiet(lambda: "is not there" in str(shot["engine_status"].value()))
+
+
 def test_a_second_take_is_compared_with(post: Letters, shot: nuke.Node) -> None:
     for version in ("v001", "v002"):
         letters.make_take(folder_of(shot, version), FRAMES)
