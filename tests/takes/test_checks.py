@@ -58,7 +58,7 @@ def test_what_is_not_asked_for_is_the_models_or_the_plates_own(model, plate, req
 @pytest.mark.parametrize(
     ("asked", "own_steps", "in_folder", "said"),
     [
-        (AskedSettings(), 50, {}, ("standard", PRESETS["standard"].levers.num_inference_steps)),
+        (AskedSettings(), 50, {}, ("standard", PRESETS["standard"].num_inference_steps)),
         (AskedSettings(preset="final"), 60, {}, ("final", 50)),
         (AskedSettings(preset="final"), 3, {}, ("final", 3)),
         (AskedSettings(preset="draft"), 3, {"draft": 2, "final": 40}, ("draft", 2)),

@@ -73,6 +73,18 @@ def sampling_bytes(config: Any, tokens: int, prompt_count: int, item_bytes: int)
     return int(prompt_count * tokens * of_a_token)
 
 
+def step_cache_bytes(config: Any, tokens: int, prompt_count: int, item_bytes: int) -> int:
+    """Bytes that a step cache keeps from step to step: of every branch what the first layer gave and added, and what
+    the others added.
+
+    Args:
+        config, tokens, item_bytes: As for `sampling_bytes`.
+        prompt_count: Evaluated in a step, at once or not; 0: nothing is cached.
+    """
+    dim = config.num_attention_heads * config.attention_head_dim
+    return int(3 * prompt_count * len(BRANCHES) * tokens * dim * item_bytes)
+
+
 def what_fits(latents: int, size: tuple[int, int], needed: int, room: int | None) -> str:
     """A sentence that names a shorter window and a smaller size, by estimate.
 

@@ -35,9 +35,11 @@ from vera_engine.pipeline.checks import (
 )
 from vera_engine.pipeline.denoising import PreparedPrompt, denoise
 from vera_engine.pipeline.device import describe
-from vera_engine.pipeline.memory import memory_guard, sampling_bytes
+from vera_engine.pipeline.levers import pulled
+from vera_engine.pipeline.memory import memory_guard, sampling_bytes, step_cache_bytes
 from vera_engine.pipeline.noise import noise_of
 from vera_engine.pipeline.pixels import FloatArray, decode_slice, encode_slice
+from vera_engine.pipeline.presets import PLAIN, Levers
 from vera_engine.pipeline.preview import LatentColors, fit_colors
 from vera_engine.pipeline.results import DecodedFrames, StepProgress, VeraOutput
 from vera_engine.pipeline.text import TextStates
@@ -104,6 +106,7 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
         num_inference_steps: int,
         guidance_scale: float,
         seed: int,
+        levers: Levers = PLAIN,
         on_step: Callable[[StepProgress], None] | None = None,
     ) -> VeraOutput:
         """Generates edit, alpha and composite for a run of frames that one window holds.
@@ -115,10 +118,12 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
             num_inference_steps: 1 or more.
             guidance_scale: Classifier-free guidance, 0 or more, finite; 1 saves the second evaluation.
             seed: 0 to 2^63 - 1.
+            levers: What is saved of the plain sampler's work.
             on_step: Told of every step; what it raises stops the sampler.
 
         Raises:
             PipelineInputRefused: An argument is of the wrong shape or range.
+            AttentionUnavailable: The device or its packages do not have the attention that the levers name.
             PromptTooLong: More text than the model reads.
             OutOfMemory: The window does not fit.
         """
@@ -148,6 +153,7 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
             window=window,
             seed=seed,
             num_inference_steps=num_inference_steps,
+            levers=levers,
             on_step=on_step,
         )
 
@@ -216,6 +222,7 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
         window: Window,
         seed: int,
         num_inference_steps: int,
+        levers: Levers = PLAIN,
         anchors: Anchors | None = None,
         start: Start | None = None,
         window_number: int = 1,
@@ -232,6 +239,7 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
             window: The slice and how strongly it is anchored.
             seed: 0 to 2^63 - 1; the noise of a latent depends on it and on its place in the timeline, on nothing else.
             num_inference_steps: 1 or more, of which a start with less strength than 1 skips the first.
+            levers: What is saved of the plain sampler's work.
             anchors: What the window is anchored to; None where all its weights are 0.
             start: What it starts from; None: noise alone.
             window_number, window_count: For the progress told.
@@ -245,6 +253,7 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
 
         Raises:
             PipelineInputRefused: An argument is of the wrong shape or range.
+            AttentionUnavailable: The device or its packages do not have the attention that the levers name.
             OutOfMemory: The window does not fit.
             LatentsNotFinite: What the model made is no picture.
         """
@@ -279,12 +288,17 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
             if on_preview is not None and step % PREVIEW_EVERY == 0 and step < step_count:
                 on_preview(progress, self.preview_rgb(_rounded(clean), window.start))
 
-        with self._memory("denoising", shape, text.prompt_count):
+        prompts_at_once = text.prompt_count if levers.batched_guidance else 1
+        with (
+            pulled(self.transformer, levers),
+            self._memory("denoising", shape, prompts_at_once, text.prompt_count if levers.step_cache else 0),
+        ):
             latents = denoise(
                 self.transformer,
                 self.scheduler,
                 latents,
                 text=text,
+                levers=levers,
                 source_latents=source_latents,
                 mask_latents=mask_latents,
                 anchoring=anchoring,
@@ -356,12 +370,16 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
         with self._memory("encoding", shape):
             return np.ascontiguousarray(encode_slice(self.vae, frames, dropped)[0].cpu().numpy())
 
-    def _memory(self, doing: str, shape: tuple[int, ...], prompt_count: int = 0) -> AbstractContextManager[None]:
-        """Says so where latents (3, C, n, h, w) do not fit into memory; `prompt_count` 0: the codec is at work."""
+    def _memory(
+        self, doing: str, shape: tuple[int, ...], prompts_at_once: int = 0, prompts_cached: int = 0
+    ) -> AbstractContextManager[None]:
+        """Says so where latents (3, C, n, h, w) do not fit into memory; `prompts_at_once` 0: the codec is at work."""
         latents, height, width = shape[2:]
         scale, patch = self.vae.config.scale_factor_spatial, self.transformer.config.patch_size
         tokens = latents * height * width // (patch[0] * patch[1] * patch[2])
-        needed = sampling_bytes(self.transformer.config, tokens, prompt_count, self.transformer.dtype.itemsize)
+        item_bytes = self.transformer.dtype.itemsize
+        needed = sampling_bytes(self.transformer.config, tokens, prompts_at_once, item_bytes)
+        needed += step_cache_bytes(self.transformer.config, tokens, prompts_cached, item_bytes)
         return memory_guard(doing, self.transformer.device, latents, (width * scale, height * scale), needed)
 
 

@@ -6,7 +6,7 @@ What each lever is worth is measured by `benchmarks/levers.py`; docs/presets.md 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vera_engine.errors import InvalidArgument
 from vera_engine.model.settings import ModelSettings
@@ -22,10 +22,9 @@ class PresetUnknown(InvalidArgument):
 
 @dataclass(frozen=True)
 class Levers:
-    """How latents are sampled. All but the steps at their defaults: the plain sampler, bit for bit."""
+    """What of the plain sampler's work is left out, and how the rest is computed. By default nothing is: the plain
+    sampler, bit for bit."""
 
-    num_inference_steps: int = 50
-    """Evaluations of the model, 1 or more; where there is guidance, of both prompts."""
     guidance_above: float = 0.0
     """The sigma, 0 to 1, below which steps go without guidance (arXiv 2404.07724); 0: none do."""
     step_cache: float = 0.0
@@ -39,13 +38,18 @@ class Levers:
     """Whether the layers are compiled when they first run."""
 
 
+PLAIN = Levers()
+
+
 @dataclass(frozen=True)
 class Preset:
-    """A name for levers."""
+    """A name for a number of steps, and levers."""
 
     name: str
     description: str
     """One sentence for an artist."""
+    num_inference_steps: int
+    """Of models that take 50 by themselves; see `preset_steps`."""
     levers: Levers
 
 
@@ -55,17 +59,20 @@ PRESETS: Mapping[str, Preset] = {
         Preset(
             "draft",
             "To see what the prompt does: the fewest steps, details may be another's.",
-            Levers(num_inference_steps=12, guidance_above=0.6, step_cache=0.1),
+            12,
+            Levers(guidance_above=0.6, step_cache=0.1),
         ),
         Preset(
             "standard",
             "For daily work: what final gives but for small details, in a fraction of its time.",
-            Levers(num_inference_steps=25, guidance_above=0.3, step_cache=0.05),
+            25,
+            Levers(guidance_above=0.3, step_cache=0.05),
         ),
         Preset(
             PLAIN_PRESET,
             "For delivery: every step computed whole, nothing saved.",
-            Levers(),
+            50,
+            PLAIN,
         ),
     )
 }
@@ -89,14 +96,5 @@ def find_preset(name: str) -> Preset:
 
 def preset_steps(preset: Preset, model: ModelSettings) -> int:
     """The preset's steps with a model: what the model's folder says, else the table's, but no more than are its own."""
-    own = min(preset.levers.num_inference_steps, model.num_inference_steps)
+    own = min(preset.num_inference_steps, model.num_inference_steps)
     return model.preset_steps.get(preset.name, own)
-
-
-def levers_of(preset: str, num_inference_steps: int) -> Levers:
-    """A preset's levers, with the steps of a take.
-
-    Raises:
-        PresetUnknown
-    """
-    return replace(find_preset(preset).levers, num_inference_steps=num_inference_steps)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vera_engine.model.settings import ModelSettings
-from vera_engine.pipeline.presets import levers_of
+from vera_engine.pipeline.presets import find_preset
 from vera_engine.plates.frames import FrameSet
 from vera_engine.takes.input_files import input_files
 from vera_engine.takes.request import TakeRequest, TakeSettings
@@ -45,7 +45,7 @@ def fingerprint(
     what = [
         str(node_folder),
         asked,
-        [settings.seed, settings.guidance_scale, vars(levers_of(settings.preset, settings.num_inference_steps))],
+        vars(settings) | vars(find_preset(settings.preset).levers),
         files,
         [color.plate, color.config],
         sorted(model.weights_sha256.items()),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from vera_engine.pipeline.presets import find_preset
 from vera_engine.pipeline.windows import frames_of_latents, warm_up
 from vera_engine.plates.exr import ModelOutput
 from vera_engine.plates.frames import frames_as_text
@@ -152,6 +153,7 @@ class WindowMaker:
             window=window.window,
             seed=settings.seed,
             num_inference_steps=settings.num_inference_steps,
+            levers=find_preset(settings.preset).levers,
             anchors=anchors,
             start=self._start(window),
             window_number=window.number,
