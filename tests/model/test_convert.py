@@ -17,10 +17,11 @@ from transformers import AutoTokenizer, UMT5EncoderModel
 from vera_engine.cli.main import main
 from vera_engine.model.checkpoint import CheckpointNotTextToVideo
 from vera_engine.model.checksums import WeightsCorrupt, verify_weights
-from vera_engine.model.convert import DiskFull, OutputFolderTaken, convert_checkpoint
+from vera_engine.model.convert import OutputFolderTaken, convert_checkpoint
+from vera_engine.model.pickles import WeightsArePickled
+from vera_engine.model.room import DiskFull
 from vera_engine.model.settings import ModelFolderMissing, read_settings
 from vera_engine.model.transformer import BRANCHES, VeraTransformer3DModel
-from vera_engine.model.weight_files import WeightsArePickled
 from vera_engine.model.weights import WeightsNotPlaced, WeightsShapeMismatch, load_transformer
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"

@@ -14,8 +14,9 @@ from safetensors.torch import load_file, save_file
 
 from vera_engine.model.checksums import WeightsCorrupt, hash_weights, seal_weights, verify_weights
 from vera_engine.model.convert import convert_checkpoint
+from vera_engine.model.pickles import WeightsArePickled
 from vera_engine.model.settings import ModelFolderMissing, read_settings
-from vera_engine.model.weight_files import WeightsArePickled, component_tensors
+from vera_engine.model.weight_files import component_tensors
 from vera_engine.model.weights import WeightsNotPlaced, WeightsShapeMismatch, load_transformer
 
 TRANSFORMER = Path("transformer") / "diffusion_pytorch_model.safetensors"

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 def print_plan(part: Part) -> None:
     """What becomes of a component: where it comes from, by which table, what is left out, how large it gets."""
-    from vera_engine.model.weight_files import gathered
+    from vera_engine.model.key_names import gathered
 
     size = f"{part.byte_count / 1e9:.2f} GB"
     if part.weights is None:

@@ -28,6 +28,7 @@ SUBCOMMANDS = (
     "vera_engine.cli.doctor",
     "vera_engine.cli.install",
     "vera_engine.cli.completion",
+    "vera_engine.cli.fetch",
     "vera_engine.cli.convert_weights",
     "vera_engine.cli.train",
     "vera_engine.cli.evaluate",

@@ -21,19 +21,12 @@ from torch import nn
 from transformers import UMT5Config, UMT5EncoderModel
 
 from vera_engine.errors import FailedPrecondition
+from vera_engine.model.key_names import listed
 from vera_engine.model.key_tables import KeyTable, Placement, built_in_tables
+from vera_engine.model.pickles import WeightsArePickled, pickles_in
 from vera_engine.model.settings import ModelFolderMissing
 from vera_engine.model.transformer import BRANCHES, VeraTransformer3DModel
-from vera_engine.model.weight_files import (
-    StoredTensor,
-    WeightsArePickled,
-    component_tensors,
-    listed,
-    pickles_in,
-    read_json,
-    stored_tensors,
-    weight_sets,
-)
+from vera_engine.model.weight_files import StoredTensor, component_tensors, read_json, stored_tensors, weight_sets
 from vera_engine.model.weights import WeightsNotPlaced, check_placement, places_of
 
 TOKENIZER_FOLDERS = ("tokenizer", "google/umt5-xxl")

@@ -22,7 +22,7 @@ from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from torch import nn
 from transformers import UMT5EncoderModel
 
-from vera_engine.errors import FailedPrecondition, InvalidArgument
+from vera_engine.errors import InvalidArgument
 from vera_engine.model.checkpoint import (
     MODELS,
     Weights,
@@ -35,10 +35,11 @@ from vera_engine.model.checkpoint import (
 )
 from vera_engine.model.checksums import HUB_NOTES, WeightsCorrupt, seal_weights, verify_published
 from vera_engine.model.key_tables import COMPONENTS, UNCHANGED, Change, KeyTable
+from vera_engine.model.pickles import PICKLE_SUFFIXES
+from vera_engine.model.room import check_room
 from vera_engine.model.settings import ModelFolderMissing, ModelSettings
 from vera_engine.model.transformer import VeraTransformer3DModel
 from vera_engine.model.weight_files import (
-    PICKLE_SUFFIXES,
     STANDARD_NAMES,
     StoredTensor,
     read_json,
@@ -63,10 +64,6 @@ FLOW_SHIFT = 3.0
 
 class OutputFolderTaken(InvalidArgument):
     """The folder to write to is there already."""
-
-
-class DiskFull(FailedPrecondition):
-    """The disk has not room enough for what is to be written."""
 
 
 @dataclass(frozen=True)
@@ -143,11 +140,13 @@ def convert_checkpoint(
     parts = plan_parts(folders, tables, dtype)
     index = model_index(folders, parts)
     settings = default_settings(parts, name or out_folder.name)
-    check_room(out_folder, sum(part.byte_count for part in parts))
+    check_place(out_folder)
+    check_room(out_folder, sum(part.byte_count for part in parts), "out")
     for folder in folders:
         verify_published(folder, [file for part in parts for file in files_read(part) if file.is_relative_to(folder)])
 
     # 2. Write beside the final place; what an error or a stop leaves there is removed
+    out_folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out_folder.parent, prefix=f"{out_folder.name}.", suffix=".partial") as beside:
         partial = Path(beside) / out_folder.name
         for part in parts:
@@ -280,20 +279,11 @@ def files_to_copy(component: Path) -> tuple[Path, ...]:
     )
 
 
-def check_room(out_folder: Path, byte_count: int) -> None:
-    """Refuse a place that is taken, or a disk without room."""
+def check_place(out_folder: Path) -> None:
+    """Refuse a place that is taken."""
     if out_folder.exists():
         raise OutputFolderTaken(
             "The folder is there already.", argument="out", value=out_folder, remedy="Name a new one, or remove it."
-        )
-    out_folder.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(out_folder.parent).free
-    if free < byte_count:
-        raise DiskFull(
-            f"The model needs {byte_count / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free.",
-            argument="out",
-            value=out_folder,
-            remedy="Free some room, or name another disk.",
         )
 
 

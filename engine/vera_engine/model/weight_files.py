@@ -6,7 +6,6 @@ Nothing here opens a pickle: reading one can run any code its maker put in it.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from vera_engine.errors import FailedPrecondition
 from vera_engine.model.checksums import WeightsCorrupt
+from vera_engine.model.key_names import listed
+from vera_engine.model.pickles import refuse_pickles
 from vera_engine.model.settings import ModelFolderMissing
 
 STANDARD_NAMES = ("diffusion_pytorch_model", "model")
@@ -30,13 +30,8 @@ SAFETENSORS_DTYPES = {
     "BF16": torch.bfloat16,
 }
 """Number formats of weights, by their names in a safetensors header."""
-PICKLE_SUFFIXES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
 HUB_FOLDER = ".cache"
 """Where a download keeps its notes, beside the files."""
-
-
-class WeightsArePickled(FailedPrecondition):
-    """Weights are there only as pickles, which run the code of whoever made them."""
 
 
 class WeightsIncomplete(WeightsCorrupt):
@@ -219,60 +214,6 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(stored, dict):
         raise WeightsCorrupt("The file holds no JSON object.", argument="model", value=path)
     return stored
-
-
-def refuse_pickles(component: Path) -> None:
-    """Refuse a folder whose weights are pickles only.
-
-    Raises:
-        WeightsArePickled: With the names.
-    """
-    pickles = pickles_in(component)
-    if pickles and not any(component.glob("*.safetensors")):
-        raise WeightsArePickled(
-            f"The weights are pickles ({listed(pickles)}); reading one can run any code its maker put in it.",
-            argument="model",
-            value=component,
-            remedy="Use the safetensors release of the same weights.",
-        )
-
-
-def pickles_in(folder: Path) -> list[str]:
-    """The names of a folder's pickles."""
-    if not folder.is_dir():
-        return []
-    return sorted(path.name for path in folder.iterdir() if path.is_file() and path.suffix in PICKLE_SUFFIXES)
-
-
-def listed(names: Iterable[str], most: int = 8) -> str:
-    """Names in a sentence: those that differ by numbers as one, the first few, and how many more."""
-    alike = gathered(names)
-    more = f" and {len(alike) - most} more" if len(alike) > most else ""
-    return (", ".join(alike[:most]) or "none") + more
-
-
-def gathered(names: Iterable[str]) -> list[str]:
-    """Names that differ in a single number as one: `blocks.{0-29}.norm3.weight`."""
-    by_form: dict[tuple[str, ...], list[str]] = {}
-    for name in names:
-        by_form.setdefault(tuple(re.split(r"(?<![^.])\d+(?![^.])", name)), []).append(name)
-    said = []
-    for form, members in by_form.items():
-        numbers = [re.findall(r"(?<![^.])\d+(?![^.])", name) for name in members]
-        varying = [place for place in range(len(form) - 1) if len({found[place] for found in numbers}) > 1]
-        if len(varying) != 1:
-            said += members
-            continue
-        values = sorted({int(found[varying[0]]) for found in numbers})
-        span = f"{{{values[0]}-{values[-1]}}}" if values[-1] - values[0] == len(values) - 1 else f"{{{_csv(values)}}}"
-        filled = [*numbers[0], ""]
-        filled[varying[0]] = span
-        said.append("".join(part for pair in zip(form, filled, strict=True) for part in pair))
-    return said
-
-
-def _csv(values: list[int]) -> str:
-    return ",".join(map(str, values))
 
 
 def _unreadable(path: Path, error: Exception) -> WeightsCorrupt:

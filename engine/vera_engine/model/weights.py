@@ -17,10 +17,11 @@ from transformers import UMT5Config, UMT5EncoderModel
 
 from vera_engine.errors import FailedPrecondition
 from vera_engine.model.checksums import verify_weights
+from vera_engine.model.key_names import listed
 from vera_engine.model.key_tables import UNCHANGED, Change, Placement
 from vera_engine.model.storage import store_text_encoder, store_transformer
 from vera_engine.model.transformer import VeraTransformer3DModel
-from vera_engine.model.weight_files import StoredTensor, component_tensors, listed, read_json, tensors_in_turn
+from vera_engine.model.weight_files import StoredTensor, component_tensors, read_json, tensors_in_turn
 
 
 class WeightsShapeMismatch(FailedPrecondition):
