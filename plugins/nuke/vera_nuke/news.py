@@ -169,10 +169,10 @@ def settle(run: Run) -> None:
 def asker(node_id: str) -> nuke.Node | None:
     """The node whose takes a node id's are: the one that asked, or after an undo or another loading of the script the
     one there is; None where it is gone, or copies leave it open."""
-    nodes = [node for node in vera_nodes() if str(value(node, "vera_node_id")) == node_id]
     asked = _askers.get(node_id)
-    if asked is not None and is_there(asked) and asked in nodes:
+    if asked is not None and is_there(asked) and str(value(asked, "vera_node_id")) == node_id:
         return asked
+    nodes = [node for node in vera_nodes() if str(value(node, "vera_node_id")) == node_id]
     return nodes[0] if len(nodes) == 1 else None
 
 
