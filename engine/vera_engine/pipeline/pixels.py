@@ -26,20 +26,29 @@ def pad_frames(frames: FloatArray) -> FloatArray:
 @torch.no_grad()
 def encode_frames(vae: ModelMixin, frames: FloatArray) -> Tensor:
     """Normalized latents (1, C, F, h, w), float32, on the codec's device, of frames (T, H, W, 3), 0 to 1."""
-    video = torch.from_numpy(np.ascontiguousarray(frames)).permute(3, 0, 1, 2)[None]
-    video = (video * 2 - 1).to(vae.device, vae.dtype)
-    latents: Tensor = vae.encode(video).latent_dist.mode()
-    mean, deviation = _statistics(vae, latents)
-    return (latents.float() - mean) / deviation
+    return encode_video(vae, torch.from_numpy(np.ascontiguousarray(frames)))
 
 
 @torch.no_grad()
 def decode_frames(vae: ModelMixin, latents: Tensor, frame_count: int) -> FloatArray:
     """The inverse of `encode_frames`: float32 (T, H, W, 3), 0 to 1, without the frames that padding added."""
+    return decode_video(vae, latents, frame_count).cpu().numpy()
+
+
+def encode_video(vae: ModelMixin, frames: Tensor) -> Tensor:
+    """`encode_frames` of a tensor."""
+    video = (frames.permute(3, 0, 1, 2)[None] * 2 - 1).to(vae.device, vae.dtype)
+    latents: Tensor = vae.encode(video).latent_dist.mode()
+    mean, deviation = _statistics(vae, latents)
+    return (latents.float() - mean) / deviation
+
+
+def decode_video(vae: ModelMixin, latents: Tensor, frame_count: int) -> Tensor:
+    """`decode_frames` as a tensor on the codec's device."""
     mean, deviation = _statistics(vae, latents)
     video: Tensor = vae.decode((latents * deviation + mean).to(vae.dtype)).sample
     frames = (video[0].permute(1, 2, 3, 0)[:frame_count].float() + 1) / 2
-    return np.ascontiguousarray(frames.clamp(0, 1).cpu().numpy())
+    return frames.clamp(0, 1).contiguous()
 
 
 def encode_slice(vae: ModelMixin, frames: FloatArray, warm_up_latents: int) -> Tensor:
