@@ -5,6 +5,7 @@ What each lever is worth is measured by `benchmarks/levers.py`; docs/presets.md 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -36,6 +37,20 @@ class Levers:
     """An attention backend of diffusers, by its name: `native` is PyTorch's own."""
     compiled: bool = False
     """Whether the layers are compiled when they first run."""
+
+    def __post_init__(self) -> None:
+        """Raises InvalidArgument for what no sampler could do."""
+        for lever, valid, rule in (
+            ("guidance_above", 0 <= self.guidance_above <= 1, "a sigma, 0 to 1"),
+            ("step_cache", 0 <= self.step_cache < math.inf, "0 or more"),
+        ):
+            if not valid:
+                raise InvalidArgument(
+                    "The lever is out of range.",
+                    argument=f"levers.{lever}",
+                    value=getattr(self, lever),
+                    remedy=f"Give {rule}.",
+                )
 
 
 PLAIN = Levers()
