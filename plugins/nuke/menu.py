@@ -5,10 +5,11 @@ try:
 
     import nuke
 
-    from vera_nuke import callbacks
+    from vera_nuke import callbacks, changes
 
     nuke.addOnScriptLoad(callbacks.script_loaded)
     nuke.addOnScriptSave(callbacks.script_saved)
+    nuke.addUpdateUI(changes.noticed)
     nuke.pluginAddPath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "icons").replace("\\", "/"))
     menu = nuke.menu("Nodes").addMenu("Vera Edit", icon="vera_edit.png")
     menu.addCommand("Vera Edit", "import vera_nuke.node; vera_nuke.node.create()", icon="vera_edit.png")

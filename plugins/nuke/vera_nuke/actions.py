@@ -317,6 +317,7 @@ ASKS = """
 
 CHANGED: dict[str, Action] = {
     **dict.fromkeys(ASKS.split(), asked_otherwise),
+    "showPanel": lambda node: panel.show_take_notes(node),
     "engine_address": guarded(engine.choose),
     **dict.fromkeys(("device", "device_name"), panel.show_device),
     "take": guarded(_take_chosen),

@@ -13,8 +13,8 @@ from vera_client.host.take_folders import read_take_folder
 from . import knobs, migration, moved, undo
 from .node import is_of_this_version, require_this_version, shown_directory, tell_space, value, vera_nodes
 
-INPUTS = "inputChange"
-"""What Nuke calls a knob that is none: something was plugged in or out."""
+NO_KNOBS = ("inputChange", "showPanel")
+"""What Nuke calls knobs that are none: something was plugged in or out, the panel was opened."""
 
 
 def pressed(name: str) -> None:
@@ -26,7 +26,7 @@ def changed() -> None:
     """A knob of the node at work has changed."""
     knob = nuke.thisKnob()
     name = "" if knob is None else knob.name()
-    if name in knobs.BY_NAME or name == INPUTS:
+    if name in knobs.BY_NAME or name in NO_KNOBS:
         _guarded(nuke.thisNode(), _change, name)
 
 
@@ -88,7 +88,7 @@ def _press(node: nuke.Group, name: str) -> None:
 def _change(node: nuke.Group, name: str) -> None:
     from . import actions
 
-    _gray_out(node, [knob for knob in knobs.all_knobs() if knob.needs and knob.needs[0] == name])
+    _gray_out(node, [knob for knob in knobs.all_knobs() if knob.needs and name in (knob.needs[0], "showPanel")])
     if name in ("take_path", "compare_path"):
         moved.keep_shown(node)
     if name in actions.CHANGED:
@@ -109,7 +109,7 @@ def _guarded(node: nuke.Node, work: Callable[..., None], *arguments: str) -> Non
     try:
         if not isinstance(node, nuke.Group):
             return
-        if work in (_create, _load, _update):  # while none of its knobs is at work, which migrating takes away
+        if work in (_create, _load):  # its inner nodes are there, and none of its knobs is at work
             migration.bring_up_to_date(node)
         if is_of_this_version(node):
             work(node, *arguments)

@@ -61,14 +61,18 @@ def look_soon(node: nuke.Node, is_asked_for: bool = False) -> bool:
     return True
 
 
-def look_if_changed(node: nuke.Node) -> None:
+def look_if_changed(node: nuke.Node) -> bool:
     """As `look_soon`, where Nuke's own hashes say that what feeds the node is another than at the last look. They hold
     for this session and frame alone: a hint that saves looks, and nothing to be kept."""
     sources = [node.input(k) for k in range(node.inputs())]
     hashes = [source.opHashes() for source in sources if source is not None]
     name = node.fullName()
-    if _hashes.get(name) != hashes and look_soon(node):
+    if _hashes.get(name) == hashes:
+        return True
+    has_begun = look_soon(node)
+    if has_begun:
         _hashes[name] = hashes
+    return has_begun
 
 
 def _look_aside(node: nuke.Node, name: str, take: TakeFolder, root: Path) -> None:

@@ -22,7 +22,7 @@ def bring_up_to_date(group: nuke.Node) -> None:
     """Gives a node of an older version the knobs and the inner tree of this one; what was set stays set.
 
     A node of a newer version is left as it is: it renders, for that it needs no plugin. So is one whose inner nodes are
-    not there yet, as while a script is read: its turn comes with the script's end or the next look at its panel.
+    not there yet: its turn comes with the script's end.
     """
     version = group.knob("vera_version")
     if version is None or int(version.value()) >= knobs.VERSION or not isinstance(group, nuke.Group):

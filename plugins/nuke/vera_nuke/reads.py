@@ -49,7 +49,9 @@ def sequence_of(read: nuke.Node, frames: range, view: str) -> Plate | None:
 def frame_offset(read: nuke.Node) -> int | None:
     """File frame - host frame, where that is the same at every frame.
 
-    As Foundry's guide has it: an offset is added to the frame; "start at" is where the first file is shown.
+    As Foundry's guide has it: an offset is added to the frame; "start at" is where the first file is shown. RV's own
+    link to Nuke (OpenRV, rvnuke) reads an offset so too; published scripts that mean it the other way round are why
+    `_shows` asks Nuke.
     """
     mode, said = str(read["frame_mode"].value()), str(read["frame"].value()).strip()
     if mode == "expression":

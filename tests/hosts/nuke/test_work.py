@@ -17,7 +17,7 @@ from letters import Letters
 
 from vera_client.errors import EngineMismatch, EngineUnavailable, Refused, VeraClientError
 from vera_client.host import session
-from vera_nuke import actions, node, work
+from vera_nuke import actions, changes, marks, node, work
 
 FRAMES = range(1001, 1004)
 
@@ -588,6 +588,32 @@ def test_a_stale_take_is_marked_on_the_node(post: Letters, shot: nuke.Node) -> N
     press(shot, "refresh")
     quiet(lambda: "asks for" in str(shot["stale"].value()))
     assert (str(shot["label"].value()), int(shot["tile_color"].value())) == ("mine", fresh)
+
+
+def test_a_change_above_is_noticed_though_nuke_tells_the_node_nothing(
+    post: Letters, shot: nuke.Node, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nuke.stage.run_startup(repository / "plugins" / "nuke")
+    for module, name in ((changes, "SECONDS_TO_WAIT"), (marks, "SECONDS_BETWEEN_LOOKS")):
+        monkeypatch.setattr(module, name, 0.05)
+    grade = nuke.nodes.Grade(inputs=[shot.input(0)], multiply=0.5)
+    shot.setInput(0, grade)
+    shot["seed"].setValue(7)
+    finish(post, folder_of(shot), generate(post, shot))
+    quiet(lambda: str(shot["stale"].value()) == "It is what the node asks for")
+    for value, said in ((0.75, "What feeds the plate was another"), (0.5, "It is what the node asks for")):
+        grade["multiply"].setValue(value)
+        nuke.callbacks.call("updateUI", grade)
+        quiet(lambda said=said: str(shot["stale"].value()) == said)
+
+
+def test_an_opened_panel_is_as_the_node_and_the_disk_are(post: Letters, shot: nuke.Node) -> None:
+    shot["frames_from"].setValue("Custom")
+    shot["first_frame"].setEnabled(False)
+    letters.make_take(folder_of(shot), FRAMES)
+    shot.showControlPanel()
+    assert shot["first_frame"].enabled()
+    assert len(shot["take"].values()) == 2
 
 
 def test_callbacks_are_short_while_a_take_runs(post: Letters, shot: nuke.Node) -> None:

@@ -111,6 +111,7 @@ class Node(Naming, Pictured):
     def showControlPanel(self, forceFloat: bool = False) -> None:
         self._check("showControlPanel")
         self._is_open = True
+        callbacks.call("knobChanged", self, Knob("showPanel"))
 
     def hideControlPanel(self) -> None:
         self._check("hideControlPanel")
