@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -18,10 +19,12 @@ from vera_engine.cli.main import main
 from vera_engine.model.checkpoint import CheckpointNotTextToVideo
 from vera_engine.model.checksums import WeightsCorrupt, verify_weights
 from vera_engine.model.convert import OutputFolderTaken, convert_checkpoint
+from vera_engine.model.key_tables import read_table
 from vera_engine.model.pickles import WeightsArePickled
 from vera_engine.model.room import DiskFull
 from vera_engine.model.settings import ModelFolderMissing, read_settings
 from vera_engine.model.transformer import BRANCHES, VeraTransformer3DModel
+from vera_engine.model.weight_files import WeightsIncomplete
 from vera_engine.model.weights import WeightsNotPlaced, WeightsShapeMismatch, load_transformer
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -278,3 +281,185 @@ def test_the_command_line_converts_and_refuses(
 
     assert main(arguments) == 2
     assert f"error: The folder is there already.\n  out: {tmp_path / 'vera'}\n" in capsys.readouterr().err
+
+
+WAN_WORDS = {
+    "condition_embedder.text_embedder.linear_1": "text_embedding.0",
+    "condition_embedder.text_embedder.linear_2": "text_embedding.2",
+    "condition_embedder.time_embedder.linear_1": "time_embedding.0",
+    "condition_embedder.time_embedder.linear_2": "time_embedding.2",
+    "condition_embedder.time_proj": "time_projection.1",
+    "attn1.": "self_attn.",
+    "attn2.": "cross_attn.",
+    "to_out.0": "o",
+    "to_": "",
+    "norm2.": "norm3.",
+    "ffn.net.0.proj": "ffn.0",
+    "ffn.net.2": "ffn.2",
+    "proj_out": "head.head",
+}
+UMT5_WORDS = {
+    "encoder.block.": "blocks.",
+    "encoder.final_layer_norm": "norm",
+    "layer.0.SelfAttention.relative_attention_bias": "pos_embedding.embedding",
+    "layer.0.SelfAttention": "attn",
+    "layer.0.layer_norm": "norm1",
+    "layer.1.layer_norm": "norm2",
+    "layer.1.DenseReluDense.wi_0": "ffn.gate.0",
+    "layer.1.DenseReluDense.wi_1": "ffn.fc1",
+    "layer.1.DenseReluDense.wo": "ffn.fc2",
+    "shared": "token_embedding",
+}
+
+
+def in_wans_words(weights: dict[str, torch.Tensor], words: dict[str, str]) -> dict[str, torch.Tensor]:
+    def renamed(name: str) -> str:
+        if name.endswith("scale_shift_table"):
+            return name.replace("scale_shift_table", "modulation" if "blocks" in name else "head.modulation")
+        for theirs, wans in words.items():
+            name = name.replace(theirs, wans)
+        return name
+
+    return {renamed(name): tensor for name, tensor in weights.items()}
+
+
+@pytest.fixture
+def original_folder(wan_folder: Path, tmp_path: Path) -> Path:
+    """The same checkpoint as Wan2.1 publishes its own: weights at the top, here a text encoder that is no pickle."""
+    folder = tmp_path / "original"
+    shutil.copytree(wan_folder / "tokenizer", folder / "google" / "umt5-xxl")
+    transformer = load_file(wan_folder / "transformer" / WEIGHTS)
+    save_file(in_wans_words(transformer, WAN_WORDS), folder / WEIGHTS)
+    text_encoder = load_file(wan_folder / "text_encoder" / "model.safetensors")
+    save_file(in_wans_words(text_encoder, UMT5_WORDS), folder / "models_t5_umt5-xxl-enc-bf16.safetensors")
+    (folder / "config.json").write_text('{"_class_name": "WanModel", "model_type": "t2v", "num_heads": 2}')
+    return folder
+
+
+def test_wans_own_form_becomes_the_same_model(original_folder: Path, wan_folder: Path, tmp_path: Path) -> None:
+    settings = convert_checkpoint(original_folder, tmp_path / "vera", rest_from=wan_folder)
+    convert_checkpoint(wan_folder, tmp_path / "expected")
+
+    for part in ("transformer", "text_encoder", "vae"):
+        name = "model.safetensors" if part == "text_encoder" else WEIGHTS
+        assert_same_state(load_file(tmp_path / "vera" / part / name), load_file(tmp_path / "expected" / part / name))
+    configs = [json.loads((tmp_path / of / "transformer" / "config.json").read_text()) for of in ("vera", "expected")]
+    assert configs[0] == configs[1]
+    expected = read_settings(tmp_path / "expected")
+    assert (settings.codec, settings.flow_shift) == (expected.codec, expected.flow_shift)
+    text_encoder = UMT5EncoderModel.from_pretrained(tmp_path / "vera" / "text_encoder")
+    theirs = UMT5EncoderModel.from_pretrained(wan_folder / "text_encoder")
+    tokens = torch.tensor([[3, 4, 5, 1]])
+    assert torch.equal(text_encoder(tokens).last_hidden_state, theirs(tokens).last_hidden_state)
+    assert AutoTokenizer.from_pretrained(tmp_path / "vera" / "tokenizer")("add a ball").input_ids == [3, 4, 5]
+    scheduler = UniPCMultistepScheduler.from_pretrained(tmp_path / "vera", subfolder="scheduler")
+    assert (scheduler.config.prediction_type, scheduler.config.use_flow_sigmas) == ("flow_prediction", True)
+
+
+def test_wans_pickles_are_refused_with_the_way_out(original_folder: Path, wan_folder: Path, tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1)}, original_folder / "Wan2.1_VAE.pth")
+    with pytest.raises(
+        WeightsArePickled, match=r"no vae in safetensors, but pickles \(Wan2\.1_VAE\.pth\).*any code"
+    ) as no:
+        convert_checkpoint(original_folder, tmp_path / "vera")
+    assert "--rest-from" in no.value.remedy
+    assert not (tmp_path / "vera").exists()
+
+
+def test_an_original_of_another_kind_is_refused(original_folder: Path, wan_folder: Path, tmp_path: Path) -> None:
+    (original_folder / "config.json").write_text('{"_class_name": "WanModel", "model_type": "i2v", "num_heads": 2}')
+    with pytest.raises(CheckpointNotTextToVideo, match="i2v"):
+        convert_checkpoint(original_folder, tmp_path / "vera", rest_from=wan_folder)
+
+
+def test_a_layout_that_only_a_table_of_ones_own_knows(wan_folder: Path, tmp_path: Path) -> None:
+    """A Vera of three different Wans. The Wan that lends the rest never stands in for it."""
+    convert_checkpoint(wan_folder, tmp_path / "start")
+    weights = load_file(tmp_path / "start" / "transformer" / WEIGHTS)
+    for number, tensor in enumerate(weights.values()):
+        tensor += number % 7
+    published = tmp_path / "published"
+    published.mkdir()
+    places = {"branches.edit.": "experts.0.", "branches.alpha.": "experts.1.", "branches.composite.": "experts.2."}
+    theirs = {
+        next((name.replace(ours, new) for ours, new in places.items() if name.startswith(ours)), name): tensor
+        for name, tensor in weights.items()
+    }
+    save_file(theirs, published / "vera.safetensors")
+
+    with pytest.raises(WeightsNotPlaced, match=r"No key table knows.*vera\.safetensors.*experts\.\{0-2\}"):
+        convert_checkpoint(published, tmp_path / "vera", rest_from=wan_folder)
+
+    table = tmp_path / "own.toml"
+    table.write_text(
+        'component = "transformer"\n[[include]]\ntable = "transformer-vera"\n[[include]]\ntable = "transformer-wan"\n'
+        'names = "target"\nsource = "experts.{expert}."\ntarget = "branches.{expert}."\n'
+        '[words.expert]\n"0" = "edit"\n"1" = "alpha"\n"2" = "composite"\n'
+    )
+    (published / "config.json").write_text('{"num_heads": 2}')
+    convert_checkpoint(published, tmp_path / "vera", rest_from=wan_folder, tables=[read_table(table)])
+    assert_same_state(load_file(tmp_path / "vera" / "transformer" / WEIGHTS), weights)
+
+
+def test_another_number_format_is_for_what_may_lose_bits(wan_folder: Path, tmp_path: Path) -> None:
+    convert_checkpoint(wan_folder, tmp_path / "vera", dtype=torch.bfloat16)
+    before = load_file(wan_folder / "transformer" / WEIGHTS)
+    after = load_file(tmp_path / "vera" / "transformer" / WEIGHTS)
+    name = "blocks.1.ffn.net.2.weight"
+    assert torch.equal(after[f"branches.alpha.{name}"], before[name].to(torch.bfloat16))
+    assert torch.equal(after["branches.edit.blocks.1.scale_shift_table"], before["blocks.1.scale_shift_table"])
+    assert {tensor.dtype for tensor in load_file(tmp_path / "vera" / "vae" / WEIGHTS).values()} == {torch.float32}
+    words = load_file(tmp_path / "vera" / "text_encoder" / "model.safetensors")
+    assert words["shared.weight"].dtype == torch.bfloat16
+
+
+def test_what_would_go_where_is_said_without_writing(
+    original_folder: Path, wan_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["convert-weights", "--from", str(original_folder), "--rest-from", str(wan_folder), "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert f"transformer: {original_folder}, by transformer-wan" in said
+    assert f"vae: {wan_folder / 'vae'}, by vae-diffusers" in said
+    assert "  blocks.{0-1}.self_attn.norm_q.weight\n" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["original"]
+    assert main(["convert-weights", "--from", str(original_folder)]) == 2
+
+
+def test_checksums_beside_a_checkpoint_are_compared(own_wan_folder: Path, tmp_path: Path) -> None:
+    weights = own_wan_folder / "vae" / WEIGHTS
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    (own_wan_folder / "SHA256SUMS").write_text(f"{digest}  vae/{WEIGHTS}\n")
+    convert_checkpoint(own_wan_folder, tmp_path / "vera")
+    spoiled = bytearray(weights.read_bytes())
+    spoiled[-1] ^= 1
+    weights.write_bytes(spoiled)
+    with pytest.raises(WeightsCorrupt, match="not the one that was published") as refused:
+        convert_checkpoint(own_wan_folder, tmp_path / "again")
+    assert refused.value.value == str(weights)
+    (own_wan_folder / "SHA256SUMS").write_text("no sums\n")
+    with pytest.raises(WeightsCorrupt, match="no line of checksums"):
+        convert_checkpoint(own_wan_folder, tmp_path / "again")
+
+
+def test_downloads_that_ended_early_are_noticed(own_wan_folder: Path, wan_transformer, tmp_path: Path) -> None:
+    weights = own_wan_folder / "transformer" / WEIGHTS
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-100])
+    with pytest.raises(WeightsIncomplete, match=f"has {len(whole) - 100:,} of its {len(whole):,} bytes") as cut:
+        convert_checkpoint(own_wan_folder, tmp_path / "vera")
+    assert cut.value.remedy == "Copy or fetch it again."
+    notes = own_wan_folder / ".cache" / "huggingface" / "download" / "transformer"
+    notes.mkdir(parents=True)
+    (notes / "a.b.incomplete").write_bytes(b"")
+    with pytest.raises(WeightsIncomplete) as broken_off:
+        convert_checkpoint(own_wan_folder, tmp_path / "vera")
+    assert "vera-edit fetch" in broken_off.value.remedy
+    weights.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    with pytest.raises(WeightsIncomplete, match="pointer"):
+        convert_checkpoint(own_wan_folder, tmp_path / "vera")
+    shutil.rmtree(own_wan_folder / "transformer")
+    wan_transformer.save_pretrained(own_wan_folder / "transformer", max_shard_size="40KB")
+    shard = sorted((own_wan_folder / "transformer").glob("*-of-*.safetensors"))[1]
+    shard.unlink()
+    with pytest.raises(WeightsIncomplete, match=f"missing: {shard.name}"):
+        convert_checkpoint(own_wan_folder, tmp_path / "vera")

@@ -94,16 +94,26 @@ def find_weights(component: str, folders: Sequence[Path], tables: Sequence[KeyTa
             )
         if known:
             return Weights(folder, *known[0])
-    for folder in folders:
-        unknown = [tensors for weights in weight_sets(folder) if (tensors := stored_tensors(weights))]
-        if component == "transformer" and unknown:
+    if component == "transformer":
+        refuse_unused(folders[0], [])
+    raise _missing(component, folders)
+
+
+def refuse_unused(folder: Path, used: Sequence[Path]) -> None:
+    """Refuse a folder with weights at its top that no component is made of: they would be left out without a word.
+
+    Raises:
+        WeightsNotPlaced: With their names.
+    """
+    for weights in weight_sets(folder):
+        if not set(weights.files) & set(used):
             raise WeightsNotPlaced(
-                f"No key table knows these names: {listed(unknown[0])}.",
+                f"No key table knows the names in {weights.name.name}: {listed(stored_tensors(weights))}.",
                 argument="from",
                 value=folder,
-                remedy="Write a key table for this layout (docs/models.md) and give it with --table.",
+                remedy="Write a key table for this layout (docs/models.md) and give it with --table; or move the file"
+                " elsewhere, if it has nothing to do with it.",
             )
-    raise _missing(component, folders)
 
 
 def best_placement(tables: Sequence[KeyTable], tensors: Mapping[str, StoredTensor]) -> Placement:

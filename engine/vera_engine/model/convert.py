@@ -30,6 +30,7 @@ from vera_engine.model.checkpoint import (
     find_scheduler,
     find_tokenizer,
     find_weights,
+    refuse_unused,
     transformer_model,
     wan_name,
 )
@@ -171,7 +172,8 @@ def plan_parts(
         raise ModelFolderMissing("There is no such folder.", argument="from", value=folders[0])
     parts = []
     for component in COMPONENTS:
-        weights = find_weights(component, folders, tables)
+        # Never the rest's transformer: it would stand in for one of a layout that no table knows.
+        weights = find_weights(component, folders[:1] if component == "transformer" else folders, tables)
         if component == "transformer":
             model, is_vera = transformer_model(weights)
         else:
@@ -186,6 +188,7 @@ def plan_parts(
         else:
             model, plan = plan_branches(weights, model, narrowed)
         parts.append(Part(component, weights, model, plan=tuple(plan)))
+    refuse_unused(folders[0], [file for part in parts for file in files_read(part)])
     tokenizer, scheduler = find_tokenizer(folders), find_scheduler(folders)
     parts.append(Part("tokenizer", None, None, files_to_copy(tokenizer), tokenizer))
     parts.append(

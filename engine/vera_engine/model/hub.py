@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from httpx2 import HTTPError
@@ -21,7 +22,6 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils import filter_repo_objects
 
 from vera_engine.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionRefused
 from vera_engine.model.checksums import HUB_NOTES, SUMS_FILE, verify_files
@@ -132,7 +132,7 @@ def look_up(model: str, revision: str | None = None, endpoint: str | None = None
         if info.gated:
             api.auth_check(repository)
     paths = [sibling.rfilename for sibling in info.siblings or ()]
-    wanted = set(filter_repo_objects(paths, allow_patterns=list(FETCHED)))
+    wanted = {path for path in paths if any(fnmatchcase(path, pattern) for pattern in FETCHED)}
     pickles = tuple(path for path in paths if PurePosixPath(path).suffix in PICKLE_SUFFIXES)
     if not any(path.endswith(".safetensors") for path in wanted):
         raise WeightsArePickled(

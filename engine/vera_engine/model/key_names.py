@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
+
+_NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
+"""A number that is a whole part of a dotted name."""
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:
@@ -14,24 +18,24 @@ def listed(names: Iterable[str], most: int = 8) -> str:
 
 
 def gathered(names: Iterable[str]) -> list[str]:
-    """Names that differ in a single number as one: `blocks.{0-29}.norm3.weight`."""
-    by_form: dict[tuple[str, ...], list[str]] = {}
+    """Names that differ in numbers alone as one, `blocks.{0-29}.norm3.weight`, where every combination is there."""
+    by_form: dict[str, list[str]] = {}
     for name in names:
-        by_form.setdefault(tuple(re.split(r"(?<![^.])\d+(?![^.])", name)), []).append(name)
+        by_form.setdefault(_NUMBER.sub("#", name), []).append(name)
     said = []
     for form, members in by_form.items():
-        numbers = [re.findall(r"(?<![^.])\d+(?![^.])", name) for name in members]
-        varying = [place for place in range(len(form) - 1) if len({found[place] for found in numbers}) > 1]
-        if len(varying) != 1:
+        numbers = [{int(number) for number in column} for column in zip(*map(_NUMBER.findall, members), strict=True)]
+        if len(members) != math.prod(map(len, numbers)):
             said += members
             continue
-        values = sorted({int(found[varying[0]]) for found in numbers})
-        span = f"{{{values[0]}-{values[-1]}}}" if values[-1] - values[0] == len(values) - 1 else f"{{{_csv(values)}}}"
-        filled = [*numbers[0], ""]
-        filled[varying[0]] = span
-        said.append("".join(part for pair in zip(form, filled, strict=True) for part in pair))
+        spans = iter([_span(sorted(column)) for column in numbers])
+        said.append("".join(next(spans) if part == "#" else part for part in re.split("(#)", form)))
     return said
 
 
-def _csv(values: list[int]) -> str:
-    return ",".join(map(str, values))
+def _span(values: list[int]) -> str:
+    """A number, or a set of them in braces."""
+    if len(values) == 1:
+        return str(values[0])
+    whole = values[-1] - values[0] == len(values) - 1
+    return f"{{{values[0]}-{values[-1]}}}" if whole else f"{{{','.join(map(str, values))}}}"
