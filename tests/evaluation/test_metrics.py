@@ -6,7 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from skimage.metrics import peak_signal_noise_ratio
+import torch
+from scipy import ndimage
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torchmetrics.functional.image import peak_signal_noise_ratio as peak_signal_noise_ratio_of
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 from vera_engine.evaluation import metrics
 
@@ -24,6 +28,51 @@ def test_psnr_is_scikit_images_where_all_pixels_count() -> None:
     everywhere = np.ones((2, 9, 7), bool)
     expected = peak_signal_noise_ratio(reference.astype(np.float64), picture.astype(np.float64), data_range=1)
     assert metrics.psnr(picture, reference, everywhere) == pytest.approx(expected, abs=1e-5)
+
+
+def test_psnr_is_torchmetrics_over_the_picked_pixels() -> None:
+    rng = np.random.default_rng(2)
+    reference, picture = (torch.from_numpy(rng.random((2, 9, 7, 3), dtype=np.float32)) for _ in range(2))
+    where = torch.from_numpy(rng.random((2, 9, 7)) < 0.3)
+    expected = peak_signal_noise_ratio_of(picture[where], reference[where], data_range=1.0)
+    found = metrics.psnr(picture.numpy(), reference.numpy(), where.numpy())
+    assert found == pytest.approx(float(expected), abs=1e-4)
+
+
+def test_ssim_is_scikit_images_and_nearly_torchmetrics() -> None:
+    rng = np.random.default_rng(3)
+    reference = ndimage.gaussian_filter(rng.random((2, 40, 36, 3)), (0, 2, 2, 0)).astype(np.float32)
+    picture = np.clip(reference + rng.normal(0, 0.05, reference.shape), 0, 1).astype(np.float32)
+    inside = np.zeros((2, 40, 36), bool)
+    inside[:, 8:-8, 8:-8] = True
+    # All of the picture differs; what lies outside of the picked pixels is not looked at.
+    whole = np.where(inside[..., None], picture, reference)
+    _, by_torchmetrics = structural_similarity_index_measure(
+        *(torch.from_numpy(each).permute(0, 3, 1, 2) for each in (whole, reference)),
+        gaussian_kernel=False,
+        kernel_size=7,
+        data_range=1.0,
+        return_full_image=True,
+    )
+    by_scikit_image = [
+        structural_similarity(*pair, channel_axis=-1, data_range=1.0, full=True)[1]
+        for pair in zip(reference, whole, strict=True)
+    ]
+    found = metrics.ssim(picture, reference, inside)
+    assert found == pytest.approx(np.stack(by_scikit_image)[inside].mean(), abs=1e-6)
+    # torchmetrics takes the variance of all of a window, scikit-image of a sample: 1/49 apart.
+    assert found == pytest.approx(float(by_torchmetrics.permute(0, 2, 3, 1)[inside].mean()), abs=0.005)
+    assert metrics.ssim(reference, reference, inside) == 1
+    assert math.isnan(metrics.ssim(picture, reference, np.zeros_like(inside)))
+
+
+def test_flickering_by_hand() -> None:
+    pictures = np.zeros((3, 4, 4, 3), np.float32)
+    pictures[1] = 51 / 255
+    pictures[2, :2] = 51 / 255
+    assert metrics.temporal_flickering(pictures) == pytest.approx((255 - (51 + 25.5) / 2) / 255)
+    assert metrics.temporal_flickering(pictures[:1].repeat(3, axis=0)) == 1
+    assert math.isnan(metrics.temporal_flickering(pictures[:1]))
 
 
 def test_psnr_looks_at_the_picked_pixels_only_and_is_capped() -> None:

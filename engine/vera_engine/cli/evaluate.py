@@ -168,9 +168,9 @@ def _dataset(arguments: argparse.Namespace, settings: ModelSettings) -> LayeredD
 
 def _lpips() -> tuple[Lpips | None, str]:
     """LPIPS, or why there is none."""
-    from vera_engine.evaluation.perceptual import Lpips, LpipsMissing
+    from vera_engine.evaluation.perceptual import LpipsMissing, load_lpips
 
     try:
-        return Lpips(), ""
+        return load_lpips(), ""
     except LpipsMissing as error:
         return None, error.reason

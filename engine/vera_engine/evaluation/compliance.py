@@ -34,6 +34,9 @@ _FROM_BODY = 3
 _LEAST_SHADOW = 40
 """Pixels of shadow, over all frames, below which nothing is said of it."""
 
+_SAME = 1 / 255
+"""Deviation of alpha below which it is the same everywhere."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -137,10 +140,10 @@ def shadow_correlation(matte: FloatArray, reference: FloatArray) -> float:
     shadow; 0 where the matte is the same everywhere.
     """
     where = shadow_region(reference)
-    if np.count_nonzero(where) < _LEAST_SHADOW:
-        return math.nan
     one, other = matte[where].astype(np.float64), reference[where].astype(np.float64)
-    if one.std() < 1e-6 or other.std() < 1e-6:
+    if one.size < _LEAST_SHADOW or other.std() < _SAME:
+        return math.nan
+    if one.std() < _SAME:
         return 0.0
     return float(np.corrcoef(one, other)[0, 1])
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import urllib.parse
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from vera_engine.errors import FailedPrecondition
 from vera_engine.evaluation.metrics import BoolArray, FloatArray
@@ -23,22 +24,36 @@ class LpipsMissing(FailedPrecondition):
     """What LPIPS needs is not there."""
 
 
-class Lpips:
+def load_lpips() -> Lpips:
     """LPIPS with AlexNet, the backbone that its authors recommend for measuring.
 
     Raises:
-        LpipsMissing: torchmetrics, torchvision or AlexNet's weights are not there, or do not work together.
+        LpipsMissing: torchvision or AlexNet's weights are not there, or do not work with torchmetrics.
+    """
+    try:
+        models = import_module("torchvision.models")
+    except (ImportError, RuntimeError, OSError, AttributeError) as error:  # a build for another torch
+        raise LpipsMissing(f"torchvision, which has its backbone, cannot be imported: {error}") from error
+    weights = weights_file(models.AlexNet_Weights.DEFAULT.url)
+    if not weights.is_file():
+        raise LpipsMissing(f"the backbone's weights are not there: {weights}")
+    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+
+    try:
+        return Lpips(LearnedPerceptualImagePatchSimilarity(net_type="alex", reduction="mean", normalize=True))
+    except (ImportError, RuntimeError, OSError, ValueError) as error:
+        raise LpipsMissing(f"torchmetrics cannot make it: {error}") from error
+
+
+class Lpips:
+    """Perceptual distance outside an edit.
+
+    Args:
+        metric: torchmetrics' `LearnedPerceptualImagePatchSimilarity` over values 0 to 1, reduced by the mean.
     """
 
-    def __init__(self) -> None:
-        try:
-            models = import_module("torchvision.models")
-        except (ImportError, RuntimeError, OSError, AttributeError) as error:  # a build for another torch
-            raise LpipsMissing(f"torchvision, which has its backbone, cannot be imported: {error}") from error
-        weights = weights_file(models.AlexNet_Weights.DEFAULT.url)
-        if not weights.is_file():
-            raise LpipsMissing(f"the backbone's weights are not there: {weights}")
-        self._metric = _metric()
+    def __init__(self, metric: Callable[[Tensor, Tensor], Tensor]) -> None:
+        self._metric = metric
 
     def __call__(self, pictures: FloatArray, reference: FloatArray, where: BoolArray) -> float:
         """Mean over frames of (T, H, W, 3), 0 to 1, where (T, H, W) picks; elsewhere both are the reference.
@@ -62,12 +77,3 @@ class Lpips:
 def weights_file(url: str) -> Path:
     """Where torch.hub keeps what it would download from an address."""
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(urllib.parse.urlparse(url).path).name
-
-
-def _metric() -> Any:
-    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
-
-    try:
-        return LearnedPerceptualImagePatchSimilarity(net_type="alex", reduction="mean", normalize=True)
-    except (ImportError, RuntimeError, OSError, ValueError) as error:
-        raise LpipsMissing(f"torchmetrics cannot make it ({error})") from error
