@@ -109,8 +109,7 @@ def require_range(source: nuke.Node, frames: range) -> None:
     Raises:
         Refused: Frames are asked for that the input does not have.
     """
-    own = source.frameRange()
-    first, last = own.first(), own.last()
+    first, last = frames_of(source)
     if first < last and (frames[0] < first or frames[-1] > last):
         raise Refused(
             f"The plate has frames {first}-{last} only.",
@@ -118,6 +117,16 @@ def require_range(source: nuke.Node, frames: range) -> None:
             value=f"{frames[0]}-{frames[-1]}",
             remedy="Choose frames of the plate, handles included.",
         )
+
+
+def frames_of(source: nuke.Node) -> tuple[int, int]:
+    """First and last frame of an input. A Read's that are shifted are counted here: Nuke does not see through an
+    expression."""
+    offset = reads.frame_offset(source) if source.Class() == "Read" else None
+    if offset is not None:
+        return int(source["first"].value()) - offset, int(source["last"].value()) - offset
+    own = source.frameRange()
+    return own.first(), own.last()
 
 
 def on_disk(

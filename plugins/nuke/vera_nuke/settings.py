@@ -12,7 +12,7 @@ from vera_client.host.requests import whole_range
 from vera_client.host.take_folders import TakeFolder
 
 from . import knobs
-from .inputs import source_of
+from .inputs import frames_of, source_of
 from .node import value
 from .shown_takes import shown_take
 
@@ -53,8 +53,8 @@ def frame_range(node: nuke.Node) -> range:
     source = source_of(node, "plate")
     if source is None:
         return whole_range(whole(node, "first_frame"), whole(node, "last_frame"))
-    own, handles = source.frameRange(), whole(node, "handles")
-    return whole_range(own.first() + handles, own.last() - handles)
+    (first, last), handles = frames_of(source), whole(node, "handles")
+    return whole_range(first + handles, last - handles)
 
 
 def model_settings(node: nuke.Node) -> dict[str, Any]:

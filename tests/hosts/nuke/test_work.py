@@ -104,6 +104,16 @@ def test_generate_returns_at_once_and_a_take_is_shown(post: Letters, shot: nuke.
     assert nuke.stage.messages == []
 
 
+@pytest.mark.parametrize("knobs", [{"frame": "frame+1000"}, {"frame_mode": "start at", "frame": "1"}])
+def test_a_read_that_shows_its_files_at_other_frames(post: Letters, shot: nuke.Node, knobs: dict[str, str]) -> None:
+    for name, value in knobs.items():
+        shot.input(0)[name].setValue(value)
+    press(shot, "generate")
+    (request,) = post.requests()
+    assert request["frames"] == [{"first_frame": 1, "last_frame": 3}]
+    assert request["plate"]["frame_offset"] == 1000
+
+
 def test_what_the_knobs_say_is_asked_for(post: Letters, shot: nuke.Node, tmp_path: Path) -> None:
     shot.setInput(1, shots.add_read(shots.write_mask(tmp_path / "plate", FRAMES), FRAMES))
     for name, value in {
