@@ -12,6 +12,7 @@ from vera_engine.model.settings import ModelSettings
 from vera_engine.pipeline.anchors import Anchors
 from vera_engine.pipeline.pipeline import VeraPipeline
 from vera_engine.pipeline.pixels import decode_frames, encode_frames, pad_frames
+from vera_engine.pipeline.presets import find_preset
 from vera_engine.pipeline.results import DecodedFrames
 from vera_engine.pipeline.windows import frames_needed, plan_windows
 from vera_engine.plates.matte import clean_matte
@@ -27,6 +28,7 @@ class Sampling:
     guidance: float
     with_mask: bool
     preset: str
+    """What is saved of the sampler's work; the steps are `steps`."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def decoded_run(
             window=window,
             seed=seed,
             num_inference_steps=sampling.steps,
+            levers=find_preset(sampling.preset).levers,
             anchors=Anchors(timeline[:, :, slice_of_it].copy(), seed) if any(window.weights) else None,
             window_number=number,
             window_count=len(windows),

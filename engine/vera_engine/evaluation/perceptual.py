@@ -37,9 +37,9 @@ def load_lpips() -> Lpips:
     weights = weights_file(models.AlexNet_Weights.DEFAULT.url)
     if not weights.is_file():
         raise LpipsMissing(f"the backbone's weights are not there: {weights}")
-    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
-
     try:
+        from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+
         return Lpips(LearnedPerceptualImagePatchSimilarity(net_type="alex", reduction="mean", normalize=True))
     except (ImportError, RuntimeError, OSError, ValueError) as error:
         raise LpipsMissing(f"torchmetrics cannot make it: {error}") from error
