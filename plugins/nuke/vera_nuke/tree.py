@@ -47,6 +47,7 @@ def build(group: nuke.Group) -> None:
         held_out = _held_out(holdout)
         drawn = live_matte.draw(take, held_out, "parent")
         comp = add("Merge2", "Comp", (-200, 900), plate, drawn, operation="over")
+        comp["disable"].setExpression(f"!({within('take')}) && !({within('compare')})")  # over adds 0 even to a -0
         _end(group, "Output", OUTPUT_NAME, (-400, 1500)).setInput(0, _pipe(plate, drawn, take, comp))
 
 
@@ -76,8 +77,12 @@ def _shown(nothing: nuke.Node, name: str, knobs: str, x: int) -> nuke.Node:
         fitted[knob].setExpression(f"plate.{size}")
     is_fit = f"![exists parent.input0] || ({name}.width == plate.width && {name}.height == plate.height)"
     fitted["disable"].setExpression(is_fit)
-    within = f"frame >= parent.{knobs}_first && frame <= parent.{knobs}_last"
-    return switch(f"{name}OnItsFrames", (x, 100), within, nothing, fitted)
+    return switch(f"{name}OnItsFrames", (x, 100), within(knobs), nothing, fitted)
+
+
+def within(knobs: str) -> str:
+    """Whether it is a frame of the take, as an expression inside."""
+    return f"frame >= parent.{knobs}_first && frame <= parent.{knobs}_last"
 
 
 def _compared(plate: nuke.Node, take: nuke.Node, second: nuke.Node) -> nuke.Node:
