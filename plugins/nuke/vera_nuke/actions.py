@@ -13,14 +13,12 @@ from vera_client.errors import Refused, VeraClientError
 from vera_client.host.requests import whole_range
 from vera_client.host.take_folders import TakeFolder
 
-from . import doctor, engine, layers, marks, news, orders, panel, settings, shown_takes, undo, work
+from . import engine, engine_actions, layers, marks, news, orders, panel, settings, shown_takes, undo, work
 from . import node as nodes
 from .shown_takes import shown_take
 
 ASKED_ABOUT = ("TakeStarred", "TakeShared")
 """What an engine refuses to delete unless it is told so."""
-IN_WORK = "TakeRunning"
-"""Why an engine refuses to end unless it is told so."""
 Action = Callable[[nuke.Node], object]
 
 
@@ -123,7 +121,8 @@ def rerun_from_viewer(node: nuke.Node) -> None:
     said = str(viewer.node()["frame_range"].value()) if viewer is not None else ""
     ends = re.match(r"\s*(-?\d+)(?:\s*-\s*(-?\d+))?", said)
     if ends is None:
-        raise Refused("No viewer is open.", argument="frames", remedy="Open a viewer and set its in and out points.")
+        reason = "No viewer is open, or it has no in and out points."
+        raise Refused(reason, argument="frames", value=said, remedy="Set them, or give the range by hand.")
     frames = whole_range(int(ends[1]), int(ends[2] or ends[1]))
     with undo.one_step("Viewer's in and out"):
         node["rerun_first_frame"].setValue(frames[0])
@@ -141,56 +140,6 @@ def check_take(node: nuke.Node) -> None:
 
     panel.say(node, "verdict", f"{take.version}: checking")
     news.ask(node, "check_take", show, directory=str(take.directory))
-
-
-def ask_engine(node: nuke.Node) -> None:
-    """Finds or starts the engine and has it say how it is."""
-    panel.say(node, "engine_status", "Asking the engine")
-    engine.connect(node).ask_engine()
-    news.follow()
-
-
-def stop_engine(node: nuke.Node, is_sure: bool = False) -> None:
-    """Ends the engine; while takes are in work the artist is asked first. One that others work with too is not ended
-    under them.
-
-    Args:
-        is_sure: The artist was asked.
-    """
-
-    def answered(message: dict[str, Any]) -> None:
-        error = message.get("error")
-        panel.show_engines()
-        if error is None:
-            panel.say(node, "engine_status", "The engine has ended; the next take starts it")
-            return
-        if error["kind"] == IN_WORK and not engine.is_elsewhere():
-            news.forget_refusal(node)
-            if nuke.ask("Takes are in work. Cancel them and stop the engine? What is done of them stays."):
-                stop_engine(node, is_sure=True)
-            return
-        panel.say(node, "engine_status", f"{error['reason']} {error['remedy']}".strip())
-
-    news.ask(node, "stop_engine", answered, cancel_running=is_sure)
-
-
-def unload(node: nuke.Node) -> None:
-    """Has the engine free its model and the graphics card's memory."""
-    _tell_engine(node, "unload", "The engine has let go of its model")
-
-
-def look_for_faults(node: nuke.Node) -> None:
-    """Runs the engine's own doctor, which looks at the node's take root too."""
-    take_root: Path | None = None
-    with contextlib.suppress(Refused):  # a script that was never saved has none
-        take_root = nodes.take_root(node)
-
-    def tell(report: str) -> None:
-        if news.is_there(node):
-            panel.say(node, "engine_status", report)
-
-    panel.say(node, "engine_status", "The doctor looks")
-    doctor.examine(take_root, tell)
 
 
 def updated(node: nuke.Node) -> None:
@@ -246,14 +195,6 @@ def _have_script_saved(node: nuke.Node) -> None:
             nuke.scriptSaveAs()
 
 
-def _tell_engine(node: nuke.Node, method: str, done: str, **params: Any) -> None:
-    def show(message: dict[str, Any]) -> None:
-        error = message.get("error")
-        panel.say(node, "engine_status", f"{error['reason']} {error['remedy']}".strip() if error else done)
-
-    news.ask(node, method, show, **params)
-
-
 def _annotate(node: nuke.Node, **changed: Any) -> None:
     """Has what the artist says of the take shown be kept with it, where it is something new."""
     take = shown_take(node)
@@ -299,10 +240,10 @@ PRESSED: dict[str, Action] = {
         "unfold": layers.unfold,
         "finish_again": finish_again,
         "check_take": check_take,
-        "ask_engine": ask_engine,
-        "stop_engine": stop_engine,
-        "unload": unload,
-        "doctor": look_for_faults,
+        "ask_engine": engine_actions.ask_engine,
+        "stop_engine": engine_actions.stop_engine,
+        "unload": engine_actions.unload,
+        "doctor": engine_actions.look_for_faults,
         "reconnect": work.reconnect,
     }.items()
 }

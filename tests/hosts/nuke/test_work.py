@@ -17,7 +17,7 @@ from letters import Letters
 
 from vera_client.errors import EngineMismatch, EngineUnavailable, Refused, VeraClientError
 from vera_client.host import session
-from vera_nuke import actions, changes, marks, node, work
+from vera_nuke import actions, changes, engine, marks, node, work
 
 FRAMES = range(1001, 1004)
 
@@ -509,6 +509,16 @@ def test_the_engine_is_stopped_and_asked_about_first_while_takes_are_in_work(pos
     quiet(lambda: not session.known().is_waiting)
 
 
+def test_an_engine_that_others_may_use_is_not_ended_under_them(
+    post: Letters, shot: nuke.Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_wish", engine.Wish(address="farm:7000"))
+    press(shot, "stop_engine")
+    post.answer(error={"kind": "TakeRunning", "reason": "Takes are running.", "remedy": "Wait."}, method="stop_engine")
+    quiet(lambda: str(shot["engine_status"].value()) == "Takes are running. Wait.")
+    assert nuke.stage.questions == []
+
+
 def test_an_engine_on_another_device_is_told_with_the_way_to_change_it(
     post: Letters, shot: nuke.Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -532,10 +542,10 @@ def test_an_engine_on_another_device_is_told_with_the_way_to_change_it(
 def test_the_doctors_report_is_shown(
     post: Letters, shot: nuke.Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = tmp_path / "python"
-    engine.write_text('#!/bin/sh\necho "asked: $@"\n')
-    engine.chmod(0o755)
-    monkeypatch.setenv("VERA_EDIT_PYTHON", str(engine))
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "asked: $@"\n')
+    python.chmod(0o755)
+    monkeypatch.setenv("VERA_EDIT_PYTHON", str(python))
     press(shot, "doctor")
     assert str(shot["engine_status"].value()) == "The doctor looks"
     asked = f"asked: -m vera_engine.cli.main doctor --take-root {tmp_path / 'vera_takes'}"
