@@ -106,6 +106,7 @@ def adopt_settings(node: nuke.Node) -> None:
     with undo.one_step(f"Settings of {take.version}"):
         for name, value in settings.of_take(take).items():
             node[name].setValue(value)
+    nodes.gray_out(node)  # Nuke tells nobody of knobs that a script sets
     marks.look_soon(node, is_asked_for=True)
 
 

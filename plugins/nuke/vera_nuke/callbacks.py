@@ -11,7 +11,7 @@ from vera_client.errors import Refused
 from vera_client.host.take_folders import read_take_folder
 
 from . import knobs, migration, moved, undo
-from .node import is_of_this_version, require_this_version, shown_directory, tell_space, value, vera_nodes
+from .node import gray_out, is_of_this_version, require_this_version, shown_directory, tell_space, vera_nodes
 
 NO_KNOBS = ("inputChange", "showPanel")
 """What Nuke calls knobs that are none: something was plugged in or out, the panel was opened."""
@@ -62,7 +62,7 @@ def _load(node: nuke.Group) -> None:
 
 
 def _create(node: nuke.Group) -> None:
-    _gray_out(node, [knob for knob in knobs.all_knobs() if knob.needs])
+    gray_out(node)
     with undo.unnoticed():
         for knob in (knob for knob in knobs.all_knobs() if knob.is_passing):
             node[knob.name].setFlag(nuke.DO_NOT_WRITE)  # scripts do not keep it
@@ -88,19 +88,11 @@ def _press(node: nuke.Group, name: str) -> None:
 def _change(node: nuke.Group, name: str) -> None:
     from . import actions
 
-    _gray_out(node, [knob for knob in knobs.all_knobs() if knob.needs and name in (knob.needs[0], "showPanel")])
+    gray_out(node, None if name == "showPanel" else name)
     if name in ("take_path", "compare_path"):
         moved.keep_shown(node)
     if name in actions.CHANGED:
         actions.CHANGED[name](node)
-
-
-def _gray_out(node: nuke.Node, needing: list[knobs.Knob]) -> None:
-    """Enables those knobs that count as others are set, and no others."""
-    for knob in needing:
-        if knob.needs is not None:
-            other, wanted = knob.needs
-            node[knob.name].setEnabled(value(node, other) == wanted)
 
 
 def _guarded(node: nuke.Node, work: Callable[..., None], *arguments: str) -> None:

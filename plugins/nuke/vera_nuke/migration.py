@@ -8,7 +8,7 @@ import nuke
 
 from vera_client.host.freshness import OLDER_PRESET
 
-from . import knobs, node, scripts, tree
+from . import knobs, node, scripts, tree, undo
 from .knobs import Kind
 
 READS = ("Layers", "SecondLayers")
@@ -31,7 +31,8 @@ def bring_up_to_date(group: nuke.Node) -> None:
         return
     group["knobChanged"].setValue("")  # half a node is nobody's concern
     try:
-        _renew(group)
+        with undo.unrecorded():
+            _renew(group)
     finally:
         for name, script in scripts.EVENTS.items():
             group[name].setValue(script)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import nuke
 
+from . import undo
 from .node import relative, shown_directory, value
 
 
@@ -42,7 +43,8 @@ def keep_shown(node: nuke.Node) -> None:
         directory = shown_directory(node, which)
         if directory is not None and was is not None and was.text == text and not directory.is_dir():
             directory = was.directory
-            node[f"{which}_path"].setValue(relative(directory))
+            with undo.unrecorded():  # it is the same take
+                node[f"{which}_path"].setValue(relative(directory))
         if directory is None:
             _seen.pop(key, None)
         else:

@@ -95,6 +95,18 @@ def _new_knob(knob: Knob) -> Any:
     return made
 
 
+def gray_out(group: nuke.Node, changed: str | None = None) -> None:
+    """Enables the knobs that count as others are set, and no others.
+
+    Args:
+        changed: Of those that hang on this knob; None: of all.
+    """
+    for knob in knobs.all_knobs():
+        if knob.needs is not None and changed in (None, knob.needs[0]):
+            other, wanted = knob.needs
+            group[knob.name].setEnabled(value(group, other) == wanted)
+
+
 def new_node_id() -> str:
     """The name of a folder below the take root that no other node has."""
     return f"vera_edit_{uuid.uuid4().hex[:8]}"
@@ -209,8 +221,9 @@ def _point(node: nuke.Node, which: str, take: TakeFolder | None) -> None:
 
 def start_own_stack(node: nuke.Node) -> None:
     """From now on a copied node's takes are its own; those of the node it was copied from stay in its list."""
-    node["inherited_node_id"].setValue(value(node, "vera_node_id"))
-    node["vera_node_id"].setValue(new_node_id())
+    with undo.one_step("Start own stack"):
+        node["inherited_node_id"].setValue(value(node, "vera_node_id"))
+        node["vera_node_id"].setValue(new_node_id())
 
 
 def relative(path: Path) -> str:

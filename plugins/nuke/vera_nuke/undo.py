@@ -19,14 +19,23 @@ def one_step(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def unnoticed() -> Iterator[None]:
-    """What is done meanwhile the node says by itself, of what is so anyway: there is nothing to take back, and no other
-    script that has to be saved."""
-    was_modified = nuke.modified()
+def unrecorded() -> Iterator[None]:
+    """What is done meanwhile cannot be taken back."""
     nuke.Undo.disable()
     try:
         yield
     finally:
         nuke.Undo.enable()
+
+
+@contextmanager
+def unnoticed() -> Iterator[None]:
+    """What is done meanwhile the node says by itself, of what is so anyway: there is nothing to take back, and no other
+    script that has to be saved."""
+    was_modified = nuke.modified()
+    try:
+        with unrecorded():
+            yield
+    finally:
         if not was_modified and nuke.modified():
             nuke.modified(False)

@@ -82,10 +82,17 @@ def destroyed(node: Node) -> None:
 def _changed(node: Node, knob: Knob) -> None:
     if knob._name in ("xpos", "ypos", "selected", "onCreate", "knobChanged", "onDestroy", "name"):
         return
-    if node._parent is not None and not is_reading[-1]:
+    if node._parent is None or is_reading[-1] or _is_telling[-1]:
+        return
+    _is_telling.append(True)
+    try:
         call("knobChanged", node, knob)
+    finally:
+        _is_telling.pop()
 
 
+_is_telling = [False]
+"""What a callback sets is told to no other: Nuke's are not called recursively."""
 is_reading = [False]
 """While a script is read nothing is called for its values."""
 knobs.changed.append(_changed)
