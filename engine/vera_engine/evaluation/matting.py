@@ -46,13 +46,16 @@ class MattingErrors:
 
 def matting_errors(matte: FloatArray, reference: FloatArray) -> MattingErrors:
     """All four of a clip's matte against the true one, both (T, H, W)."""
-    pairs = [(one.astype(np.float64), other.astype(np.float64)) for one, other in zip(matte, reference, strict=True)]
-    each = [
-        (np.abs(one - other).sum(), np.square(one - other).mean(), gradient(one, other), connectivity(one, other))
-        for one, other in pairs
-    ]
+    each = [_frame_errors(*pair) for pair in zip(matte, reference, strict=True)]
     sad, mse, gradients, connections = np.mean(each, axis=0)
     return MattingErrors(float(sad), float(mse), float(gradients), float(connections))
+
+
+def _frame_errors(matte: np.ndarray, reference: np.ndarray) -> tuple[float, float, float, float]:
+    one, other = matte.astype(np.float64), reference.astype(np.float64)
+    difference = one - other
+    sad, mse = float(np.abs(difference).sum()), float(np.square(difference).mean())
+    return sad, mse, gradient(one, other), connectivity(one, other)
 
 
 def gradient(matte: np.ndarray, reference: np.ndarray) -> float:

@@ -19,12 +19,17 @@ PSNR_CAP = 60.0
 
 
 def psnr(picture: FloatArray, reference: FloatArray, where: BoolArray) -> float:
-    """Peak signal-to-noise ratio in dB, at most `PSNR_CAP`, over the pixels that `where` (T, H, W) picks.
+    """Peak signal-to-noise ratio of (T, H, W, 3) in dB, at most `PSNR_CAP`, where `where` (T, H, W) picks.
 
     Returns NaN where nothing is picked.
     """
-    found = likeness.psnr(picture, reference, where)
-    return found if math.isnan(found) else min(PSNR_CAP, found)
+    squares, count = 0.0, 0
+    for one, other, picked in zip(picture, reference, where, strict=True):
+        difference = one[picked].astype(np.float64) - other[picked]
+        squares, count = squares + float(np.square(difference).sum()), count + difference.size
+    if not count:
+        return math.nan
+    return min(PSNR_CAP, -10 * math.log10(squares / count)) if squares else PSNR_CAP
 
 
 def ssim(pictures: FloatArray, reference: FloatArray, where: BoolArray) -> float:
@@ -33,8 +38,11 @@ def ssim(pictures: FloatArray, reference: FloatArray, where: BoolArray) -> float
     Elsewhere both pictures (T, H, W, 3) are taken to be the reference, so that no window sees what is not measured. NaN
     where nothing is picked.
     """
-    shown = np.where(where[..., None], pictures, reference)
-    each = [likeness.ssim(*frame) for frame in zip(shown, reference, where, strict=True) if frame[2].any()]
+    each = [
+        likeness.ssim(np.where(picked[..., None], one, other), other, picked)
+        for one, other, picked in zip(pictures, reference, where, strict=True)
+        if picked.any()
+    ]
     return float(np.mean(each)) if each else math.nan
 
 
@@ -46,7 +54,7 @@ def temporal_flickering(pictures: FloatArray) -> float:
     """
     if len(pictures) < 2:
         return math.nan
-    codes = np.round(np.clip(pictures, 0, 1) * 255).astype(np.int16)
+    codes = (np.round(np.clip(frame, 0, 1) * 255).astype(np.int16) for frame in pictures)
     changes = [float(np.abs(later - earlier).mean()) for earlier, later in pairwise(codes)]
     return (255 - sum(changes) / len(changes)) / 255
 

@@ -62,16 +62,14 @@ class Lpips:
         """
         if not where.any() or min(where.shape[1:]) < LEAST_SIDE:
             return math.nan
-        shown = np.where(where[..., None], pictures, reference)
-        found = []
-        for begin in range(0, len(shown), _FRAMES_AT_ONCE):
-            pair = [
-                torch.from_numpy(np.ascontiguousarray(each[begin : begin + _FRAMES_AT_ONCE])).permute(0, 3, 1, 2)
-                for each in (shown, reference)
-            ]
+        found = 0.0
+        for begin in range(0, len(pictures), _FRAMES_AT_ONCE):
+            some = slice(begin, begin + _FRAMES_AT_ONCE)
+            shown = np.where(where[some, ..., None], pictures[some], reference[some])
+            pair = [torch.from_numpy(each).permute(0, 3, 1, 2) for each in (shown, reference[some])]
             with torch.no_grad():
-                found.append(float(self._metric(*pair)) * len(pair[0]))
-        return sum(found) / len(shown)
+                found += float(self._metric(*pair)) * len(shown)
+        return found / len(pictures)
 
 
 def weights_file(url: str) -> Path:

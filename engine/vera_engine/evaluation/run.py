@@ -13,6 +13,7 @@ from vera_engine.evaluation.records import Record, Records, noise_seed
 from vera_engine.evaluation.vace import Vace
 from vera_engine.model.settings import ModelSettings
 from vera_engine.pipeline.pipeline import VeraPipeline
+from vera_engine.pipeline.text import PromptTooLong
 from vera_engine.training.datasets.sample import LayeredDataset, LayeredSample, SampleDamaged
 
 
@@ -31,25 +32,24 @@ class Evaluation:
     """Of the report."""
 
     def run(self, dataset: LayeredDataset, chosen: Sequence[int], records: Records) -> Iterator[Record | None]:
-        """Measures clip after clip and keeps each; None for one that is damaged, which the data set then names."""
+        """Measures clip after clip and keeps each; None for one that is damaged, or asks for more than the model reads.
+
+        The data set then names those.
+        """
         for index in chosen:
-            found = records.find(dataset.entries[index].name)
+            name = dataset.entries[index].name
+            found = records.find(name)
             if found is None:
-                sample = self._load(dataset, index)
-                found = None if sample is None else self._measured(sample)
-                if found is not None:
+                try:
+                    found = self._measured(self._load(dataset, index))
                     records.add(found)
+                except (SampleDamaged, PromptTooLong) as error:
+                    dataset.skip(name, error)
             yield found
 
-    def _load(self, dataset: LayeredDataset, index: int) -> LayeredSample | None:
-        try:
-            frames = None
-            if self.frames is not None:
-                frames = range(min(self.frames, dataset.shape(index).frames))
-            return dataset.load(index, frames)
-        except SampleDamaged as error:
-            dataset.skip(dataset.entries[index].name, error)
-            return None
+    def _load(self, dataset: LayeredDataset, index: int) -> LayeredSample:
+        frames = None if self.frames is None else range(min(self.frames, dataset.shape(index).frames))
+        return dataset.load(index, frames)
 
     def _measured(self, sample: LayeredSample) -> Record:
         seed, hinted = noise_seed(sample.name), self.sampling.with_mask and sample.mask is not None
