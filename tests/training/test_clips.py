@@ -34,6 +34,21 @@ def test_whole_clips_are_the_generators_own(config, codec):
         for name, latents in zip(("edit", "alpha", "composite", "source", "mask"), expected, strict=True):
             torch.testing.assert_close(getattr(batch, name)[index], latents.half().float())
         assert batch.instructions[index] == clip.instruction
+    assert batch.begins_run.all()
+    assert batch.mask_present.all()
+
+
+def test_objects_without_a_hint_begin_where_the_run_does_and_backgrounds_keep_theirs(config, codec):
+    unhinted = replace(config, no_hint_share=1.0, begins_inside_share=1.0, background_share=0.5)
+    stream = ClipStream(unhinted, codec, replace(BUCKET, batch_size=8))
+    batch = stream.batch(random.Random(0))
+    backgrounds = [" background " in text for text in batch.instructions]
+    assert 0 < sum(backgrounds) < 8
+    assert batch.mask_present.tolist() == backgrounds
+    assert batch.begins_run.all()
+    empty = codec.latents_of(torch.full((1, 3, 5, 32, 48), -1.0))[0].half().float()
+    for index, mask in enumerate(batch.mask):
+        assert torch.equal(mask, empty) != backgrounds[index]
 
 
 def test_a_clip_that_begins_inside_lacks_the_first_latent_of_a_longer_one(config, codec):
@@ -41,6 +56,7 @@ def test_a_clip_that_begins_inside_lacks_the_first_latent_of_a_longer_one(config
     batch = stream.batch(random.Random(0))
     clip = layered_clip(seed_of(config, 0), 9, 32, 48, "train", config.background_share)
     longer = codec.latents_of(torch.stack(layers_of(clip)))
+    assert not batch.begins_run.any()
     assert batch.alpha.shape[2] == 2  # as many as whole clips of five frames have: both fit one batch
     torch.testing.assert_close(batch.alpha[0], longer[1, :, 1:].half().float())
 

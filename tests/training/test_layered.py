@@ -1,4 +1,4 @@
-"""Clips whose truth is known: the over holds exactly, hints are rough, splits share no photograph."""
+"""Clips whose truth is known: the over holds exactly, hints are rough, words are true, splits share no photograph."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ from functools import cache
 import pytest
 import torch
 
+from vera_engine.training.hints import OBJECT_HINTS, SUBJECT_HINTS
 from vera_engine.training.layered import LayeredClip, layered_clip
 from vera_engine.training.photographs import moving_plate, photographs
-from vera_engine.training.vocabulary import COLORS, background_instruction, object_instruction, words
+from vera_engine.training.vocabulary import (
+    COLORS,
+    POSITIONS,
+    SIZES,
+    background_instruction,
+    object_instruction,
+    words,
+)
 
-TENSORS = ("source", "edit", "alpha", "composite", "mask")
+TENSORS = ("source", "edit", "alpha", "composite", "mask", "shadow")
 
 
 @cache
@@ -28,7 +36,7 @@ def test_the_composite_is_the_over_exactly_and_all_lies_in_range(background_shar
         for name in TENSORS:
             tensor = getattr(clip, name)
             assert tensor.dtype == torch.float32
-            assert tensor.shape == (5, 1 if name in ("alpha", "mask") else 3, 64, 96)
+            assert tensor.shape == (5, 1 if name in ("alpha", "mask", "shadow") else 3, 64, 96)
             assert tensor.min() >= 0
             assert tensor.max() <= 1
 
@@ -56,7 +64,7 @@ def iou(one: torch.Tensor, other: torch.Tensor) -> float:
 
 
 def test_hints_of_objects_are_rough_but_there():
-    """Above 0.775 a matte is object rather than shadow: a shadow is at most 0.55, which leaves 0.775 at a half."""
+    """Above 0.775 a matte is object rather than shadow, which stays below one half."""
     overlaps = [iou(clip.mask > 0.5, clip.alpha > 0.775) for clip in clips(0.0)]
     mean = sum(overlaps) / len(overlaps)
     assert 0.35 < mean < 0.65
@@ -74,6 +82,42 @@ def test_hints_of_subjects_are_rough_but_there():
     assert 0.55 < sum(subjects) / len(subjects) < 0.95
     assert min(subjects) > 0.3
     assert sum(overlap < 0.97 for overlap in subjects) > 25
+
+
+def test_all_kinds_of_hints_are_drawn_and_told():
+    assert {clip.hint for clip in clips(0.0)} == set(OBJECT_HINTS)
+    assert {clip.hint for clip in clips(1.0)} == {*SUBJECT_HINTS, "roto"}
+    exact = [iou(clip.mask > 0.5, clip.alpha > 0.5) for clip in clips(1.0) if clip.hint == "roto"]
+    rough = [iou(clip.mask < 0.5, clip.alpha < 0.5) for clip in clips(1.0) if clip.hint != "roto"]
+    assert sum(exact) / len(exact) > 0.95
+    assert sum(rough) / len(rough) < 0.8
+
+
+def test_soft_shadows_are_part_of_the_matte_below_one_half_and_black():
+    for clip in clips(0.0):
+        assert (clip.alpha >= clip.shadow).all()
+        assert clip.shadow.max() < 0.5
+        # Color reaches a few pixels past the object's edge.
+        near = torch.nn.functional.max_pool2d(clip.alpha - clip.shadow, 13, stride=1, padding=6) > 1e-3
+        assert (clip.edit * (clip.shadow > 0.02) * ~near).max() < 0.01
+    assert sum((clip.shadow > 0.1).any().item() for clip in clips(0.0)) > 40
+    assert not any(clip.shadow.any() for clip in clips(1.0))
+
+
+def test_without_a_hint_an_object_is_where_its_words_say_and_of_their_size():
+    for seed in range(40):
+        clip = layered_clip(seed, 17, 32, 48, "train", 0.0, hinted=False)
+        assert not clip.hinted
+        assert not clip.mask.any()
+        assert clip.position in clip.instruction
+        body = (clip.alpha - clip.shadow).sum((0, 1, 2))
+        center = (body * torch.arange(48)).sum() / body.sum()
+        assert int(3 * center / 48) == list(POSITIONS).index(clip.position)
+    hinted = [layered_clip(seed, 17, 32, 48, "train", 0.0) for seed in range(60)]
+    assert 20 < sum(clip.position in clip.instruction for clip in hinted) < 40
+    areas = {name: [(c.alpha > 0.5).float().mean() for c in hinted if c.size == name] for name in SIZES}
+    means = [sum(found) / len(found) for found in areas.values()]
+    assert means == sorted(means)
 
 
 def test_the_named_color_is_the_color_of_the_edit():

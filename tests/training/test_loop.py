@@ -18,6 +18,7 @@ from vera_engine.training.export import ModelFolderTaken, export_model
 from vera_engine.training.layered import layered_clip
 from vera_engine.training.loop import RunFolderMismatch, TrainedParts, TrainingDiverged, train
 from vera_engine.training.vocabulary import words
+from vera_engine.training.warm_start import WarmStartRefused
 
 
 def checkpoint(run_folder: Path) -> dict:
@@ -196,3 +197,22 @@ def test_an_exported_folder_loads_and_samples(config: TrainingConfig, new_run, t
     with pytest.raises(ModelFolderTaken) as refused:
         export_model(parts, config, tmp_path / "model")
     assert refused.value.argument == "out"
+
+
+def test_a_run_can_begin_with_a_models_weights(config: TrainingConfig, new_run, tmp_path):
+    given = train(config, new_run("given"))
+    expected = weights(given)
+    export_model(given, config, tmp_path / "model")
+    begins = replace(
+        config, seed=12, warm_start=str(tmp_path / "model"), first_latent_embedding=True, learning_rate=1e-9
+    )
+    begun = train(begins, tmp_path / "begun", stop_after_seconds=0)
+    for name, tensor in weights(begun).items():
+        if "first_latent" in name:
+            assert not tensor.any() or tensor.abs().max() < 1e-6
+        else:
+            torch.testing.assert_close(tensor, expected[name].to(torch.float16).float(), atol=1e-6, rtol=0)
+    assert_equal(dict(begun.codec.state_dict()), dict(given.codec.state_dict()))
+    for other in (replace(begins, ffn_dim=32), replace(begins, num_layers=2), replace(begins, text_dim=12)):
+        with pytest.raises(WarmStartRefused, match="cannot begin"):
+            train(other, tmp_path / "refused", stop_after_seconds=0)

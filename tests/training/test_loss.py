@@ -12,7 +12,12 @@ from vera_engine.training.loss import add_noise, draw_sigmas, sample_loss
 
 def batch_of(edit: float, alpha: float, composite: float, count: int = 2) -> ClipBatch:
     parts = [torch.full((count, 1, 1, 1, 2), value) for value in (edit, alpha, composite, 0.0, 0.0)]
-    return ClipBatch(*parts, importance=torch.ones(count, 1, 1, 1, 1), instructions=["add a red ball"] * count)
+    return clip_batch(parts, torch.ones(count, 1, 1, 1, 1))
+
+
+def clip_batch(parts: list[torch.Tensor], importance: torch.Tensor) -> ClipBatch:
+    always = torch.ones(len(importance), dtype=torch.bool)
+    return ClipBatch(*parts, importance, ["add a red ball"] * len(importance), mask_present=always, begins_run=always)
 
 
 def test_the_loss_by_hand():
@@ -31,7 +36,7 @@ def test_the_loss_by_hand():
 
 def test_channels_count_by_their_importance():
     parts = [torch.zeros(1, 2, 1, 1, 1) for _ in range(5)]
-    batch = ClipBatch(*parts, importance=torch.tensor([0.5, 1.5]).view(1, 2, 1, 1, 1), instructions=["add a red ball"])
+    batch = clip_batch(parts, torch.tensor([0.5, 1.5]).view(1, 2, 1, 1, 1))
     off = torch.tensor([2.0, 1.0]).view(1, 2, 1, 1, 1)
     prediction = VeraTransformerOutput(edit=off, alpha=batch.alpha, composite=batch.composite)
     loss, errors = sample_loss(prediction, batch, torch.tensor([0.85]), 1.5, 0.5)

@@ -29,13 +29,26 @@ class ClipBatch:
     importance: Tensor
     """(B, z_dim, F, 1, 1), mean 1: how much an error of that channel of that latent shows in pixels."""
     instructions: list[str]
+    mask_present: Tensor
+    """bool (B,): False where a clip came without a hint."""
+    begins_run: Tensor
+    """bool (B,): whether the first latent is that of a single frame, not of a group of four."""
+
+
+@dataclass(frozen=True)
+class _EncodedClip:
+    latents: Tensor
+    """(5, z_dim, F, h, w), float16: edit, alpha, composite, source, mask."""
+    instruction: str
+    hinted: bool
+    begins_run: bool
 
 
 class ClipStream:
     """Draws batches of a bucket: some fresh clips, the rest from those made lately.
 
     Some clips begin in the middle of a longer one, as the later windows of a long shot do: their first latent stands
-    for four frames, not for one.
+    for four frames, not for one. Some objects come without a hint.
 
     Only `drawn`, the count of fresh clips so far, is state. Clips that an interruption threw out of memory are made
     again when they are drawn again.
@@ -53,7 +66,7 @@ class ClipStream:
         self._bucket = bucket
         pixels = bucket.frames * bucket.height * bucket.width
         self._capacity = max(4 * bucket.batch_size, config.replay_clips * _REFERENCE_PIXELS // pixels)
-        self._encoded: OrderedDict[int, tuple[Tensor, bool, str]] = OrderedDict()
+        self._encoded: OrderedDict[int, _EncodedClip] = OrderedDict()
         self._base = config.seed * 1_000_003 + pixels * 1009 + lane * 50_000_017
         first, group = (scale**config.pixel_weighting for scale in (codec.first_scale, codec.group_scale))
         self._first_importance, self._group_importance = first / first.mean(), group / group.mean()
@@ -71,24 +84,37 @@ class ClipStream:
         clips = [self._clip(index) for index in indices]
         while len(self._encoded) > self._capacity:
             self._encoded.popitem(last=False)
-        edit, alpha, composite, source, mask = torch.stack([latents for latents, _, _ in clips]).float().unbind(1)
-        importance = torch.stack([self._importance(edit.shape[2], begins_inside) for _, begins_inside, _ in clips])
-        return ClipBatch(edit, alpha, composite, source, mask, importance, [text for _, _, text in clips])
+        edit, alpha, composite, source, mask = torch.stack([clip.latents for clip in clips]).float().unbind(1)
+        return ClipBatch(
+            edit,
+            alpha,
+            composite,
+            source,
+            mask,
+            importance=torch.stack([self._importance(edit.shape[2], clip.begins_run) for clip in clips]),
+            instructions=[clip.instruction for clip in clips],
+            mask_present=torch.tensor([clip.hinted for clip in clips]),
+            begins_run=torch.tensor([clip.begins_run for clip in clips]),
+        )
 
-    def _importance(self, latent_count: int, begins_inside: bool) -> Tensor:
+    def _importance(self, latent_count: int, begins_run: bool) -> Tensor:
         """(z_dim, F, 1, 1)"""
-        first = self._group_importance if begins_inside else self._first_importance
+        first = self._first_importance if begins_run else self._group_importance
         return torch.stack([first, *[self._group_importance] * (latent_count - 1)], dim=1)[..., None, None]
 
     @torch.no_grad()
-    def _clip(self, index: int) -> tuple[Tensor, bool, str]:
-        """Of clip `index`: latents (5, z_dim, F, h, w), float16, whether it begins inside, and the instruction."""
+    def _clip(self, index: int) -> _EncodedClip:
         if index not in self._encoded:
-            bucket, seed = self._bucket, self._base + index
-            begins_inside = random.Random(f"begins inside {seed}").random() < self._config.begins_inside_share
-            frames = bucket.frames + GROUP if begins_inside else bucket.frames
-            clip = layered_clip(seed, frames, bucket.height, bucket.width, "train", self._config.background_share)
+            config, bucket, seed = self._config, self._bucket, self._base + index
+            chance = random.Random(f"kind {seed}")
+            # Without a hint, an object makes its whole way in the clip: it begins where the run does.
+            hinted = chance.random() >= config.no_hint_share
+            begins_run = not hinted or chance.random() >= config.begins_inside_share
+            frames = bucket.frames if begins_run else bucket.frames + GROUP
+            clip = layered_clip(
+                seed, frames, bucket.height, bucket.width, "train", config.background_share, hinted=hinted
+            )
             latents = self._codec.latents_of(torch.stack(layers_of(clip)))
-            kept = latents[:, :, 1:] if begins_inside else latents
-            self._encoded[index] = (kept.half(), begins_inside, clip.instruction)
+            kept = latents if begins_run else latents[:, :, 1:]
+            self._encoded[index] = _EncodedClip(kept.half(), clip.instruction, clip.hinted, begins_run)
         return self._encoded[index]

@@ -66,6 +66,9 @@ class TrainingConfig:
     """Share of clips that change the background; the others add an object."""
     text_dropout: float = 0.1
     mask_dropout: float = 0.1
+    """Share of hints that are left out, wherever an object lies."""
+    no_hint_share: float = 0.0
+    """Share of objects drawn where their words say, without a hint."""
     begins_inside_share: float = 0.0
     """Share of clips that begin in the middle of a longer one, as all windows of a shot but its first do."""
     pixel_weighting: float = 0.0
@@ -89,6 +92,10 @@ class TrainingConfig:
     attention_head_dim: int = 48
     ffn_dim: int = 384
     num_layers: int = 6
+    first_latent_embedding: bool = False
+    """Tell a run's first latent from the later ones."""
+    warm_start: str = ""
+    """A model, by name or folder, whose codec and weights a run begins with; "": it begins with none."""
     checkpoint_every: int = 200
 
     @property
@@ -155,10 +162,12 @@ def read_training_config(file: Path) -> TrainingConfig:
 
 def _check_kinds(part: TrainingConfig | Stage | Bucket) -> None:
     """Refuses text for a number, a fraction for a count, and the like."""
-    kinds: dict[Any, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
+    kinds: dict[Any, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
     for field in fields(part):
         value = getattr(part, field.name)
-        if field.type in kinds and (not isinstance(value, kinds[field.type]) or isinstance(value, bool)):
+        if field.type in kinds and (
+            not isinstance(value, kinds[field.type]) or (isinstance(value, bool) and field.type != "bool")
+        ):
             raise TrainingFileRefused(
                 "The value is of the wrong kind.", argument=field.name, value=repr(value), remedy=f"Give {field.type}."
             )
@@ -167,7 +176,7 @@ def _check_kinds(part: TrainingConfig | Stage | Bucket) -> None:
 def _check_values(config: TrainingConfig) -> None:
     """Refuses values that no run could be made with."""
     buckets = [bucket for stage in config.stages for bucket in stage.buckets]
-    shares = ("background_share", "text_dropout", "mask_dropout", "begins_inside_share")
+    shares = ("background_share", "text_dropout", "mask_dropout", "no_hint_share", "begins_inside_share")
     not_negative = (
         "seed",
         "weight_decay",

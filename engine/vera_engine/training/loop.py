@@ -31,6 +31,7 @@ from vera_engine.training.loss import add_noise, sample_loss
 from vera_engine.training.processes import Processes
 from vera_engine.training.text_encoder import tiny_text_encoder, word_tokenizer
 from vera_engine.training.vocabulary import words
+from vera_engine.training.warm_start import codec_of, take_over_weights
 
 
 class TrainingDiverged(Internal):
@@ -70,13 +71,15 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
     processes = Processes.join()
     lanes = processes.share(config.lanes)
 
-    # 1. The codec, fitted once
+    # 1. The codec, fitted once or taken over
     codec = _fitted_codec(config, run_folder / "codec", processes)
 
     # 2. Model, optimizer, averages; continued from a checkpoint
     torch.manual_seed(config.seed)
     tokenizer = word_tokenizer(words(), config.text_tokens)
     transformer, text_encoder = _new_model(config, len(tokenizer))
+    if config.warm_start:
+        take_over_weights(config.warm_start, transformer, text_encoder)
     parameters = [*transformer.parameters(), *text_encoder.parameters()]
     averages = [parameter.detach().clone() for parameter in parameters]
     optimizer = _optimizer(config, parameters)
@@ -139,7 +142,7 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
                     streams[bucket, lane] = ClipStream(config, codec, bucket, lane)
                 batch = streams[bucket, lane].batch(rng)
                 texts = ["" if rng.random() < config.text_dropout else text for text in batch.instructions]
-                mask_present = torch.tensor([rng.random() >= config.mask_dropout for _ in texts])
+                keeps_mask = torch.tensor([rng.random() >= config.mask_dropout for _ in texts])
                 noised = add_noise(batch, generator)
                 prediction = transformer(
                     noised.edit,
@@ -149,7 +152,8 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
                     encode_prompts(tokenizer, text_encoder, texts),
                     source_latents=batch.source,
                     mask_latents=batch.mask,
-                    mask_present=mask_present,
+                    mask_present=batch.mask_present & keeps_mask,
+                    begins_run=batch.begins_run,
                 )
                 weights = (config.alpha_weight, config.composite_weight)
                 loss, errors = sample_loss(prediction, batch, noised.sigmas, *weights)
@@ -202,15 +206,20 @@ def learning_rate(config: TrainingConfig, step: int) -> float:
 
 
 def _fitted_codec(config: TrainingConfig, folder: Path, processes: Processes) -> LinearVideoCodec:
+    codec: LinearVideoCodec
     if processes.rank == 0 and not folder.exists():
         partial = folder.with_suffix(".partial")
-        # Clips for the codec come from seeds that no training clip has.
-        fit_components(
-            config.z_dim, config.seam_filter_width, clip_count=config.codec_clips, seed=10_000_000 + config.seed
-        ).save_pretrained(partial)
+        if config.warm_start:
+            codec = codec_of(config.warm_start)
+        else:
+            # Clips for the codec come from seeds that no training clip has.
+            codec = fit_components(
+                config.z_dim, config.seam_filter_width, clip_count=config.codec_clips, seed=10_000_000 + config.seed
+            )
+        codec.save_pretrained(partial)
         partial.rename(folder)
     processes.add_up([torch.zeros(1)])  # the others wait here for the first
-    codec: LinearVideoCodec = LinearVideoCodec.from_pretrained(folder)
+    codec = LinearVideoCodec.from_pretrained(folder)
     for name in ("z_dim", "seam_filter_width"):
         if codec.config[name] != getattr(config, name):
             raise _mismatch(folder, f"its {name} is {codec.config[name]}, not {getattr(config, name)}")
@@ -230,6 +239,7 @@ def _new_model(config: TrainingConfig, vocabulary_size: int) -> tuple[VeraTransf
         num_layers=config.num_layers,
         rope_max_seq_len=256,
         absolute_positions=True,
+        first_latent_embedding=config.first_latent_embedding,
         prediction_type="sample",
     )
     for branch in transformer.branches.values():

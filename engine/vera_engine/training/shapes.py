@@ -51,18 +51,24 @@ def signed_distance(
 
 
 def blob_distance(
-    rng: random.Random, x: torch.Tensor, y: torch.Tensor, radius: float, stretch: tuple[float, float]
+    rng: random.Random,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    radius: float,
+    stretch: tuple[float, float],
+    depth: float = 0.16,
 ) -> torch.Tensor:
-    """Distance, nearly, to a smooth closed outline of random lobes; stands for people and animals.
+    """Distance, nearly, to a smooth closed outline of random lobes.
 
     Args:
         stretch: Factors of the half axes along x and y.
+        depth: Of each of the five lobes at most, as a share of the radius.
     """
     x, y = x / stretch[0], y / stretch[1]
     around = torch.atan2(y, x)
     outline = torch.ones_like(around)
     for lobes in (1, 2, 3, 4, 5):
-        outline = outline + rng.uniform(-0.16, 0.16) * torch.cos(lobes * around + rng.uniform(0, 2 * math.pi))
+        outline = outline + rng.uniform(-depth, depth) * torch.cos(lobes * around + rng.uniform(0, 2 * math.pi))
     return (torch.sqrt(x * x + y * y + 1e-9) - radius * outline) * min(stretch)
 
 

@@ -30,7 +30,7 @@ SHAPES: dict[str, tuple[str, ...]] = {
 }
 """Shape -> the words that name it."""
 
-SIZES: dict[str, tuple[float, float]] = {"small": (0.075, 0.11), "": (0.11, 0.16), "large": (0.16, 0.22)}
+SIZES: dict[str, tuple[float, float]] = {"small": (0.09, 0.12), "": (0.12, 0.165), "large": (0.165, 0.22)}
 """Size word -> range of the object's radius in frame heights."""
 
 MOTIONS: dict[str, tuple[str, ...]] = {
@@ -66,11 +66,23 @@ def words() -> tuple[str, ...]:
     return tuple(sorted({word for phrase in phrases for word in phrase.split()}))
 
 
-def object_instruction(rng: random.Random, *, color: str, shape: str, size: str, motion: str, position: str) -> str:
-    """A sentence that asks for this object; the position is left out half of the time, as artists who scribble do."""
-    named = [size, color, rng.choice(SHAPES[shape]), rng.choice(MOTIONS[motion])]
-    if rng.random() < 0.5:
-        named.append(position)
+def object_instruction(
+    rng: random.Random, *, color: str, shape: str, size: str, motion: str, position: str, striped: bool = False
+) -> str:
+    """A sentence that asks for this object.
+
+    Args:
+        position: A key of `POSITIONS`, or "": left out, as by artists who scribble.
+        striped: The object has stripes. Other surfaces have no words.
+    """
+    named = [
+        size,
+        color,
+        "striped" if striped else "",
+        rng.choice(SHAPES[shape]),
+        rng.choice(MOTIONS[motion]),
+        position,
+    ]
     phrase = " ".join(part for part in named if part)
     article = "an" if phrase[0] in "aeiou" else "a"
     return f"{rng.choice(_ADD_VERBS)} {article} {phrase}"
