@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vera_engine.cli import doctor, nuke_plugin
+from vera_engine.cli import doctor, install, nuke_plugin
 
 OWN = "# mine\r\nimport nuke\r\nprint('ä')"
 
@@ -150,6 +150,13 @@ def test_nuke_starts_with_it_and_finds_its_client(home, repository, kind):
     program = STARTS.format(fake=str(repository / "tests/hosts/nuke/fake_nuke"), plugin=str(plugin))
     done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == str(client / "__init__.py"), done.stdout + done.stderr
+
+
+def test_the_folder_for_nuke_path_is_printed(capsys, repository):
+    assert install.print_path("nuke") == 0
+    assert capsys.readouterr().out == f"{repository / 'plugins' / 'nuke'}\n"
+    with pytest.raises(install.NoFolderToName, match="own folders"):
+        install.print_path("blender")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any, Callable
 import nuke
 
 from vera_client.errors import Refused, VeraClientError
-from vera_client.host import rendered, session, take_folders
+from vera_client.host import engine_words, rendered, session, take_folders
 from vera_client.host.run import Run
 
 from . import engine, main_thread, marks, panel, progress, shown_takes
@@ -71,6 +71,8 @@ def _tick(messages: list[dict[str, Any]], cancelled: list[str]) -> tuple[bool, l
         settle(run)
     _show_status({run.node_id for run in [*changed, *here.unfinished()]} | set(here.refusals))
     _answered(messages)
+    if engine_words.is_device_open(here) and any(run.state == "finished" and not run.existing for run in changed):
+        here.ask_engine()  # it has loaded its model, and says on what
     unfinished = dict.fromkeys(run.node_id for run in here.unfinished())
     spoken_of = ((node_id, here.run_of(node_id)) for node_id in unfinished)
     if not here.is_waiting:

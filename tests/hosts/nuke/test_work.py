@@ -523,6 +523,13 @@ def test_an_engine_on_another_device_is_told_with_the_way_to_change_it(
     post: Letters, shot: nuke.Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     press(shot, "ask_engine")
+    post.answer(letters.engine("auto"), method="engine_info")
+    quiet(lambda: str(shot["device_now"].value()) == "auto")
+    shot["device"].setValue("MPS")
+    assert "chooses one for its first take: press Stop" in str(shot["device_now"].value())
+    shot["device"].setValue("Automatic")
+    finish(post, folder_of(shot), generate(post, shot))
+    quiet(lambda: len(post.of("engine_info")) == 2)
     post.answer(letters.engine("cpu float32"), method="engine_info")
     quiet(lambda: str(shot["device_now"].value()) == "cpu float32")
     shot["device"].setValue("By name")
@@ -535,7 +542,7 @@ def test_an_engine_on_another_device_is_told_with_the_way_to_change_it(
     made: list[dict[str, Any]] = []
     monkeypatch.setattr(session, "VeraClient", lambda **options: made.append(options) or post)
     press(shot, "generate")
-    post.requests()
+    post.requests(2)
     assert made == [{"device": "cuda:1"}], "what the engine is started on where none runs"
 
 

@@ -24,6 +24,11 @@ def engine_lines(here: Session | None) -> list[str]:
     return [*lines, f"Steps of its presets: {', '.join(steps)}"] if steps else lines
 
 
+def is_device_open(here: Session) -> bool:
+    """Whether the engine has loaded no model so far, and therefore says only what it was started with."""
+    return here.engine is not None and " " not in str(here.engine["device"])
+
+
 def require_device(name: str) -> str:
     """The name of a device.
 
