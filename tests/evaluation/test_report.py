@@ -102,7 +102,9 @@ def test_the_command_measures_reports_draws_and_goes_on(model, tmp_path, capsys)
     assert (out / "report.md").read_text().startswith("# tiny on synthetic")
 
     assert main([*command, "--without-mask"]) == 2
-    assert "another evaluation (with_mask: True, now False)" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "another evaluation" in said
+    assert "with_mask: True, now False" in said
     assert json.loads((out / "report.json").read_text()) == report
 
 
@@ -123,18 +125,24 @@ def test_netflixs_test_lines_are_measured_and_damaged_ones_named(model, tmp_path
         write_mp4(tmp_path / f"{name}.mp4", layer)
     line = {"video_id": "v", "prompt": "a desert", "edit_type": "background_replace", "input_path": "in.mp4"}
     line |= {"mask_path": "mask.mp4", "alpha_path": "alpha.mp4"}
-    lines = [line, {**line, "edit_type": "obj_add", "alpha_path": None}, {**line, "input_path": "gone.mp4"}]
-    (tmp_path / "test.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    lines = [line, {**line, "edit_type": "obj_add", "alpha_path": None}]
+    bad = [{**line, "input_path": "gone.mp4"}, {**line, "prompt": "a desert " * 40}]
+    (tmp_path / "test.jsonl").write_text("\n".join(map(json.dumps, [*lines, *bad])))
+    (tmp_path / "bad.jsonl").write_text("\n".join(map(json.dumps, bad)))
     out = tmp_path / "report"
     assert main(["evaluate", str(model), str(tmp_path / "test.jsonl"), "--frames", "5", "--out", str(out)]) == 0
     report = json.loads((out / "report.json").read_text())
     assert [(each["name"], each["frames"]) for each in report["clips"]] == [("test-00001", 5), ("test-00002", 5)]
-    assert [each["name"] for each in report["skipped"]] == ["test-00003"]
+    assert [each["name"] for each in report["skipped"]] == ["test-00003", "test-00004"]
+    assert "the model reads" in report["skipped"][1]["reason"]
     background, addition = report["clips"]
     assert background["edit"]["matte_iou"] is not None
     assert addition["edit"] == {}
     # What has to stay of an addition is at least the subject that its mask isolates.
     assert addition["methods"]["nothing"]["psnr"] == 60.0
+    nothing = ["evaluate", str(model), str(tmp_path / "bad.jsonl"), "--out", str(tmp_path / "nothing")]
+    assert main(nothing) != 0
+    assert len(json.loads((tmp_path / "nothing/report.json").read_text())["skipped"]) == 2
 
 
 @pytest.mark.parametrize(

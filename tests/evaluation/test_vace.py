@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 import torch
 from diffusers import AutoencoderKLWan, FlowMatchEulerDiscreteScheduler, WanVACEPipeline, WanVACETransformer3DModel
 
-from tests.tiny_model import WORDS
+from tests.tiny_model import WORDS, make_tiny_model
+from vera_engine.cli.main import main
 from vera_engine.evaluation.vace import Vace, VaceMissing, VaceUnusable
 from vera_engine.training.datasets.sample import LayeredSample
 from vera_engine.training.text_encoder import tiny_text_encoder, word_tokenizer
@@ -63,6 +65,16 @@ def test_it_paints_where_the_mask_says_at_the_clips_own_size(folder):
     # What it is told is the caption, where there is one.
     told = dataclasses.replace(sample, caption="a blue sky")
     assert not np.array_equal(made, vace(told, True, 3))
+
+
+def test_it_stands_beside_the_model_in_the_report(folder, tmp_path):
+    make_tiny_model(tmp_path / "model", num_inference_steps=1)
+    command = ["evaluate", str(tmp_path / "model"), "synthetic", "--add", "1", "--background", "0", "--frames", "1"]
+    assert main([*command, "--vace", str(folder), "--vace-steps", "1", "--out", str(tmp_path / "out")]) == 0
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert 0 < report["means"]["add"]["methods"]["vace"]["psnr"] < 60
+    assert "| VACE | " in (tmp_path / "out/report.md").read_text()
+    assert (tmp_path / "out" / report["clips"][0]["pictures"]["VACE"]).is_file()
 
 
 def test_a_folder_without_vace_is_refused(tmp_path):

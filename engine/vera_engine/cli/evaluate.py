@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from vera_engine.cli.serve import count
-from vera_engine.errors import InvalidArgument
+from vera_engine.errors import FailedPrecondition, InvalidArgument
 from vera_engine.model.settings import ModelSettings, read_settings
 from vera_engine.model.threads import share_processor
 from vera_engine.pipeline.presets import DEFAULT_PRESET, PRESETS, find_preset, preset_steps
@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from vera_engine.evaluation.perceptual import Lpips
     from vera_engine.training.datasets.sample import LayeredDataset
 
-DRAWN = ("benchmark", "synthetic")
-BENCHMARK_ADDITIONS, BENCHMARK_BACKGROUNDS = 72, 69
-"""As many as in the paper's test set."""
+
+COUNTS = 64, 40
+"""Synthetic object additions and background changes where none are given."""
 
 
 class SizeRefused(InvalidArgument):
     """A size or count that cannot be measured at."""
+
+
+class NothingMeasured(FailedPrecondition):
+    """A data set all of whose clips are damaged."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -52,7 +56,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     clips.add_argument("--background", type=int, metavar="N", help="synthetic: clips of background change (40)")
     clips.add_argument("--limit", type=count, metavar="N", help="only the first N clips of each edit type")
     clips.add_argument(
-        "--frames", type=count, metavar="N", help="the first N frames of each clip (default: all; drawn: the window)"
+        "--frames",
+        type=count,
+        metavar="N",
+        help="the first N frames of each clip (default: all; synthetic: the window)",
     )
     clips.add_argument(
         "--tolerance",
@@ -133,11 +140,19 @@ def run(arguments: argparse.Namespace) -> int:
     write_page(arguments.out, report)
     print(markdown(report))
     print(f"Report: {arguments.out / 'index.html'}", file=sys.stderr)
+    if not found:
+        raise NothingMeasured(
+            "No clip could be measured.",
+            argument="dataset",
+            value=arguments.dataset,
+            remedy="The report names them, and why.",
+        )
     return 0
 
 
 def _dataset(arguments: argparse.Namespace, settings: ModelSettings) -> LayeredDataset:
-    """The data set that is meant; what is drawn is drawn at the model's own size."""
+    """The data set that is meant; synthetic clips are drawn at the model's own size."""
+    from vera_engine.training.datasets.drawn_benchmark import BenchmarkDataset
     from vera_engine.training.datasets.find import find_dataset
     from vera_engine.training.datasets.sample import ClipShape
     from vera_engine.training.datasets.synthetic import SyntheticDataset
@@ -150,20 +165,22 @@ def _dataset(arguments: argparse.Namespace, settings: ModelSettings) -> LayeredD
             value=counts,
             remedy="Say synthetic, or --limit.",
         )
-    if arguments.dataset not in DRAWN:
+    hinted = not arguments.without_mask
+    if arguments.dataset == "benchmark":
+        return BenchmarkDataset(hinted)
+    if arguments.dataset != "synthetic":
         return find_dataset(Path(arguments.dataset), arguments.tolerance)
     frames = arguments.frames or settings.window_frames
     if frames > settings.window_frames:
         raise SizeRefused(
-            "Drawn clips are as long as the model's window at most.",
+            "Synthetic clips are as long as the model's window at most.",
             argument="frames",
             value=frames,
             remedy=f"Give 1 to {settings.window_frames} frames.",
         )
-    additions, backgrounds = (64 if counts[0] is None else counts[0]), (40 if counts[1] is None else counts[1])
-    if arguments.dataset == "benchmark":
-        additions, backgrounds = BENCHMARK_ADDITIONS, BENCHMARK_BACKGROUNDS
-    return SyntheticDataset(additions, backgrounds, ClipShape(frames, *settings.working_sizes[0]))
+    shape = ClipShape(frames, *settings.working_sizes[0])
+    additions, backgrounds = (own if given is None else given for given, own in zip(counts, COUNTS, strict=True))
+    return SyntheticDataset(additions, backgrounds, shape, hinted)
 
 
 def _lpips() -> tuple[Lpips | None, str]:

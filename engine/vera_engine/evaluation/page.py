@@ -33,7 +33,7 @@ a { color: #8ab8ff } code { color: #999 } p, li { max-width: 60em }
 table { border-collapse: collapse; margin: 1em 0 } td, th { padding: .2em .8em; text-align: right }
 td:first-child, th:first-child { text-align: left } th { color: #999; font-weight: normal; vertical-align: bottom }
 tr { border-top: 1px solid #333 } .quoted td { color: #888; font-style: italic } .wrong { color: #ff8a70 }
-figure { display: inline-block; margin: 0 .4em .4em 0; vertical-align: top } img { display: block; width: 12.5vw }
+.clip { display: flex; gap: .4em } figure { flex: 1; margin: 0; max-width: 320px } img { display: block; width: 100% }
 figcaption { color: #999; font-size: 12px }
 """
 
@@ -127,7 +127,7 @@ def _clip(record: Record) -> str:
     size = f"{record.frames} frames of {record.size[0]}x{record.size[1]}"
     return (
         f'<h3 id="{name}">{html.escape(record.instruction)}</h3><p><code>{name}, {size}</code> {_words(record)}</p>'
-        f"<div>{figures}</div>"
+        f'<div class="clip">{figures}</div>'
     )
 
 

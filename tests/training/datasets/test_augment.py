@@ -99,14 +99,3 @@ def test_what_fits_no_bucket_is_named():
     assert sorted_into(dataset, [ClipShape(9, 32, 32)]) == {ClipShape(9, 32, 32): []}
     assert len(dataset.skipped) == 3
     assert "too short or too small" in dataset.skipped[0].reason
-
-
-def test_drawn_clips_are_the_same_in_any_company():
-    few, more = SyntheticDataset(1, 0, ClipShape(5, 48, 32)), SyntheticDataset(3, 0, ClipShape(5, 48, 32))
-    one, same, part = few.load(0), more.load(0), more.load(0, range(3))
-    assert one.instruction == same.instruction
-    np.testing.assert_array_equal(one.composite, same.composite)
-    np.testing.assert_array_equal(part.alpha, same.alpha[:3])
-    assert error_of(one) < 1e-6
-    with pytest.raises(DatasetRefused):
-        SyntheticDataset(0, 0, ClipShape(5, 48, 32))

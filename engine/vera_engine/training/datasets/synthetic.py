@@ -30,12 +30,13 @@ class SyntheticDataset(LayeredDataset):
     Args:
         additions, backgrounds: How many of each.
         shape: Of every clip.
+        hinted: False: objects come without a hint, where the words say.
 
     Raises:
         DatasetRefused: A count or side below 0, or no clip or frame at all.
     """
 
-    def __init__(self, additions: int, backgrounds: int, shape: ClipShape) -> None:
+    def __init__(self, additions: int, backgrounds: int, shape: ClipShape, hinted: bool = True) -> None:
         count = additions + backgrounds
         if min(additions, backgrounds) < 0 or count == 0 or min(shape.frames, shape.width) < 1:
             raise DatasetRefused(
@@ -48,6 +49,7 @@ class SyntheticDataset(LayeredDataset):
         self.skipped = []
         self._shape = shape
         self._additions = additions
+        self._hinted = hinted
         types: list[EditType] = ["add" if number < additions else "background" for number in range(count)]
         self.entries = tuple(
             Entry(f"{edit_type}-{FIRST_SEED + number}", edit_type, "") for number, edit_type in enumerate(types)
@@ -56,7 +58,8 @@ class SyntheticDataset(LayeredDataset):
     @property
     def identity(self) -> str:
         """Seeds and shape; a clip is the same whatever the counts, but for where backgrounds begin."""
-        return f"synthetic {FIRST_SEED} backgrounds from {self._additions}, {self._shape}"
+        hints = "" if self._hinted else ", without hints"
+        return f"synthetic {FIRST_SEED} backgrounds from {self._additions}, {self._shape}{hints}"
 
     def shape(self, index: int) -> ClipShape:
         """As all."""
@@ -67,14 +70,17 @@ class SyntheticDataset(LayeredDataset):
         entry, (count, width, height) = self.entries[index], (self._shape.frames, self._shape.width, self._shape.height)
         rng = random.Random(FIRST_SEED + index)
         if entry.edit_type == "add":
-            clip = object_addition(rng, count, height, width, "held_out")
+            clip = object_addition(rng, count, height, width, "held_out", hinted=self._hinted)
         else:
             clip = background_change(rng, count, height, width, "held_out", good_roto_share=0.0)
         return sample_of_clip(clip, entry.name, frames)
 
 
 def sample_of_clip(clip: LayeredClip, name: str, frames: range | None = None) -> LayeredSample:
-    """A drawn clip, some of its frames or all of them, as every data set gives its samples."""
+    """A drawn clip, some of its frames or all of them, as every data set gives its samples.
+
+    Where there is no hint, there is no mask.
+    """
     chosen = chosen_frames(len(clip.source), frames, name)
     source, edit, composite, alpha, mask = (
         _channels_last(layer[chosen.start : chosen.stop])
@@ -88,7 +94,7 @@ def sample_of_clip(clip: LayeredClip, name: str, frames: range | None = None) ->
         edit=edit,
         alpha=alpha[..., 0],
         composite=composite,
-        mask=mask[..., 0],
+        mask=mask[..., 0] if mask.any() else None,
         layers_error=layers_error(source, edit, alpha[..., 0], composite),
     )
 
