@@ -48,14 +48,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Convert, and say what was made."""
-    import torch
-
     from vera_engine.errors import InvalidArgument
-    from vera_engine.model.convert import convert_checkpoint, plan_parts
+    from vera_engine.model.convert import WRITTEN_FORMATS, convert_checkpoint, plan_parts
     from vera_engine.model.key_tables import read_table
 
     tables = [read_table(path) for path in args.table]
-    dtype = getattr(torch, args.dtype) if args.dtype else None
+    dtype = WRITTEN_FORMATS[args.dtype] if args.dtype else None
     if args.dry_run:
         for part in plan_parts([args.checkpoint, *([args.rest_from] if args.rest_from else [])], tables, dtype):
             print_plan(part)

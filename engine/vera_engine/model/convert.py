@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from accelerate import init_empty_weights
 from diffusers import UniPCMultistepScheduler
 from diffusers.models.modeling_utils import ModelMixin
@@ -51,6 +52,7 @@ from vera_engine.model.weight_files import (
 from vera_engine.model.weights import changed, places_of
 
 COPIED_COMPONENTS = ("vae", "text_encoder", "tokenizer", "scheduler")
+WRITTEN_FORMATS = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 SHARD_BYTES = 2 * 10**9
 """So much of a model is in memory at most while it is written."""
 # Vera's and Wan's published working points: 832x480, 49 frames, 50 steps with guidance 5.
@@ -295,7 +297,7 @@ def model_index(folders: Sequence[Path], parts: Sequence[Part]) -> dict[str, Any
     classes: dict[str, Any] = {
         "vae": ["diffusers", "AutoencoderKLWan"],
         "text_encoder": ["transformers", "UMT5EncoderModel"],
-        "tokenizer": ["transformers", "T5TokenizerFast"],
+        "tokenizer": ["transformers", tokenizer_class(next(p.folder for p in parts if p.component == "tokenizer"))],
         "scheduler": ["diffusers", UniPCMultistepScheduler.__name__],
     }
     described = [folder for folder in folders if (folder / "transformer").is_dir() or (folder / "vae").is_dir()]
@@ -310,6 +312,12 @@ def model_index(folders: Sequence[Path], parts: Sequence[Part]) -> dict[str, Any
         classes |= {component: said[component] for component in copied}
     transformer = [VeraTransformer3DModel.__module__, VeraTransformer3DModel.__name__]
     return {"_class_name": "VeraPipeline", "transformer": transformer, **classes}
+
+
+def tokenizer_class(tokenizer: Path) -> str:
+    """The class that a tokenizer says it is of, or the one that reads any `tokenizer.json`."""
+    said = str(read_json(tokenizer / "tokenizer_config.json").get("tokenizer_class"))
+    return said if hasattr(transformers, said) else transformers.PreTrainedTokenizerFast.__name__
 
 
 def default_settings(parts: Sequence[Part], name: str) -> ModelSettings:

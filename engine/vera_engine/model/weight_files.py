@@ -171,8 +171,10 @@ def write_shards(component: Path, name: str, tensors: Iterable[tuple[str, torch.
     for number, count in enumerate(sizes, start=1):
         suffix = f"-{number:05d}-of-{len(sizes):05d}" if len(sizes) > 1 else ""
         shard = dict(next(coming) for _ in range(count))
-        save_file(shard, component / f"{name}{suffix}.safetensors", metadata={"format": "pt"})
-        weight_map |= dict.fromkeys(shard, f"{name}{suffix}.safetensors")
+        path = component / f"{name}{suffix}.safetensors"
+        save_file(shard, path, metadata={"format": "pt"})
+        path.chmod(0o644)  # safetensors leaves them to their owner alone; folders say who may come in
+        weight_map |= dict.fromkeys(shard, path.name)
         total_size += sum(tensor.nbytes for tensor in shard.values())
         del shard  # before the next one is read
     if len(sizes) > 1:

@@ -54,7 +54,7 @@ def load_pipeline(model: str, device: str = "auto", storage_dtype: torch.dtype |
             use_safetensors=True,
             local_files_only=True,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise WeightsCorrupt(
             f"A part of the model cannot be loaded: {error}.", argument="model", value=folder, remedy="Copy it again."
         ) from error
