@@ -7,7 +7,7 @@ import torch
 
 from vera_engine.model.transformer import VeraTransformerOutput
 from vera_engine.training.clips import ClipBatch
-from vera_engine.training.loss import add_noise, draw_sigmas, sample_loss
+from vera_engine.training.loss import NoiseLevels, add_noise, draw_sigmas, sample_loss
 
 
 def batch_of(edit: float, alpha: float, composite: float, count: int = 2) -> ClipBatch:
@@ -80,3 +80,14 @@ def test_noise_levels_lean_to_the_noisy_end():
         expected = levels[(share - quantile).abs().argmin()].item()
         assert sigmas.quantile(quantile).item() == pytest.approx(expected, abs=0.015)
     assert torch.equal(sigmas, draw_sigmas(20000, torch.Generator().manual_seed(0)))
+
+
+def test_levels_lean_as_they_are_told():
+    def drawn(levels: NoiseLevels) -> torch.Tensor:
+        return draw_sigmas(4000, torch.Generator().manual_seed(2), levels)
+
+    noisiest = drawn(NoiseLevels(noisiest_share=0.25))
+    assert (noisiest == 0.999).float().mean().item() == pytest.approx(0.25, abs=0.03)
+    # Half of a logit-normal's levels lie below the sigmoid of its mean, 0.802 of 1.4.
+    leaning = drawn(NoiseLevels(mean=1.4, deviation=0.5, uniform_share=0.0))
+    assert (leaning < 0.802).float().mean().item() == pytest.approx(0.5, abs=0.03)

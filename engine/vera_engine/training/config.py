@@ -79,6 +79,11 @@ class TrainingConfig:
     """How often a clip is seen, on average, before fresh ones have taken its place."""
     replay_clips: int = 2000
     """Clips of a bucket kept to draw from; fewer for larger buckets, in proportion to their pixels."""
+    noise_mean: float = 0.8
+    noise_deviation: float = 1.1
+    """Of the logits of the noise levels that clips are trained at."""
+    noisiest_share: float = 0.0
+    """Share of clips trained at the level that sampling begins with."""
     alpha_weight: float = 1.5
     composite_weight: float = 0.5
     """Weights of two branches' losses; the edit's is 1."""
@@ -176,7 +181,14 @@ def _check_kinds(part: TrainingConfig | Stage | Bucket) -> None:
 def _check_values(config: TrainingConfig) -> None:
     """Refuses values that no run could be made with."""
     buckets = [bucket for stage in config.stages for bucket in stage.buckets]
-    shares = ("background_share", "text_dropout", "mask_dropout", "no_hint_share", "begins_inside_share")
+    shares = (
+        "background_share",
+        "text_dropout",
+        "mask_dropout",
+        "no_hint_share",
+        "begins_inside_share",
+        "noisiest_share",
+    )
     not_negative = (
         "seed",
         "weight_decay",
@@ -204,6 +216,7 @@ def _check_values(config: TrainingConfig) -> None:
         *((name, getattr(config, name) >= 0, "not be negative") for name in not_negative),
         ("learning_rate", config.learning_rate > 0, "be above 0"),
         ("decay_steps", config.decay_steps <= config.steps, "fit into the run"),
+        ("noise_deviation", config.noise_deviation > 0, "be above 0"),
         ("ema_decay", 0 <= config.ema_decay < 1, "lie in 0 to below 1"),
         ("z_dim", 1 <= config.z_dim <= 192, "lie in 1 to 192, the numbers in a block"),
         ("text_dim", config.text_dim >= 4 and config.text_dim % 4 == 0, "be a multiple of 4"),

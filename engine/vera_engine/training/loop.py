@@ -27,7 +27,7 @@ from vera_engine.pipeline.text import encode_prompts
 from vera_engine.training.clips import ClipStream
 from vera_engine.training.codec_fit import fit_components
 from vera_engine.training.config import Bucket, TrainingConfig
-from vera_engine.training.loss import add_noise, sample_loss
+from vera_engine.training.loss import NoiseLevels, add_noise, sample_loss
 from vera_engine.training.processes import Processes
 from vera_engine.training.text_encoder import tiny_text_encoder, word_tokenizer
 from vera_engine.training.vocabulary import words
@@ -122,6 +122,7 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
         partial.replace(checkpoint)
 
     # 3. Steps
+    levels = NoiseLevels(config.noise_mean, config.noise_deviation, noisiest_share=config.noisiest_share)
     log_file = os.devnull if processes.rank else run_folder / "log.jsonl"
     with (
         tqdm(
@@ -143,7 +144,7 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
                 batch = streams[bucket, lane].batch(rng)
                 texts = ["" if rng.random() < config.text_dropout else text for text in batch.instructions]
                 keeps_mask = torch.tensor([rng.random() >= config.mask_dropout for _ in texts])
-                noised = add_noise(batch, generator)
+                noised = add_noise(batch, generator, levels)
                 prediction = transformer(
                     noised.edit,
                     noised.alpha,

@@ -10,11 +10,24 @@ from torch import Tensor
 from vera_engine.model.transformer import VeraTransformerOutput
 from vera_engine.training.clips import ClipBatch
 
-# Logit-normal noise levels, leaning to the noisy end, where shape and place are decided; a fifth are uniform.
-_LOGIT_MEAN, _LOGIT_DEVIATION, _UNIFORM_SHARE = 0.8, 1.1, 0.2
-
 # Keeps the weight of nearly clean latents finite: 1 / (sigma + 0.15).
 _SIGMA_FLOOR = 0.15
+
+
+_NOISIEST = 0.999
+
+
+@dataclass(frozen=True)
+class NoiseLevels:
+    """How noise levels are drawn: logit-normal, leaning to the noisy end, where shape and place are decided."""
+
+    mean: float = 0.8
+    """Of the logits."""
+    deviation: float = 1.1
+    uniform_share: float = 0.2
+    """Of all levels, uniform ones."""
+    noisiest_share: float = 0.0
+    """Of all levels, the one that sampling begins with: a sampler of few steps decides most in the first."""
 
 
 @dataclass(frozen=True)
@@ -27,17 +40,19 @@ class NoisedBatch:
     sigmas: Tensor
 
 
-def draw_sigmas(count: int, generator: torch.Generator) -> Tensor:
+def draw_sigmas(count: int, generator: torch.Generator, levels: NoiseLevels = NoiseLevels()) -> Tensor:
     """Noise levels (count,), 0.001 to 0.999."""
-    logits = torch.randn(count, generator=generator) * _LOGIT_DEVIATION + _LOGIT_MEAN
+    logits = torch.randn(count, generator=generator) * levels.deviation + levels.mean
     uniform = torch.rand(count, generator=generator)
-    choose_uniform = torch.rand(count, generator=generator) < _UNIFORM_SHARE
-    return torch.where(choose_uniform, uniform, torch.sigmoid(logits)).clamp(1e-3, 1 - 1e-3)
+    choice = torch.rand(count, generator=generator)
+    sigmas = torch.where(choice < levels.uniform_share, uniform, torch.sigmoid(logits))
+    sigmas = torch.where(choice >= 1 - levels.noisiest_share, _NOISIEST, sigmas)
+    return sigmas.clamp(1 - _NOISIEST, _NOISIEST)
 
 
-def add_noise(batch: ClipBatch, generator: torch.Generator) -> NoisedBatch:
+def add_noise(batch: ClipBatch, generator: torch.Generator, levels: NoiseLevels = NoiseLevels()) -> NoisedBatch:
     """Rectified flow's straight path from clean latents (sigma 0) to noise (sigma 1)."""
-    sigmas = draw_sigmas(len(batch.instructions), generator)
+    sigmas = draw_sigmas(len(batch.instructions), generator, levels)
     sigma = sigmas.view(-1, 1, 1, 1, 1)
     edit, alpha, composite = (
         (1 - sigma) * clean + sigma * torch.randn(clean.shape, generator=generator)
