@@ -68,7 +68,7 @@ def _tick(messages: list[dict[str, Any]], cancelled: list[str]) -> tuple[bool, l
         here.cancel(node_id)
     changed = here.take_in(messages)
     for run in changed:
-        settle(run)
+        _settle(here, run)
     _show_status({run.node_id for run in [*changed, *here.unfinished()]} | set(here.refusals))
     _answered(messages)
     if engine_words.is_device_open(here) and any(run.state == "finished" and not run.existing for run in changed):
@@ -78,6 +78,13 @@ def _tick(messages: list[dict[str, Any]], cancelled: list[str]) -> tuple[bool, l
     if not here.is_waiting:
         _follower = None
     return here.is_waiting, [(_name_of(node_id), run) for node_id, run in spoken_of if run is not None]
+
+
+def _settle(here: session.Session, run: Run) -> None:
+    try:
+        settle(run)
+    except VeraClientError as error:  # somebody was at the node's inside
+        here.refusals[run.node_id] = error.as_dict()
 
 
 def show_now(node_id: str) -> None:

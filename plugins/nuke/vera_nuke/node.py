@@ -183,11 +183,12 @@ def take_root(node: nuke.Node) -> Path:
 
 def show_take(node: nuke.Node, take: TakeFolder | None) -> None:
     """Points the node at a take; None: the plate passes. Renders nothing, needs no engine. One step of undo."""
+    read = inner(node, "Layers")
     with undo.one_step(f"Show {take.version if take else 'no take'}"):
         _point(node, "take", take)
         node["take_held_out"].setValue(take is not None and take.is_held_out)
         if take is not None:
-            layer_space.set_on(inner(node, "Layers"), take)
+            layer_space.set_on(read, take)
     tell_space(node, take)
 
 
@@ -199,10 +200,11 @@ def tell_space(node: nuke.Node, take: TakeFolder | None) -> None:
 
 def compare_take(node: nuke.Node, take: TakeFolder | None) -> None:
     """Shows a second take to the left of the wipe; None: no more. One step of undo."""
+    read = inner(node, "SecondLayers")
     with undo.one_step(f"Compare with {take.version if take else 'no take'}"):
         _point(node, "compare", take)
         if take is not None:
-            layer_space.set_on(inner(node, "SecondLayers"), take)
+            layer_space.set_on(read, take)
 
 
 def shown_directory(node: nuke.Node, which: str = "take") -> Path | None:

@@ -375,6 +375,19 @@ def test_whatever_happens_meanwhile(post: Letters, shot: nuke.Node, tmp_path: Pa
     quiet(lambda: nuke.stage.bars == [])
 
 
+def test_a_node_whose_inside_was_changed_says_so_and_holds_up_no_other(post: Letters, shot: nuke.Node) -> None:
+    other = node.create()
+    other.setInput(0, shot.input(0))
+    other["prompt"].setValue("a blue cube")
+    requests = [generate(post, made, take_id=f"t{k}") for k, made in enumerate((shot, other))]
+    nuke.delete(shot.node("Layers"))
+    for k, made in enumerate((shot, other)):
+        finish(post, folder_of(made), requests[k], f"t{k}")
+    quiet(lambda: node.shown_directory(other) == folder_of(other))
+    quiet(lambda: "has no Layers inside any more" in status(shot))
+    assert node.shown_directory(shot) is None, "nothing is half changed"
+
+
 def test_several_nodes_at_once(post: Letters, shot: nuke.Node) -> None:
     other = node.create()
     other.setInput(0, shot.input(0))
