@@ -359,7 +359,7 @@ def test_a_folder_in_the_files_place_stays(tmp_path: Path, frame: PlateFrame, la
 
 
 def test_layers_of_another_size_are_refused(tmp_path: Path, frame: PlateFrame, layers: Layers) -> None:
-    smaller = Layers(layers.premult[:-1], layers.matte[:-1], layers.straight[:-1])
+    smaller = Layers(layers.pixels[:-1])
     with pytest.raises(LayersSizeMismatch, match="size") as refused:
         write_layers(tmp_path / "layers.exr", smaller, frame)
     assert refused.value.value == "60x39 for a plate of 60x40"

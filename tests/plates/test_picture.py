@@ -37,13 +37,15 @@ def test_an_edit_is_shown_over_a_checkerboard() -> None:
     premult = np.zeros((32, 48, 3), np.float16)
     matte[8:24, 16:32] = 1
     premult[8:24, 16:32] = [1, 0, 0]
-    shown = edit_picture(Layers(premult, matte, premult), ColorSpace.parse("lin_rec709"), square=8)
+    shown = edit_picture(Layers.of(premult, matte, premult), ColorSpace.parse("lin_rec709"), square=8)
     np.testing.assert_allclose(shown[10, 20], [1, 0, 0], atol=1e-6)
     np.testing.assert_allclose(shown[0, 0], 0.35, atol=1e-6)
     np.testing.assert_allclose(shown[0, 8], 0.55, atol=1e-6)
     np.testing.assert_allclose(shown[8, 8], 0.35, atol=1e-6)
     # Half of it lets half of the checkerboard's light through.
-    half = edit_picture(Layers(premult * 0, matte * np.float16(0.5), premult), ColorSpace.parse("lin_rec709"), square=8)
+    half = edit_picture(
+        Layers.of(premult * 0, matte * np.float16(0.5), premult), ColorSpace.parse("lin_rec709"), square=8
+    )
     through = ((0.35 + 0.055) / 1.055) ** 2.4 / 2
     np.testing.assert_allclose(half[16, 16], 1.055 * through ** (1 / 2.4) - 0.055, atol=1e-5)
 

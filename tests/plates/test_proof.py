@@ -50,7 +50,7 @@ def test_light_where_the_matte_is_zero_is_found(frame):
     """A premultiplied edit without a matte adds light: the matte alone would never show it."""
     premult = frame.layers.premult.copy()
     premult[30, 50] = 0.25
-    proof, maps = Prover().prove(replace(frame, layers=replace(frame.layers, premult=premult)))
+    proof, maps = Prover().prove(replace(frame, layers=Layers.of(premult, frame.layers.matte, frame.layers.straight)))
     assert proof.changed_outside == 1
     assert proof.largest_change_outside == pytest.approx(0.25, abs=1e-6)
     assert proof.psnr_outside < 60
@@ -81,7 +81,9 @@ def test_a_written_comp_is_held_to_its_own_bits(frame):
 def test_layers_that_merge_to_another_picture_are_found(frame):
     """The model's alpha merged in linear light, as if it were the matte: what the solve is there to prevent."""
     alpha, edit = frame.meant.alpha, frame.meant.edit_linear
-    naive = Layers((edit * alpha[..., np.newaxis]).astype(np.float16), alpha.astype(np.float16), frame.layers.straight)
+    naive = Layers.of(
+        (edit * alpha[..., np.newaxis]).astype(np.float16), alpha.astype(np.float16), frame.layers.straight
+    )
     proof = proved(replace(frame, layers=naive))
     assert proof.changed_outside == 0
     assert proof.largest_relative_error > 0.05
@@ -99,8 +101,8 @@ def test_what_was_meant_by_hand():
 def test_flicker_is_what_the_matte_changes_beyond_the_plate(frame):
     """A matte that goes down by a quarter over a still plate; then over one that changes more than the matte does."""
     prover = Prover()
-    solid = Layers(*(np.ones(part.shape, np.float16) for part in vars(frame.layers).values()))
-    fainter = replace(solid, matte=solid.matte * np.float16(0.75))
+    solid = Layers(np.ones_like(frame.layers.pixels))
+    fainter = Layers.of(solid.premult, solid.matte * np.float16(0.75), solid.straight)
     assert prover.prove(replace(frame, layers=solid))[0].flicker is None
     proof, maps = prover.prove(replace(frame, frame=1002, layers=fainter))
     assert proof.flicker == 0.25

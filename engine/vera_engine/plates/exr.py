@@ -135,10 +135,8 @@ def write_layers(path: Path, layers: Layers, like: PlateFrame) -> None:
     Raises:
         LayersSizeMismatch, DiskFull, FolderNotWritable, FileNotWritten, ImageNotWritten
     """
-    pixels = np.concatenate([layers.premult, layers.matte[..., np.newaxis], layers.straight], axis=-1)
-    spec = _spec_like(like, LAYER_CHANNELS, "half")
-    _check_size(pixels.shape, like)
-    write_image(path, pixels, spec, "exr")
+    _check_size(layers.pixels.shape, like)
+    write_image(path, layers.pixels, _spec_like(like, LAYER_CHANNELS, "half"), "exr")
 
 
 def write_comp(path: Path, comp_linear: NDArray[np.float32], like: PlateFrame) -> None:
@@ -191,7 +189,7 @@ def read_model_output(path: Path) -> ModelOutput:
         LayersUnreadable: No such file, cut off, damaged, or with other channels.
     """
     half = _read_channels(path, MODEL_CHANNELS, "a file of what the model made")
-    return ModelOutput(*_split(half))
+    return ModelOutput(*map(np.ascontiguousarray, (half[..., :3], half[..., 3], half[..., 4:])))
 
 
 def read_layers(path: Path) -> Layers:
@@ -200,7 +198,7 @@ def read_layers(path: Path) -> Layers:
     Raises:
         LayersUnreadable: No such file, cut off, damaged, or with other channels.
     """
-    return Layers(*_split(_read_channels(path, LAYER_CHANNELS, "a layers file")))
+    return Layers(_read_channels(path, LAYER_CHANNELS, "a layers file"))
 
 
 def _read_channels(path: Path, expected: tuple[str, ...], kind: str) -> NDArray[np.float16]:
@@ -221,11 +219,6 @@ def _read_channels(path: Path, expected: tuple[str, ...], kind: str) -> NDArray[
     finally:
         opened.close()
     return np.asarray(pixels, np.float16)
-
-
-def _split(half: NDArray[np.float16]) -> tuple[NDArray[np.float16], NDArray[np.float16], NDArray[np.float16]]:
-    """(H, W, 7) as (H, W, 3), (H, W), (H, W, 3)."""
-    return np.ascontiguousarray(half[..., :3]), np.ascontiguousarray(half[..., 3]), np.ascontiguousarray(half[..., 4:])
 
 
 def _spec_like(like: PlateFrame, channels: tuple[str, ...], pixel_type: str) -> oiio.ImageSpec:

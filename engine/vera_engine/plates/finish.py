@@ -122,8 +122,9 @@ def finish_frame(
     # 4. Layers whose over, in linear light, is the model's
     layers = solve_layers(plate_linear, edit_rows, finished_alpha, plate_meant)
     brightest = encode_model(np.full(1, settings.highlights))[0]
-    limited = (edit_model_rgb > brightest).any(axis=-1) & (small_alpha > 0)
-    return FinishedFrame(layers, finished_alpha, edit_rows, plate_meant, _statistics(layers, int(limited.sum())))
+    limited = (edit_model_rgb > brightest)[small_alpha > 0].any(axis=-1)
+    statistics = _statistics(layers, finished_alpha, int(limited.sum()))
+    return FinishedFrame(layers, finished_alpha, edit_rows, plate_meant, statistics)
 
 
 def _upsampled(
@@ -177,10 +178,15 @@ def residual_of(
     return residual
 
 
-def _statistics(layers: Layers, highlights_limited: int) -> FrameStatistics:
-    matte = layers.matte
-    rows, columns = np.flatnonzero(matte.any(axis=1)), np.flatnonzero(matte.any(axis=0))
-    box = None
-    if rows.size:
-        box = Window(int(columns[0]), int(rows[0]), int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1)
-    return FrameStatistics(float(matte.mean(dtype=np.float64)), float(matte.max(initial=0)), box, highlights_limited)
+def _statistics(layers: Layers, alpha: NDArray[np.float32], highlights_limited: int) -> FrameStatistics:
+    """Of layers that were solved from `alpha`; their matte is 0 where it is, and 1 where it is."""
+    rows, columns = (np.flatnonzero(alpha.max(axis=axis, initial=0)) for axis in (1, 0))
+    if not rows.size:
+        return FrameStatistics(0.0, 0.0, None, highlights_limited)
+    box = Window(int(columns[0]), int(rows[0]), int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1)
+    within = slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
+    soft = layers.matte[within][(alpha[within] > 0) & (alpha[within] < 1)]
+    covered = np.count_nonzero(alpha[within] == 1)
+    # Halves from 0 to 1 are whole multiples of 2^-24: float64 adds up any picture of them without rounding.
+    total = covered + float(soft.sum(dtype=np.float64))
+    return FrameStatistics(total / alpha.size, 1.0 if covered else float(soft.max(initial=0)), box, highlights_limited)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,8 @@ __all__ = [
 
 LARGEST_HALF = 65504.0
 """Layers are half float; no layer over a brighter plate than this can be stored."""
+_WITHIN_HALF = ("half", "uint8", "uint16")
+"""How files store pixels that, finite, cannot lie beyond it."""
 
 PLATE = Role("plate", "plate.path", ("RGB",))
 
@@ -116,6 +118,8 @@ class PlateFormat:
     """Width of a pixel by its height, as shown; 2 for anamorphic plates."""
     color_space_source: str = "host"
     """Who said the colour space: "host", "file", "option" (the fallback) or "rules"."""
+    is_float: bool = field(default=False, compare=False)
+    """Whether any frame is stored in 32-bit floats; frames need not be alike in that."""
 
     @property
     def width(self) -> int:
@@ -168,7 +172,7 @@ def check_plate(source: PlateSource, frames: Iterable[int]) -> PlateFormat:
             value=source.pattern,
             remedy="Write the sequence with one data window for all frames (autocrop off) and in one colour space.",
         )
-    return first
+    return replace(first, is_float=any(plate_format.is_float for plate_format in formats.values()))
 
 
 def read_plate_frame(source: PlateSource, frame: int) -> PlateFrame:
@@ -182,7 +186,8 @@ def read_plate_frame(source: PlateSource, frame: int) -> PlateFrame:
     """
     pixels = source.files(PLATE).read(frame, source.nan)
     rgb, header = pixels.values, pixels.header
-    check_half(rgb, frame, header)
+    if header.pixel_type not in _WITHIN_HALF:
+        check_half(rgb, frame, header)
     return PlateFrame(frame, rgb, _format_of(source, header), header, pixels.not_finite)
 
 
@@ -213,7 +218,14 @@ def _format_of(source: PlateSource, header: Header) -> PlateFormat:
         source.fallback_color_space,
         said=spec.get_string_attribute("oiio:ColorSpace"),
     )
-    return PlateFormat(found.space, header.data_window, header.display_window, header.pixel_aspect, found.source)
+    return PlateFormat(
+        found.space,
+        header.data_window,
+        header.display_window,
+        header.pixel_aspect,
+        found.source,
+        header.pixel_type == "float",
+    )
 
 
 def _described(plate: PlateFormat) -> str:

@@ -46,7 +46,8 @@ class PlateReader:
         """
         read = read_plate_frame(self._plate_source, frame)
         plate_linear = to_linear(read.rgb, self.format.color_space)
-        check_half(plate_linear, frame, read.header)
+        if plate_linear is not read.rgb:
+            check_half(plate_linear, frame, read.header)
         return read, plate_linear
 
     def region(self, frame: int) -> Window | None:
