@@ -17,6 +17,7 @@ COMP_CHANNELS = 3
 RESIDUAL_CHANNELS = 3
 MODEL_CHANNELS = 7
 BYTES_PER_HALF = 2
+BYTES_PER_FLOAT = 4
 BYTES_PER_LATENT_PIXEL = 3 * 48 * 2
 """Three branches, as many channels as any codec here has, half float."""
 PIXELS_PER_LATENT_PIXEL = 64
@@ -24,11 +25,12 @@ PIXELS_PER_LATENT_PIXEL = 64
 
 def finish_bytes(request: TakeRequest, plate_format: PlateFormat) -> int:
     """Of all layers, comps and residuals that a request asks for, as if nothing of them could be made smaller."""
-    channels = LAYER_CHANNELS
-    channels += COMP_CHANNELS if request.write_comp else 0
-    channels += RESIDUAL_CHANNELS if request.write_residual else 0
-    pixels = plate_format.width * plate_format.height
-    return len(request.made_frames) * pixels * channels * BYTES_PER_HALF
+    per_pixel = LAYER_CHANNELS * BYTES_PER_HALF
+    if request.write_comp:
+        per_pixel += COMP_CHANNELS * (BYTES_PER_FLOAT if plate_format.is_float else BYTES_PER_HALF)
+    if request.write_residual:
+        per_pixel += RESIDUAL_CHANNELS * BYTES_PER_HALF
+    return len(request.made_frames) * plate_format.width * plate_format.height * per_pixel
 
 
 def model_bytes(windows: Iterable[TakeWindow], working_size: tuple[int, int], frame_count: int) -> int:
