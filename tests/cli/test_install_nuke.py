@@ -186,3 +186,8 @@ def test_doctor_looks_at_nuke_too(tmp_path, monkeypatch, repository):
     assert "another version" in doctor.check_nuke().detail
     monkeypatch.setenv("NUKE_PATH", os.pathsep.join(["/no/such", str(repository / "plugins" / "nuke")]))
     assert "by NUKE_PATH" in doctor.check_nuke().detail
+    assert doctor.check_nuke().status == "ok"
+    monkeypatch.setenv("NUKE_PATH", str(tmp_path / ".nuke" / "vera_edit"))  # whose menu.py is another one
+    assert doctor.check_nuke().status == "warn"
+    plugin.install()
+    assert doctor.check_nuke().status == "ok"

@@ -215,8 +215,11 @@ def check_blender() -> Finding:
 def check_nuke() -> Finding:
     """The plugin that Nuke has is the one that belongs to this engine."""
     by_path = nuke_plugin.on_nuke_path()
-    if by_path is not None:
+    if by_path is not None and nuke_plugin.is_this_engines(by_path):
         return Finding("ok", "nuke", f"the plugin is in {by_path}, by NUKE_PATH")
+    if by_path is not None:
+        other = f"another version of the plugin is in {by_path}, by NUKE_PATH"
+        return Finding("warn", "nuke", other, "Let NUKE_PATH name what `vera-edit install nuke --print-path` prints.")
     home = nuke_plugin.find_nuke_home()
     if not home.exists():
         return Finding("ok", "nuke", f"Nuke was never started here: there is no {home}")

@@ -89,8 +89,7 @@ def installations(home: Path | None = None) -> list[NukeInstallation]:
         PluginSourceMissing: This vera-edit came without the plugin.
     """
     home = (home or find_nuke_home()).expanduser().absolute()
-    folder = PluginFolder(home / PLUGIN, plugin_files(), _is_plugin, "plugin", "Restart Nuke if it is open.")
-    return [NukeInstallation(folder, home / "init.py")]
+    return [NukeInstallation(_folder(home / PLUGIN), home / "init.py")]
 
 
 def plugin_folder() -> Path:
@@ -119,6 +118,19 @@ def on_nuke_path(environment: Mapping[str, str] | None = None) -> Path | None:
     environment = os.environ if environment is None else environment
     folders = map(Path, filter(None, environment.get("NUKE_PATH", "").split(os.pathsep)))
     return next((folder for folder in folders if _is_plugin(folder)), None)
+
+
+def is_this_engines(folder: Path) -> bool:
+    """Whether the plugin in a folder is the one that belongs to this engine.
+
+    Raises:
+        PluginSourceMissing: This vera-edit came without the plugin.
+    """
+    return folder.resolve() == plugin_folder() or not _folder(folder).differences()
+
+
+def _folder(target: Path) -> PluginFolder:
+    return PluginFolder(target, plugin_files(), _is_plugin, "plugin", "Restart Nuke if it is open.")
 
 
 def _is_plugin(folder: Path) -> bool:
