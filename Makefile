@@ -33,6 +33,7 @@ help:
 	@echo "make test    set up what is needed and run all checks and tests"
 	@echo "make setup   only set up the environments: .venv, .venv-blender, .venv-blender52"
 	@echo "make check   lint, types, import rules and generated code"
+	@echo "make gpu-check  on a machine with a GPU: memory, time and layers of a model of real size; writes docs/gpu-check.md"
 	@echo "make locks   resolve the lock files again (UPGRADE=1: to the newest versions)"
 	@echo "make clean   remove caches and what the demo left"
 
@@ -134,6 +135,10 @@ else
 	@echo "== Blender 5.2"
 	$(BLENDER_TESTS) $(BLENDER_52)/python -m pytest tests/hosts/blender $(PYTEST_ARGUMENTS)
 endif
+
+.PHONY: gpu-check
+gpu-check: $(ENGINE_READY)
+	$(ENGINE)/python -m benchmarks.gpu_check --log docs/gpu-check.md $(GPU_CHECK_ARGUMENTS)
 
 .PHONY: locks
 locks: setup
