@@ -20,7 +20,6 @@ from vera_engine.training.datasets.layer_files import COLOR, GRAY, LayerFile, co
 from vera_engine.training.datasets.sample import (
     ClipShape,
     DatasetMissing,
-    EditType,
     Entry,
     FloatArray,
     LayeredDataset,
@@ -31,6 +30,7 @@ from vera_engine.training.datasets.sample import (
     layers_error,
     naming_damage,
 )
+from vera_engine.training.layers import EditType
 
 TOLERANCE = 0.03
 """`layers_error` that is allowed: every layer went through a lossy codec of its own."""

@@ -6,15 +6,14 @@ import abc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vera_engine.errors import FailedPrecondition, InvalidArgument, NotFound, VeraEditError
+from vera_engine.training.layers import EditType
 
 FloatArray = NDArray[np.float32]
-EditType = Literal["add", "background"]
 
 _TOUCHED = 1 / 255
 """Alpha above this counts as touched by the edit."""

@@ -26,7 +26,6 @@ from vera_engine.training.datasets.sample import (
     ClipShape,
     DatasetMissing,
     DatasetRefused,
-    EditType,
     Entry,
     FloatArray,
     LayeredDataset,
@@ -38,6 +37,7 @@ from vera_engine.training.datasets.sample import (
     naming_damage,
     over,
 )
+from vera_engine.training.layers import EditType
 
 TOLERANCE = 0.01
 """`layers_error` that is allowed: half float and 10 bits are far below, another grade of the plate is above."""

@@ -10,7 +10,6 @@ from torch import Tensor
 from vera_engine.training.datasets.sample import (
     ClipShape,
     DatasetRefused,
-    EditType,
     Entry,
     FloatArray,
     LayeredDataset,
@@ -19,6 +18,7 @@ from vera_engine.training.datasets.sample import (
     layers_error,
 )
 from vera_engine.training.layered import LayeredClip, background_change, object_addition
+from vera_engine.training.layers import EditType
 
 FIRST_SEED = 500_000_000
 """Far from every training seed; the photographs are other ones as well."""
