@@ -167,7 +167,7 @@ def refined(case: Case, detail: Detail, model_size: tuple[int, int], clean: bool
         if detail is Detail.PLATE
         else EditGuide(resize(case.edit, width, height), alpha)
     )
-    return upsample_matte(alpha, WIDTH, HEIGHT, guide)
+    return upsample_matte(alpha, WIDTH, HEIGHT, guide, raw=small)
 
 
 def bicubic(case: Case, model_size: tuple[int, int]) -> Floats:

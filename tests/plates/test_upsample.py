@@ -7,6 +7,7 @@ import OpenImageIO as oiio
 import pytest
 from scipy import ndimage
 
+from vera_engine.plates.parts import scale_between
 from vera_engine.plates.srgb import decode_signed_srgb, encode_signed_srgb
 from vera_engine.plates.upsample import EditGuide, PlateGuide, upsample_matte
 
@@ -54,6 +55,14 @@ def edit_of(alpha: np.ndarray) -> np.ndarray:
     """Blue where the matte is, a little beyond it, and black elsewhere; at the model's size."""
     reach = ndimage.grey_dilation(alpha, size=(5, 5))[..., np.newaxis]
     return by_oiio((reach > 0.6) * texture(3, 0.5) * np.float32([0.3, 0.6, 1]), *SMALL, "blackman-harris")
+
+
+def rough(small: np.ndarray) -> np.ndarray:
+    """A matte as a weak model makes it: softer, and frayed."""
+    noise = np.random.default_rng(8).normal(0, 1, small.shape)
+    soft = ndimage.gaussian_filter(small, 0.9)
+    slope = ndimage.gaussian_gradient_magnitude(small, 1.0)
+    return np.clip(soft + 0.5 * slope * ndimage.gaussian_filter(noise, 0.6), 0, 1).astype(np.float32)
 
 
 def absolute_error(matte: np.ndarray, truth: np.ndarray) -> float:
@@ -118,14 +127,18 @@ def test_texture_does_not_print_through_a_blurred_edge() -> None:
     np.testing.assert_allclose(matte, alpha, atol=0.03)
 
 
-def test_no_tile_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_part_and_no_block_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     alpha = 1 - true_alpha()
-    small = by_oiio(alpha, *SMALL, "blackman-harris")
+    small = rough(by_oiio(alpha, *SMALL, "blackman-harris"))
     guide = PlateGuide(plate_of(1 - alpha), 0.0)
     whole = upsample_matte(small, WIDTH, HEIGHT, guide)
-    monkeypatch.setattr("vera_engine.plates.upsample._TILE", 13)
-    tiles = upsample_matte(small, WIDTH, HEIGHT, guide)
-    assert np.abs(tiles - whole).max() < 2**-9
+    scale_between.cache_clear()
+    monkeypatch.setattr("vera_engine.plates.parts._MULTIPLICATIONS", 1 << 13)
+    monkeypatch.setattr("vera_engine.plates.windows._BLOCK", 13)
+    assert len(scale_between(small.shape, (HEIGHT, WIDTH)).parts) > 20
+    pieces = upsample_matte(small, WIDTH, HEIGHT, guide)
+    scale_between.cache_clear()
+    np.testing.assert_allclose(pieces, whole, atol=1e-5)
 
 
 def test_the_strength_goes_from_smooth_to_refined() -> None:
@@ -158,3 +171,26 @@ def test_a_plate_of_highlights_guides_like_any_other() -> None:
     # 4 stops over, with the exposure that says so: the very same picture to the model.
     bright = upsample_matte(small, WIDTH, HEIGHT, PlateGuide(plate * 16, -4.0))
     assert np.abs(bright - plain).mean() < 1e-3
+
+
+def test_a_rough_matte_shows_no_pixel_of_its_own_and_finds_the_plates_edge() -> None:
+    alpha = 1 - true_alpha()
+    small = rough(by_oiio(alpha, *SMALL, "blackman-harris"))
+    bicubic = np.clip(by_oiio(small, WIDTH, HEIGHT, "catmull-rom"), 0, 1)
+    guided = upsample_matte(small, WIDTH, HEIGHT, PlateGuide(plate_of(1 - alpha), 0.0))
+    alone = upsample_matte(small, WIDTH, HEIGHT, None)
+    assert gradient_error(guided, alpha) < 0.8 * gradient_error(bicubic, alpha)
+    assert absolute_error(guided, alpha) < 0.85 * absolute_error(bicubic, alpha)
+    # Without a guide nothing better is known than a smooth edge.
+    assert gradient_error(alone, alpha) < 1.05 * gradient_error(bicubic, alpha)
+
+
+def test_what_was_cleaned_away_is_not_missed_beside_a_blurred_edge() -> None:
+    alpha = ndimage.uniform_filter1d(true_alpha(), 20, axis=1, mode="constant").astype(np.float32)
+    small = by_oiio(alpha, *SMALL, "blackman-harris")
+    cleaned = np.where(small < 0.06, 0, np.where(small > 0.94, 1, small)).astype(np.float32)
+    known, lost = (upsample_matte(cleaned, WIDTH, HEIGHT, None, raw=raw) for raw in (small, None))
+    assert absolute_error(known, alpha) < 0.88 * absolute_error(lost, alpha)
+    flat = ndimage.maximum_filter(cleaned, 5) == 0
+    assert flat.any()
+    assert not known[np.kron(flat, np.ones((4, 4))) > 0].any()

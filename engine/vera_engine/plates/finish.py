@@ -99,7 +99,7 @@ def finish_frame(
 
     # 1. The matte: exact 0 and 1 at the model's size, detail at the plate's, nothing outside the region or held out
     small_alpha = clean_matte(alpha, settings.black, settings.white)
-    matte = _upsampled(small_alpha, plate_linear[rows, columns], edit_model_rgb, settings, exposure)
+    matte = _upsampled(small_alpha, alpha, plate_linear[rows, columns], edit_model_rgb, settings, exposure)
     if border is None:
         finished_alpha = matte
     else:
@@ -129,18 +129,19 @@ def finish_frame(
 
 def _upsampled(
     alpha: NDArray[np.float32],
+    raw: NDArray[np.float32],
     plate_linear: NDArray[np.float32],
     edit_model_rgb: NDArray[np.float32],
     settings: FinishSettings,
     exposure: float,
 ) -> NDArray[np.float32]:
-    """A cleaned matte (h, w) at the size of the plate's part (H, W, 3) that it is of."""
+    """A cleaned matte (h, w), and as it came, at the size of the plate's part (H, W, 3) that it is of."""
     height, width = plate_linear.shape[:2]
     match settings.detail:
         case Detail.PLATE:
-            return upsample_matte(alpha, width, height, PlateGuide(plate_linear, exposure), settings.refine)
+            return upsample_matte(alpha, width, height, PlateGuide(plate_linear, exposure), settings.refine, raw)
         case Detail.EDIT:
-            return upsample_matte(alpha, width, height, EditGuide(edit_model_rgb, alpha), settings.refine)
+            return upsample_matte(alpha, width, height, EditGuide(edit_model_rgb, alpha), settings.refine, raw)
         case Detail.SMOOTH:
             return upsample_matte(alpha, width, height, None, refine=0.0)
 
