@@ -42,9 +42,10 @@ def main() -> int:
 
 def measure(folder: Path, upstream: int, count: int, steps: int) -> dict[str, list[float]]:
     """What held the main thread, by what it was, in milliseconds each."""
-    nuke, letters, shots, node = (
-        importlib.import_module(name) for name in ("nuke", "letters", "shots", "vera_nuke.node")
+    nuke, letters, shots, node, changes = (
+        importlib.import_module(name) for name in ("nuke", "letters", "shots", "vera_nuke.node", "vera_nuke.changes")
     )
+    changes.SECONDS_TO_WAIT = 0.05
     importlib.import_module("nuke.pixels")  # what the fake needs itself is not measured
     post = letters.Letters()
     shots.save_script(folder)
@@ -84,6 +85,13 @@ def measure(folder: Path, upstream: int, count: int, steps: int) -> dict[str, li
         timed("Refresh pressed", ours["refresh"].execute)
         nuke.main_thread.pump(0.5)
     held["Looks whether it is stale"] = [1000 * seconds for _, seconds in nuke.main_thread.served]
+    nuke.main_thread.served.clear()
+    for change in range(5):
+        source["multiply"].setValue(2.0 + change)
+        source.opHashes()  # Nuke knows its own; the fake goes through all nodes for them
+        timed("Change above noticed", changes.noticed)
+        nuke.main_thread.pump(1.0)
+    held["Looks after it, at every node"] = [1000 * seconds for _, seconds in nuke.main_thread.served]
     timed("Take chosen", ours["take"].setValue, "None: the plate passes")
     print(f"{len(renders)} calls while the plate was rendered, one a frame: up to {max(renders):.1f} ms each")
     return held

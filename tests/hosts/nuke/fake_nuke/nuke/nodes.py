@@ -19,6 +19,17 @@ FIRST_KNOBS = ("name", "help", "onCreate", "onDestroy", "knobChanged", "updateUI
 """Of those that every node has, those that a script names before the others."""
 
 
+_change = [0]
+"""Counts what may make nodes others."""
+
+
+def _count(node: Node, knob: Knob) -> None:
+    _change[-1] += 1
+
+
+knobs.changed.append(_count)
+
+
 class Node(Naming, Pictured):
     """One node. Deleted, it answers nothing any more."""
 
@@ -29,6 +40,7 @@ class Node(Naming, Pictured):
         self._inputs: list[Node | None] = []
         self._is_deleted = False
         self._is_open = False
+        self._hash: tuple[int, int] | None = None
         self._has_min_input = kind not in ("Read", "Constant", "Input", "StickyNote", "BackdropNode", "Root")
         self._knobs: dict[str, Knob] = {}
         name = knobs.String_Knob("name")
@@ -182,10 +194,12 @@ class Node(Naming, Pictured):
     # what feeds it
 
     def opHashes(self) -> list[int]:
-        """Another list where the node or what feeds it is another, in this session."""
+        """Another list where the node or what feeds it is another, in this session. Told anew after a change alone."""
         self._check("opHashes")
-        above = [hash(value) for node in self._inputs if node is not None for value in node.opHashes()]
-        return [hash((self._class, self.writeKnobs(), *above))]
+        if self._hash is None or self._hash[0] != _change[-1]:
+            above = [hash(value) for node in self._inputs if node is not None for value in node.opHashes()]
+            self._hash = _change[-1], hash((self._class, self.writeKnobs(), *above))
+        return [self._hash[1]]
 
     def inputs(self) -> int:
         self._check("inputs")
@@ -210,6 +224,7 @@ class Node(Naming, Pictured):
         while len(self._inputs) <= index:
             self._inputs.append(None)
         self._inputs[index] = node
+        _change[-1] += 1
         while self._inputs and self._inputs[-1] is None:
             self._inputs.pop()
         return True
