@@ -29,8 +29,9 @@ _BOUNCED = 0.04
 """Frame heights that a bouncing object goes up or down."""
 _SHADOW = (0.03, 0.65)
 """Alpha of soft shadows."""
-_FROM_BODY = 3
-"""Pixels around the solid object that are its edge and no shadow."""
+_FROM_BODY = 3 / 96
+"""Of a frame's height, around the solid object: its edge and no shadow."""
+_LEAST_EDGE = 3  # pixels
 _LEAST_SHADOW = 40
 """Pixels of shadow, over all frames, below which nothing is said of it."""
 
@@ -151,7 +152,8 @@ def shadow_correlation(matte: FloatArray, reference: FloatArray) -> float:
 def shadow_region(reference: FloatArray) -> BoolArray:
     """(T, H, W): where a true matte is soft shadow."""
     soft = (reference > _SHADOW[0]) & (reference < _SHADOW[1])
-    body = np.stack([ndimage.binary_dilation(frame >= SOLID, iterations=_FROM_BODY) for frame in reference])
+    edge = max(_LEAST_EDGE, round(_FROM_BODY * reference.shape[1]))
+    body = np.stack([ndimage.binary_dilation(frame >= SOLID, iterations=edge) for frame in reference])
     region: BoolArray = soft & ~body
     return region
 

@@ -23,7 +23,8 @@ WIDTH = 320
 WORST = 6
 """Clips of each edit type that the page names as the worst."""
 _GAP = 2  # pixels between frames
-_CHECKER = 8  # pixels
+_SQUARES = 18
+"""Of the checkerboard behind the edit, across."""
 _DARK, _LIGHT = 0.35, 0.55
 
 STYLE = """
@@ -47,7 +48,7 @@ def write_pictures(folder: Path, sample: LayeredSample, made: Made, vace: FloatA
     Raises:
         DiskFull, FolderNotWritable, FileNotWritten
     """
-    rows, columns = np.indices(made.matte.shape[1:]) // _CHECKER
+    rows, columns = np.indices(made.matte.shape[1:]) // max(1, made.matte.shape[2] // _SQUARES)
     checker = np.where((rows + columns) % 2, np.float32(_DARK), np.float32(_LIGHT))[..., None].repeat(3, axis=-1)
     shown: dict[str, FloatArray | None] = {
         "plate": sample.source,

@@ -182,7 +182,7 @@ def _kept_notes(report: Report, found: dict[str, dict[str, Any]]) -> list[str]:
 
 def edit_table(found: dict[str, dict[str, Any]]) -> Table:
     """Mattes, and what the instruction asks for; with the count of clips where it is not all of them."""
-    heads = ["", *(f"{EDIT_TYPES[edit_type]} ({each['clips']} clips)" for edit_type, each in found.items())]
+    heads = ["", *(f"{EDIT_TYPES[edit_type]} ({each['clips']})" for edit_type, each in found.items())]
     rows = []
     for name, (label, form) in EDIT.items():
         figures = [(each["edit"].get(name), each["clips"]) for each in found.values()]

@@ -37,14 +37,18 @@ def truth(frames: int) -> Truth:
     return Truth(source, edit, alpha)
 
 
-def write_mp4(path: Path, pictures: np.ndarray) -> Path:
-    """Pictures (T, H, W, 3) or gray (T, H, W), 0 to 1, as ordinary video."""
+def write_mp4(path: Path, pictures: np.ndarray, **container: str) -> Path:
+    """Pictures (T, H, W, 3) or gray (T, H, W), 0 to 1, as ordinary video; with options of the container."""
     if pictures.ndim == 3:
         pictures = np.repeat(pictures[..., None], 3, axis=-1)
     codes = np.round(pictures * 255).astype(np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     return write_movie(
-        path, frame_count=len(codes), picture=lambda number: codes[number - 1], options={"crf": "6", "preset": "fast"}
+        path,
+        frame_count=len(codes),
+        picture=lambda number: codes[number - 1],
+        options={"crf": "6", "preset": "fast"},
+        container=container,
     )
 
 

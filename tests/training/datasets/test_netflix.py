@@ -77,18 +77,33 @@ def test_test_lines_have_what_their_card_says(tmp_path, short):
 
 
 def test_damaged_samples_are_skipped_named_and_counted(tmp_path, write_layers, short):
-    good, missing, cut, longer, larger, other = (
-        write_layers(name, short) for name in ("good", "missing", "cut", "longer", "larger", "other")
+    good, missing, cut, streamed, longer, larger, other = (
+        write_layers(name, short) for name in ("good", "missing", "cut", "streamed", "longer", "larger", "other")
     )
     (tmp_path / missing["edit_rgb_path"]).unlink()
     whole = (tmp_path / cut["composite_path"]).read_bytes()
     (tmp_path / cut["composite_path"]).write_bytes(whole[: len(whole) // 2])
+    # Its index comes first and is whole; the pictures are not.
+    whole = write_mp4(tmp_path / streamed["input_video_path"], short.source, movflags="faststart").read_bytes()
+    (tmp_path / streamed["input_video_path"]).write_bytes(whole[:-300])
     write_mp4(tmp_path / longer["edit_alpha_path"], truth(6).alpha)
     write_mp4(tmp_path / larger["input_video_path"], np.pad(short.source, ((0, 0), (0, 2), (0, 0), (0, 0))))
     write_mp4(tmp_path / other["composite_path"], short.composite[:, :, ::-1])
     lacking = {name: value for name, value in good.items() if name != "edit_alpha_path"}
     leading_out = {**good, "mask_path": "../../etc/mask.mp4"}
-    bad = [missing, cut, longer, larger, other, lacking, leading_out, b'{"edit_instruction": "add', b"\xff\xfe", [1]]
+    bad = [
+        missing,
+        cut,
+        streamed,
+        longer,
+        larger,
+        other,
+        lacking,
+        leading_out,
+        b'{"edit_instruction":',
+        b"\xff\xfe",
+        [1],
+    ]
     dataset = NetflixDataset(write_list(tmp_path / "obj-add.jsonl", [*bad, good]))
     assert [sample.instruction for sample in dataset] == ["add good"]
     reasons = {skipped.name: skipped.reason for skipped in dataset.skipped}
@@ -97,6 +112,7 @@ def test_damaged_samples_are_skipped_named_and_counted(tmp_path, write_layers, s
         (
             "no such file",
             "cannot be read",
+            "input_video_path",
             "edit_alpha_path 6",
             "input_video_path 48x34",
             "differs from alpha * edit",
@@ -111,7 +127,7 @@ def test_damaged_samples_are_skipped_named_and_counted(tmp_path, write_layers, s
         assert part in reasons[f"obj-add-{line:05d}"]
     list(dataset)
     assert len(dataset.skipped) == len(bad), "a second pass names nothing twice"
-    assert dataset.summary.startswith(f"obj-add: 6 samples, {len(bad)} skipped\n  obj-add-00006: ")
+    assert dataset.summary.startswith(f"obj-add: 7 samples, {len(bad)} skipped\n  obj-add-00007: ")
 
 
 def test_more_tolerance_lets_a_loose_composite_in(tmp_path, write_layers, short):

@@ -45,8 +45,9 @@ class LayerFile:
             if not found.exists():
                 raise self._missing()
             with open_movie(found, self.role, 1, stays_open=False) as movie:
-                return list(range(1, movie.index.frame_count + 1))
-        numbers = found.frames()
+                numbers = list(range(1, movie.index.frame_count + 1))
+        else:
+            numbers = found.frames()
         if not numbers:
             raise self._missing()
         return numbers
@@ -87,7 +88,7 @@ class LayerFile:
         return pictures[..., 0] if self.role.choices == GRAY else pictures
 
     def _missing(self) -> SampleDamaged:
-        return SampleDamaged("There is no such file.", argument=self.role.argument, value=self.source.pattern)
+        return SampleDamaged("There is no such file, or it holds no frame.", argument=self.role.argument, value=self.source.pattern)
 
 
 def common_frames(layers: Sequence[LayerFile]) -> list[int]:
