@@ -88,7 +88,9 @@ class LayerFile:
         return pictures[..., 0] if self.role.choices == GRAY else pictures
 
     def _missing(self) -> SampleDamaged:
-        return SampleDamaged("There is no such file, or it holds no frame.", argument=self.role.argument, value=self.source.pattern)
+        return SampleDamaged(
+            "There is no such file, or it holds no frame.", argument=self.role.argument, value=self.source.pattern
+        )
 
 
 def common_frames(layers: Sequence[LayerFile]) -> list[int]:
