@@ -24,7 +24,7 @@ class Shot:
     prompt: str
 
     def request(self, frames: str, seed: int, **more: object) -> dict[str, object]:
-        """A request for a take of it, as `VeraClient` takes it."""
+        """A request for a draft of it, as `VeraClient` takes it."""
         ranges = [{"first_frame": r.first, "last_frame": r.last} for r in FrameSet.parse(frames).ranges]
         return {
             "node_id": "benchmark",
@@ -33,7 +33,7 @@ class Shot:
             "frames": ranges,
             "plate": {"path": str(self.folder / "plate.####.exr"), "color_space": "srgb"},
             "mask": {"source": {"path": str(self.folder / "mask.####.exr")}},
-            "settings": {"seed": seed},
+            "settings": {"seed": seed, "preset": "draft"},
             "take_root": str(self.folder / "takes"),
             **more,
         }

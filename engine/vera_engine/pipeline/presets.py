@@ -75,13 +75,13 @@ PRESETS: Mapping[str, Preset] = {
             "draft",
             "To see what the prompt does: the fewest steps, details may be another's.",
             12,
-            Levers(guidance_above=0.6, step_cache=0.1),
+            Levers(guidance_above=0.6, step_cache=0.2),
         ),
         Preset(
             "standard",
             "For daily work: what final gives but for small details, in a fraction of its time.",
             25,
-            Levers(guidance_above=0.3, step_cache=0.05),
+            Levers(guidance_above=0.3, step_cache=0.1),
         ),
         Preset(
             PLAIN_PRESET,

@@ -21,6 +21,8 @@ WORKING_SIZES = ((144, 96), (144, 80), (128, 112), (96, 144), (112, 128))
 
 WINDOW_FRAMES = 17
 NUM_INFERENCE_STEPS = 3
+PRESET_STEPS = {"draft": 3, "standard": 6, "final": 50}
+"""From six on layers stay within 30 dB of fifty steps' (docs/presets.md)."""
 GUIDANCE_SCALE = 1.0
 FLOW_SHIFT = 3.0
 
@@ -72,6 +74,7 @@ def export_model(parts: TrainedParts, config: TrainingConfig, folder: Path) -> M
             background_needs_mask=True,
             codec=type(parts.codec).__name__,
             weights_sha256={},
+            preset_steps=PRESET_STEPS,
         ),
     )
     partial.rename(folder)
