@@ -19,7 +19,7 @@ REACH = 2.0
 
 
 _STEPS = 2.0**23
-_BLOCK_LARGER, _BLOCK_SMALLER = 32, 16  # results together: a larger picture's look at few pixels
+_BLOCK = 16  # results together
 _MULTIPLICATIONS = 1 << 18  # at once: for more BLAS starts threads, which wait busily between so small tasks
 
 
@@ -116,9 +116,9 @@ def resampling(
     steps[np.arange(end - first), np.abs(steps).argmax(axis=1)] += _STEPS - steps.sum(axis=1)
     weights = (steps / _STEPS).astype(np.float32)
     places = np.clip(places, left, right - 1) - left
-    blocks, size = [], _BLOCK_LARGER if target > source else _BLOCK_SMALLER
-    for begin in range(0, end - first, size):
-        part = slice(begin, min(begin + size, end - first))
+    blocks = []
+    for begin in range(0, end - first, _BLOCK):
+        part = slice(begin, min(begin + _BLOCK, end - first))
         low, high = int(places[part].min()), int(places[part].max()) + 1
         dense = np.zeros((part.stop - begin, high - low), np.float32)
         np.add.at(dense, (np.arange(part.stop - begin)[:, np.newaxis], places[part] - low), weights[part])
