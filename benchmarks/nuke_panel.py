@@ -42,9 +42,10 @@ def main() -> int:
 
 def measure(folder: Path, upstream: int, count: int, steps: int) -> dict[str, list[float]]:
     """What held the main thread, by what it was, in milliseconds each."""
-    nuke, letters, shots, node, changes = (
+    modules: list[Any] = [
         importlib.import_module(name) for name in ("nuke", "letters", "shots", "vera_nuke.node", "vera_nuke.changes")
-    )
+    ]
+    nuke, letters, shots, node, changes = modules
     changes.SECONDS_TO_WAIT = 0.05
     importlib.import_module("nuke.pixels")  # what the fake needs itself is not measured
     post = letters.Letters()
