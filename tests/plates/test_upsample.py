@@ -133,7 +133,7 @@ def test_no_part_and_no_block_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     guide = PlateGuide(plate_of(1 - alpha), 0.0)
     whole = upsample_matte(small, WIDTH, HEIGHT, guide)
     scale_between.cache_clear()
-    monkeypatch.setattr("vera_engine.plates.parts._MULTIPLICATIONS", 1 << 13)
+    monkeypatch.setattr("vera_engine.plates.parts.MULTIPLICATIONS", 1 << 13)
     monkeypatch.setattr("vera_engine.plates.windows._BLOCK", 13)
     assert len(scale_between(small.shape, (HEIGHT, WIDTH)).parts) > 20
     pieces = upsample_matte(small, WIDTH, HEIGHT, guide)

@@ -73,36 +73,30 @@ def _fitted(moments: Floats, channels: int, noise: np.float32) -> tuple[Floats, 
     Args:
         moments: The means of `_products` around each pixel.
     """
-    slopes, explained = np.zeros((channels, *moments.shape[1:]), np.float32), np.zeros(moments.shape[1:], np.float32)
-    at = np.nonzero(moments[0] > _FLAT)
-    if not at[0].size:
-        return slopes, explained
-    known = iter(moments[:, at[0], at[1]])
+    known = iter(moments)
     amount, together = next(known), [next(known) for _ in range(channels)]
-    matrix = [[next(known) if j >= i else np.empty(0, np.float32) for j in range(channels)] for i in range(channels)]
-    for i, row in enumerate(matrix):
-        row[i] += noise
-    found = _solved(matrix, together)
-    slopes[:, at[0], at[1]] = found
-    told = sum(slope * each for slope, each in zip(found, together, strict=True))
-    explained[at] = np.clip(told / amount, 0, 1)
-    return slopes, explained
+    variance = [[next(known) for _ in range(row, channels)] for row in range(channels)]
+    for row in variance:
+        row[0] = row[0] + noise
+    slopes = np.stack(_solved(variance, together))
+    told = (slopes * moments[1 : channels + 1]).sum(axis=0)
+    slopes *= amount > _FLAT
+    return slopes, np.clip(told / np.maximum(amount, _FLAT), 0, 1)
 
 
 def _solved(matrix: list[list[Floats]], right: list[Floats]) -> list[Floats]:
-    """The solutions of many small symmetric systems, of whose matrices the upper triangles are given, each element an
-    array; by elimination, which needs no pivots as they are positive definite."""
+    """The solutions of many small symmetric systems, of whose matrices the rows of the upper triangles are given, each
+    element an array; by elimination, which needs no pivots as they are positive definite."""
     size = len(right)
-    rows = [[each.copy() for each in row] for row in matrix]
-    found = [each.copy() for each in right]
+    rows, found = [list(row) for row in matrix], list(right)
     for i in range(size):
         for j in range(i + 1, size):
-            factor = rows[i][j] / rows[i][i]
+            factor = rows[i][j - i] / rows[i][0]
             for k in range(j, size):
-                rows[j][k] -= factor * rows[i][k]
-            found[j] -= factor * found[i]
+                rows[j][k - j] = rows[j][k - j] - factor * rows[i][k - i]
+            found[j] = found[j] - factor * found[i]
     for i in reversed(range(size)):
         for j in range(i + 1, size):
-            found[i] -= rows[i][j] * found[j]
-        found[i] /= rows[i][i]
+            found[i] = found[i] - rows[i][j - i] * found[j]
+        found[i] = found[i] / rows[i][0]
     return found

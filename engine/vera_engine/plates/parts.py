@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vera_engine.plates.resize import Kernel, blackman_harris, resampling
+from vera_engine.plates.windows import MULTIPLICATIONS
 
 Floats = NDArray[np.float32]
 Box = tuple[slice, slice]
 """Rows and columns."""
-
-_MULTIPLICATIONS = 1 << 18  # at once: for more BLAS starts threads, which wait busily between so small tasks
 
 
 class Part:
@@ -113,7 +112,7 @@ def _sides(small: int, large: int) -> list[tuple[slice, slice]]:
     """The rows or columns of parts, at both sizes, so long that BLAS works in one thread."""
     scale = large / small
     length = 1
-    while (length + 1) * ((length + 4) * scale) ** 2 <= _MULTIPLICATIONS:
+    while (length + 1) * ((length + 4) * scale) ** 2 <= MULTIPLICATIONS:
         length += 1
     ends = [*range(0, small, length), small]
     return [(slice(begin, end), slice(begin * large // small, end * large // small)) for begin, end in pairwise(ends)]
