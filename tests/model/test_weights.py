@@ -12,7 +12,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from vera_engine.model.checksums import WeightsCorrupt, hash_weights, seal_weights, verify_weights
+from vera_engine.model.checksums import (
+    WeightsCorrupt,
+    hash_weights,
+    seal_weights,
+    verify_published,
+    verify_weights,
+)
 from vera_engine.model.convert import convert_checkpoint
 from vera_engine.model.pickles import WeightsArePickled
 from vera_engine.model.settings import ModelFolderMissing, read_settings
@@ -150,3 +156,31 @@ def test_a_model_is_loaded_where_it_is_asked_for(folder: Path, device: torch.dev
     model = load_transformer(folder, torch.float32, device)
     assert {parameter.device.type for parameter in model.parameters()} == {device.type}
     assert not model.training
+
+
+def test_checksums_that_the_hubs_cache_says(folder: Path, tmp_path: Path) -> None:
+    """Its snapshots are links to files that are named after their SHA-256."""
+    content = (folder / TRANSFORMER).read_bytes()
+    blob = tmp_path / "blobs" / hashlib.sha256(content).hexdigest()
+    blob.parent.mkdir()
+    blob.write_bytes(content)
+    snapshot = tmp_path / "snapshots" / "main"
+    (snapshot / "transformer").mkdir(parents=True)
+    (snapshot / TRANSFORMER).symlink_to(blob)
+    assert verify_published(snapshot, [snapshot / TRANSFORMER]) == 1
+    flip_last_bit(blob)
+    with pytest.raises(WeightsCorrupt, match="not the one that was published"):
+        verify_published(snapshot, [snapshot / TRANSFORMER])
+
+
+def test_a_number_format_that_is_not_one_of_weights(folder: Path) -> None:
+    weights = load_file(folder / TRANSFORMER)
+    weights["layer_embedding.alpha"] = weights["layer_embedding.alpha"].to(torch.float8_e4m3fn)
+    save_file(weights, folder / TRANSFORMER)
+    reseal(folder)
+    with pytest.raises(WeightsCorrupt, match=r"layer_embedding\.alpha is of number format F8_E4M3"):
+        load_transformer(folder, torch.float32)
+
+
+def test_what_is_loaded_can_be_trained_on(folder: Path) -> None:
+    assert all(parameter.requires_grad for parameter in load_transformer(folder, torch.float32).parameters())
