@@ -150,6 +150,8 @@ def test_netflixs_test_lines_are_measured_and_damaged_ones_named(model, tmp_path
     [
         (["synthetic", "--frames", "21"], "1 to 17 frames"),
         (["benchmark", "--add", "3"], "Say synthetic"),
+        (["benchmark", "--tolerance", "0.1"], "nothing to tolerate"),
+        (["synthetic", "--guidance", "-1"], "guidance"),
         (["nowhere"], "no such data set"),
         (["synthetic", "--add", "0", "--background", "0"], "have to be clips"),
     ],

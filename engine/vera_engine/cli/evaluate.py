@@ -63,7 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     clips.add_argument(
         "--tolerance",
-        type=float,
+        type=share,
         metavar="E",
         help="how far a clip's composite may be from its layers before it is skipped (default: the data set's own)",
     )
@@ -85,6 +85,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=run)
 
 
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError(text)
+    return value
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Measures, prints the tables, writes the report."""
     share_processor(arguments.threads)
@@ -94,6 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     from vera_engine.evaluation.records import Records
     from vera_engine.evaluation.report import Report, markdown, write_report
     from vera_engine.evaluation.run import Evaluation
+    from vera_engine.pipeline.checks import check_guidance
     from vera_engine.pipeline.loading import load_pipeline
     from vera_engine.training.datasets.find import first_of_each_type
 
@@ -103,6 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = first_of_each_type(dataset.entries, arguments.limit)
     steps = arguments.steps or preset_steps(find_preset(arguments.preset), settings)
     guidance = settings.guidance_scale if arguments.guidance is None else arguments.guidance
+    check_guidance(guidance)
     sampling = Sampling(steps, guidance, not arguments.without_mask, arguments.preset)
 
     # 2. With what
@@ -133,7 +143,9 @@ def run(arguments: argparse.Namespace) -> int:
     measured = list(tqdm(evaluation.run(dataset, chosen, records), total=len(chosen), unit="clip"))
 
     # 4. The report
-    asked = f"{steps} steps, guidance {guidance:g}" + ("" if sampling.with_mask else ", without a mask")
+    asked = f"preset {arguments.preset}, {steps} steps, guidance {guidance:g}" + (
+        "" if sampling.with_mask else ", without a mask"
+    )
     found = [record for record in measured if record is not None]
     report = Report(f"{settings.name} on {dataset.title}: {asked}", decides, found, dataset.skipped, without_lpips)
     write_report(arguments.out, report)
@@ -158,6 +170,13 @@ def _dataset(arguments: argparse.Namespace, settings: ModelSettings) -> LayeredD
     from vera_engine.training.datasets.synthetic import SyntheticDataset
 
     counts = arguments.add, arguments.background
+    if arguments.dataset in ("benchmark", "synthetic") and arguments.tolerance is not None:
+        raise SizeRefused(
+            "Drawn clips are what their layers are; there is nothing to tolerate.",
+            argument="tolerance",
+            value=arguments.tolerance,
+            remedy="Leave it out.",
+        )
     if arguments.dataset != "synthetic" and counts != (None, None):
         raise SizeRefused(
             "Only synthetic clips come in any number.",
