@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from vera_engine.errors import InvalidArgument
+from vera_engine.plates.near import greatest_near, least_near
 
 MATTE_BLACK = 0.06
 """What the model leaves where nothing is: alpha up to here becomes exactly 0."""
@@ -80,15 +81,14 @@ def _loss(alpha: NDArray[np.float32], black: float, up_to: float) -> NDArray[np.
 def _broad_and_soft(alpha: NDArray[np.float32], black: float) -> NDArray[np.float32]:
     """0..1: how much alpha below black is that of a broad soft area. Changes smoothly with alpha, so that nothing
     flickers."""
-    lowest = ndimage.minimum_filter(alpha, _BROAD, axes=_PIXELS, mode="nearest")
-    broad = ndimage.maximum_filter(lowest, _BROAD, axes=_PIXELS, mode="nearest")
+    broad = greatest_near(least_near(alpha, _BROAD), _BROAD)
     # What lies all over the picture is the codec's, not a shadow.
     everywhere = np.median(np.minimum(alpha, np.float32(black)), axis=_PIXELS, keepdims=True)
     down, across = np.gradient(alpha, axis=_PIXELS) if min(alpha.shape[-2:]) > 1 else (alpha * 0, alpha * 0)
-    steepest = ndimage.maximum_filter(np.hypot(down, across), _BESIDE_EDGES, axes=_PIXELS, mode="nearest")
+    steepest = greatest_near(np.hypot(down, across), _BESIDE_EDGES)
     there = _smooth_step((broad - everywhere) / np.float32(black * KEPT_SOFT) - 1)
     soft = 1 - _smooth_step((steepest - _HARD[0]) / (_HARD[1] - _HARD[0]))
-    reached = ndimage.maximum_filter(there * soft, _REACH, axes=_PIXELS, mode="nearest")
+    reached = greatest_near(there * soft, _REACH)
     evidence: NDArray[np.float32] = soft * ndimage.gaussian_filter(reached, _SMOOTH, axes=_PIXELS, mode="nearest")
     return evidence
 

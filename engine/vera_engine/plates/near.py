@@ -9,10 +9,10 @@ Floats = NDArray[np.float32]
 
 
 def least_near(picture: Floats, size: int) -> Floats:
-    """The least value of the `size` x `size` pixels around each (H, W); the picture's edge goes on beyond it.
+    """The least value of the `size` x `size` pixels around each; beyond the picture's edge it goes on as there.
 
     Args:
-        picture: (H, W).
+        picture: (..., H, W), one or several.
         size: Odd.
     """
     return _extreme(picture, size, np.minimum)
@@ -24,14 +24,13 @@ def greatest_near(picture: Floats, size: int) -> Floats:
 
 
 def _extreme(picture: Floats, size: int, of_two: np.ufunc) -> Floats:
-    return _down(np.ascontiguousarray(_down(picture, size, of_two).T), size, of_two).T
-
-
-def _down(picture: Floats, size: int, of_two: np.ufunc) -> Floats:
-    wide = np.pad(picture, ((size // 2, size // 2), (0, 0)), mode="edge")
-    seen = 1  # rows that each row of `wide` stands for
-    while seen < size:
-        step = min(seen, size - seen)
-        wide = of_two(wide[:-step], wide[step:])
-        seen += step
-    return wide
+    beside = [(0, 0)] * (picture.ndim - 2) + [(size // 2, size // 2)] * 2
+    found = np.pad(picture, beside, mode="edge")
+    for axis in (-2, -1):
+        seen = 1  # pixels that each one stands for
+        while seen < size:
+            step = min(seen, size - seen)
+            lines = np.moveaxis(found, axis, 0)
+            found = np.moveaxis(of_two(lines[:-step], lines[step:]), 0, axis)
+            seen += step
+    return found
