@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
-import torch
 
 from vera_engine.model.checksums import verify_weights
+from vera_engine.training.checkpoints import newest_checkpoint
 
 from .conftest import VERA_EDIT
 
@@ -86,7 +87,9 @@ def test_ctrl_c_leaves_a_whole_checkpoint_and_says_so(vera_edit, environment, tr
     assert b"the checkpoint is whole" in said
     assert said.decode().endswith(f"To go on: vera-edit {' '.join(command[1:])}\n")
     assert b"Traceback" not in errors
-    assert torch.load(run_folder / "checkpoint.pt", weights_only=True)["step"] >= 1
+    checkpoint = newest_checkpoint(run_folder)
+    assert checkpoint is not None
+    assert json.loads((checkpoint / "progress.json").read_text())["step"] >= 1
     assert not (run_folder / "model").exists()
 
 

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from vera_engine.model.transformer import VeraTransformerOutput
 from vera_engine.training.clips import ClipBatch
-from vera_engine.training.loss import NoiseLevels, add_noise, draw_sigmas, sample_loss
+from vera_engine.training.config import TrainingConfig
+from vera_engine.training.loss import NoisedBatch, NoiseLevels, add_noise, branch_losses, draw_sigmas
+
+CONFIG = TrainingConfig(
+    name="loss",
+    seed=1,
+    stages=(),
+    learning_rate=1.0,
+    warmup_steps=1,
+    decay_steps=1,
+    alpha_weight=1.5,
+    composite_weight=0.5,
+)
 
 
-def batch_of(edit: float, alpha: float, composite: float, count: int = 2) -> ClipBatch:
-    parts = [torch.full((count, 1, 1, 1, 2), value) for value in (edit, alpha, composite, 0.0, 0.0)]
-    return clip_batch(parts, torch.ones(count, 1, 1, 1, 1))
+def batch_of(edit: float, alpha: float, composite: float, count: int = 2, channels: int = 1) -> ClipBatch:
+    parts = [torch.full((count, channels, 1, 1, 2), value) for value in (edit, alpha, composite, 0.0, 0.0)]
+    return ClipBatch(
+        *parts,
+        importance=torch.ones(count, channels, 1, 1, 1),
+        instructions=["add a red ball"] * count,
+        mask_present=torch.ones(count, dtype=torch.bool),
+        begins_run=torch.ones(count, dtype=torch.bool),
+    )
 
 
-def clip_batch(parts: list[torch.Tensor], importance: torch.Tensor) -> ClipBatch:
-    always = torch.ones(len(importance), dtype=torch.bool)
-    return ClipBatch(*parts, importance, ["add a red ball"] * len(importance), mask_present=always, begins_run=always)
+def noised_by(batch: ClipBatch, sigmas: list[float], noise: float = 0.0) -> NoisedBatch:
+    noises = tuple(torch.full_like(batch.edit, noise) for _ in range(3))
+    return NoisedBatch(batch.edit, batch.alpha, batch.composite, noises, torch.tensor(sigmas))
 
 
-def test_the_loss_by_hand():
+def test_the_loss_of_predicted_samples_by_hand():
     batch = batch_of(0.0, 0.0, 0.0)
     prediction = VeraTransformerOutput(
         edit=torch.tensor([1.0, 1.0, 2.0, 2.0]).view(2, 1, 1, 1, 2),
@@ -28,28 +48,32 @@ def test_the_loss_by_hand():
         composite=torch.tensor([0.0, 0.0, 3.0, 1.0]).view(2, 1, 1, 1, 2),
     )
     # Weights of the clips 1 / (0.35 + 0.15) = 2 and 1 / (0.85 + 0.15) = 1; a mean is over four numbers.
-    loss, errors = sample_loss(prediction, batch, torch.tensor([0.35, 0.85]), 1.5, 0.5)
+    loss, errors = branch_losses(prediction, "sample", batch, noised_by(batch, [0.35, 0.85]), CONFIG)
     edit, alpha, composite = (2 * 1 + 2 * 1 + 4 + 4) / 4, 2 * 4 / 4, (9 + 1) / 4
     assert loss.item() == pytest.approx(edit + 1.5 * alpha + 0.5 * composite)
-    assert errors == {"edit": 2.5, "alpha": 1.0, "composite": 2.5}
+    assert {name: error.item() for name, error in errors.items()} == {"edit": 2.5, "alpha": 1.0, "composite": 2.5}
+
+
+def test_the_loss_of_predicted_velocities_by_hand():
+    """Noise 3 less clean latents of 1, 2 and -1: velocities 2, 1 and 4; all noise levels count alike."""
+    batch = batch_of(1.0, 2.0, -1.0)
+    noised = noised_by(batch, [0.1, 0.9], noise=3.0)
+    exact = VeraTransformerOutput(*(torch.full_like(batch.edit, value) for value in (2.0, 1.0, 4.0)))
+    loss, _ = branch_losses(exact, "velocity", batch, noised, CONFIG)
+    assert loss.item() == 0
+    off = VeraTransformerOutput(edit=exact.edit + 1, alpha=exact.alpha + 2, composite=exact.composite - 4)
+    loss, errors = branch_losses(off, "velocity", batch, noised, CONFIG)
+    assert loss.item() == pytest.approx(1 + 1.5 * 4 + 0.5 * 16)
+    assert errors["alpha"].item() == 4
 
 
 def test_channels_count_by_their_importance():
-    parts = [torch.zeros(1, 2, 1, 1, 1) for _ in range(5)]
-    batch = clip_batch(parts, torch.tensor([0.5, 1.5]).view(1, 2, 1, 1, 1))
-    off = torch.tensor([2.0, 1.0]).view(1, 2, 1, 1, 1)
+    batch = replace(batch_of(0.0, 0.0, 0.0, 1, 2), importance=torch.tensor([0.5, 1.5]).view(1, 2, 1, 1, 1))
+    off = torch.tensor([2.0, 1.0]).view(1, 2, 1, 1, 1).expand_as(batch.edit)
     prediction = VeraTransformerOutput(edit=off, alpha=batch.alpha, composite=batch.composite)
-    loss, errors = sample_loss(prediction, batch, torch.tensor([0.85]), 1.5, 0.5)
+    loss, errors = branch_losses(prediction, "sample", batch, noised_by(batch, [0.85]), CONFIG)
     assert loss.item() == pytest.approx((0.5 * 4 + 1.5 * 1) / 2)
     assert errors["edit"] == 2.5
-
-
-def test_a_perfect_prediction_costs_nothing():
-    batch = batch_of(0.3, -0.2, 0.7)
-    prediction = VeraTransformerOutput(edit=batch.edit, alpha=batch.alpha, composite=batch.composite)
-    loss, errors = sample_loss(prediction, batch, torch.tensor([0.001, 0.999]), 1.5, 0.5)
-    assert loss.item() == 0
-    assert set(errors.values()) == {0.0}
 
 
 def test_noise_lies_on_the_straight_path_at_one_sigma_for_all_branches():
@@ -66,6 +90,9 @@ def test_noise_lies_on_the_straight_path_at_one_sigma_for_all_branches():
     scaled = zero.edit / zero.sigmas.view(-1, 1, 1, 1, 1)
     assert scaled.std().item() == pytest.approx(1.0, abs=0.2)
     assert not torch.allclose(zero.edit, zero.alpha)
+    # What the model may be asked for: from any point of the path, noise and clean latents are a velocity apart.
+    velocity = other.noises[0] - 10.0
+    torch.testing.assert_close(other.edit - other.sigmas.view(-1, 1, 1, 1, 1) * velocity, torch.full_like(velocity, 10))
 
 
 def test_noise_levels_lean_to_the_noisy_end():

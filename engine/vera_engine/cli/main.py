@@ -30,6 +30,7 @@ SUBCOMMANDS = (
     "vera_engine.cli.completion",
     "vera_engine.cli.fetch",
     "vera_engine.cli.convert_weights",
+    "vera_engine.cli.encode_dataset",
     "vera_engine.cli.train",
     "vera_engine.cli.evaluate",
 )

@@ -15,11 +15,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "train",
-        help="train a small model on synthetic layered clips",
-        description="Trains the codec, the transformer with its text encoder, and the codec's seam filter, and writes "
-        "the model folder. The same file, machine and threads give the same bits, however often the run was stopped; "
-        "the same command goes on with it. Where the file has several lanes, as many processes can share the work: "
-        "torchrun --standalone --nproc-per-node 2 -m vera_engine.cli.main train ...",
+        help="train a model on layered clips",
+        description="Trains a small model on drawn clips (its codec, the transformer with its text encoder, the "
+        "codec's seam filter), or on encoded clips a Vera model that begins as a converted Wan2.1, and writes the "
+        "model folder. The same file, machine and threads give the same bits, however often the run was stopped; the "
+        "same command goes on with it. Where the file has several lanes, as many processes can share the work: "
+        "accelerate launch --num_processes 2 -m vera_engine.cli.main train ...",
     )
     parser.add_argument(
         "config", metavar="CONFIG.toml|small", help="what to train; small: the shipped model's own file"
@@ -60,10 +61,12 @@ def run(args: argparse.Namespace) -> int:
     # 1. What to train
     config = read_training_config(SMALL if args.config == "small" else Path(args.config))
     check_folder_free(out)
-    print(f"{config.name}: {config.steps} steps, then {config.seam_filter_steps} of the seam filter; in {folder}")
+    has_filter = config.seam_filter_width > 0 and not config.init  # a codec that was there stays as it is
+    then = f", then {config.seam_filter_steps} of the seam filter" if has_filter else ""
+    print(f"{config.name}: {config.steps} steps{then}; in {folder}")
 
     try:
-        # 2. The codec's components, the transformer and its text encoder
+        # 2. A small model's codec; the transformer and what is trained along
         parts = train(config, folder, stop_after_seconds=args.stop_after)
         if Processes.join().rank:
             return 0  # the first of them does the rest
@@ -72,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"trained: {parts.step} steps")
 
         # 3. The filter over the seams of the codec's blocks
-        if config.seam_filter_width:
+        if has_filter and parts.codec is not None:
             remaining = None if args.stop_after is None else args.stop_after - (time.monotonic() - started)
             step, losses = train_seam_filter(
                 parts.codec,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,6 +34,11 @@ class ClipBatch:
     """bool (B,): False where a clip came without a hint."""
     begins_run: Tensor
     """bool (B,): whether the first latent is that of a single frame, not of a group of four."""
+
+    def to(self, device: torch.device) -> ClipBatch:
+        """The same on a device."""
+        tensors: dict[str, Any] = {n: value.to(device) for n, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **tensors)
 
 
 @dataclass(frozen=True)

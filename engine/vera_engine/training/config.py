@@ -35,6 +35,9 @@ class Bucket:
     weight: float
     """How often, relative to the other buckets of the stage."""
 
+    def __str__(self) -> str:
+        return f"{self.frames}x{self.height}x{self.width}"
+
 
 _BUCKET = frozenset(field.name for field in fields(Bucket))
 
@@ -73,6 +76,17 @@ class TrainingConfig:
     """Share of clips that begin in the middle of a longer one, as all windows of a shot but its first do."""
     pixel_weighting: float = 0.0
     """How the loss weighs a codec's channels: 0 all alike, 2 as their errors weigh in pixels, 1 midway."""
+    init: str = ""
+    """Model folder to begin with, as of `vera-edit convert-weights`; its codec and text encoder stay as they are.
+    Empty: a small model from scratch, its codec fitted and its text encoder trained along."""
+    data: str = ""
+    """Folder of encoded clips, with `init`; without, the clips are drawn."""
+    lora_rank: int = 0
+    """Train adapters of this rank instead of the layers' own weights; 0: the weights."""
+    mixed_precision: str = "no"
+    """`bf16`: matrix products in bfloat16, what is trained in float32."""
+    gradient_checkpointing: bool = False
+    """Compute what lies within a layer twice, instead of keeping it: much less memory, a third more work."""
     lanes: int = 1
     """Batches that a step's gradient is the mean of; spread over as many processes, or made one after the other."""
     replay: int = 4
@@ -81,7 +95,9 @@ class TrainingConfig:
     """Clips of a bucket kept to draw from; fewer for larger buckets, in proportion to their pixels."""
     noise_mean: float = 0.8
     noise_deviation: float = 1.1
-    """Of the logits of the noise levels that clips are trained at."""
+    """Of the logits of the noise levels that clips are trained at; above 0 they lean to the noisy end."""
+    uniform_share: float = 0.2
+    """Share of clips trained at uniform levels instead."""
     noisiest_share: float = 0.0
     """Share of clips trained at the level that sampling begins with."""
     alpha_weight: float = 1.5
@@ -102,6 +118,13 @@ class TrainingConfig:
     warm_start: str = ""
     """A model, by name or folder, whose codec and weights a run begins with; "": it begins with none."""
     checkpoint_every: int = 200
+    checkpoints_kept: int = 2
+    samples_every: int = 0
+    """Steps between two sheets of samples; 0: none."""
+    samples: int = 4
+    """Clips on a sheet."""
+    diverged_above: float = 4.0
+    """Stop where the mean loss of 50 steps is this many times the least that it was."""
 
     @property
     def steps(self) -> int:
@@ -170,9 +193,8 @@ def _check_kinds(part: TrainingConfig | Stage | Bucket) -> None:
     kinds: dict[Any, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
     for field in fields(part):
         value = getattr(part, field.name)
-        if field.type in kinds and (
-            not isinstance(value, kinds[field.type]) or (isinstance(value, bool) and field.type != "bool")
-        ):
+        is_bool = isinstance(value, bool)
+        if field.type in kinds and (not isinstance(value, kinds[field.type]) or is_bool != (field.type == "bool")):
             raise TrainingFileRefused(
                 "The value is of the wrong kind.", argument=field.name, value=repr(value), remedy=f"Give {field.type}."
             )
@@ -188,6 +210,7 @@ def _check_values(config: TrainingConfig) -> None:
         "no_hint_share",
         "begins_inside_share",
         "noisiest_share",
+        "uniform_share",
     )
     not_negative = (
         "seed",
@@ -197,10 +220,12 @@ def _check_values(config: TrainingConfig) -> None:
         "pixel_weighting",
         "seam_filter_width",
         "seam_filter_steps",
+        "lora_rank",
+        "samples_every",
     )
     counts = (
         *("warmup_steps", "decay_steps", "replay", "replay_clips", "codec_clips", "text_tokens", "checkpoint_every"),
-        *("num_attention_heads", "ffn_dim", "num_layers", "lanes"),
+        *("num_attention_heads", "ffn_dim", "num_layers", "lanes", "checkpoints_kept", "samples"),
     )
     for argument, valid, rule in (
         ("stages", config.stages and all(stage.steps >= 1 and stage.buckets for stage in config.stages), "have steps"),
@@ -215,6 +240,10 @@ def _check_values(config: TrainingConfig) -> None:
         *((name, 0 <= getattr(config, name) <= 1, "lie in 0 to 1") for name in shares),
         *((name, getattr(config, name) >= 0, "not be negative") for name in not_negative),
         ("learning_rate", config.learning_rate > 0, "be above 0"),
+        ("diverged_above", config.diverged_above > 1, "be above 1"),
+        ("mixed_precision", config.mixed_precision in ("no", "bf16"), "be no or bf16"),
+        ("data", bool(config.data) == bool(config.init), "be there with init, and with it alone"),
+        ("lora_rank", not config.lora_rank or config.init, "go with init: there have to be weights to adapt"),
         ("decay_steps", config.decay_steps <= config.steps, "fit into the run"),
         ("noise_deviation", config.noise_deviation > 0, "be above 0"),
         ("ema_decay", 0 <= config.ema_decay < 1, "lie in 0 to below 1"),

@@ -1,8 +1,13 @@
-"""Writes what training made as a model folder in diffusers' form, sealed with checksums."""
+"""Writes what training made as a model folder in diffusers' form, sealed with checksums.
+
+A small model brings all of its parts. One that was begun with a model folder brings its transformer: the other parts
+are that folder's.
+"""
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -10,10 +15,11 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 
 from vera_engine.errors import InvalidArgument
 from vera_engine.model.checksums import seal_weights
-from vera_engine.model.settings import ModelSettings
+from vera_engine.model.convert import COPIED_COMPONENTS
+from vera_engine.model.settings import ModelSettings, model_folder, read_settings
 from vera_engine.pipeline.pipeline import VeraPipeline
 from vera_engine.training.config import TrainingConfig
-from vera_engine.training.loop import TrainedParts
+from vera_engine.training.trained import TrainedParts
 from vera_engine.training.vocabulary import words
 
 WORKING_SIZES = ((144, 96), (144, 80), (128, 112), (96, 144), (112, 128))
@@ -40,9 +46,7 @@ def check_folder_free(folder: Path) -> None:
 
 
 def export_model(parts: TrainedParts, config: TrainingConfig, folder: Path) -> ModelSettings:
-    """Writes the model folder; transformer and text encoder as float16, the codec as float32.
-
-    The folder appears under its name when it is complete.
+    """Writes the model folder, which appears under its name when it is complete.
 
     Raises:
         ModelFolderTaken: It is there already.
@@ -50,6 +54,28 @@ def export_model(parts: TrainedParts, config: TrainingConfig, folder: Path) -> M
     check_folder_free(folder)
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
+    settings = _write_on(parts, config, partial) if config.init else _write_small(parts, config, partial)
+    sealed = seal_weights(partial, settings)
+    partial.rename(folder)
+    return sealed
+
+
+def _write_on(parts: TrainedParts, config: TrainingConfig, partial: Path) -> ModelSettings:
+    """The transformer in bfloat16, beside the parts of the folder that training began with."""
+    begun = model_folder(config.init)
+    for name in COPIED_COMPONENTS:
+        shutil.copytree(begun / name, partial / name)
+    shutil.copyfile(begun / "model_index.json", partial / "model_index.json")
+    transformer = parts.transformer.to(torch.bfloat16)
+    transformer.register_to_config(_name_or_path=config.name)
+    transformer.save_pretrained(partial / "transformer")
+    return replace(read_settings(begun), name=config.name, weights_sha256={})
+
+
+def _write_small(parts: TrainedParts, config: TrainingConfig, partial: Path) -> ModelSettings:
+    """Transformer and text encoder as float16, the codec as float32."""
+    assert parts.codec is not None
+    assert parts.text_encoder is not None
     # diffusers notes where a part was loaded from, and would ship the path of somebody's run folder.
     parts.codec.register_to_config(_name_or_path=config.name)
     pipeline = VeraPipeline(
@@ -60,22 +86,17 @@ def export_model(parts: TrainedParts, config: TrainingConfig, folder: Path) -> M
         scheduler=FlowMatchEulerDiscreteScheduler(shift=FLOW_SHIFT),
     )
     pipeline.save_pretrained(partial)
-    sealed = seal_weights(
-        partial,
-        ModelSettings(
-            name=config.name,
-            vocabulary=words(),
-            working_sizes=WORKING_SIZES,
-            window_frames=WINDOW_FRAMES,
-            overlap_frames=5,
-            num_inference_steps=NUM_INFERENCE_STEPS,
-            guidance_scale=GUIDANCE_SCALE,
-            flow_shift=FLOW_SHIFT,
-            background_needs_mask=True,
-            codec=type(parts.codec).__name__,
-            weights_sha256={},
-            preset_steps=PRESET_STEPS,
-        ),
+    return ModelSettings(
+        name=config.name,
+        vocabulary=words(),
+        working_sizes=WORKING_SIZES,
+        window_frames=WINDOW_FRAMES,
+        overlap_frames=5,
+        num_inference_steps=NUM_INFERENCE_STEPS,
+        guidance_scale=GUIDANCE_SCALE,
+        flow_shift=FLOW_SHIFT,
+        background_needs_mask=True,
+        codec=type(parts.codec).__name__,
+        weights_sha256={},
+        preset_steps=PRESET_STEPS,
     )
-    partial.rename(folder)
-    return sealed

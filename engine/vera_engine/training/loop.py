@@ -1,56 +1,42 @@
-"""The training loop: codec, then the transformer and its text encoder together; resumable at every checkpoint.
+"""The training loop: what is trained, steps over lanes of clips, averages; stopped anywhere, it goes on the same.
 
 A step's batch is made of lanes. One process works through them one after the other, several side by side: the gradient
-is the same but for rounding.
+is the same but for rounding. What a lane draws and how it is noised follows from the seed, the step and the lane alone.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import random
 import time
-from collections import Counter
-from dataclasses import dataclass
+from collections import deque
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from PIL import Image
 from tqdm import tqdm
-from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
 
-from vera_engine.errors import FailedPrecondition, Internal
-from vera_engine.model.codec import LinearVideoCodec
-from vera_engine.model.transformer import VeraTransformer3DModel
-from vera_engine.pipeline.text import encode_prompts
-from vera_engine.training.clips import ClipStream
-from vera_engine.training.codec_fit import fit_components
+from vera_engine.errors import Internal
+from vera_engine.plates.picture import contact_sheet
+from vera_engine.training.averages import Averages
+from vera_engine.training.checkpoints import load_checkpoint, newest_checkpoint, save_checkpoint
 from vera_engine.training.config import Bucket, TrainingConfig
-from vera_engine.training.loss import NoiseLevels, add_noise, sample_loss
+from vera_engine.training.loss import NoiseLevels, add_noise
 from vera_engine.training.processes import Processes
-from vera_engine.training.text_encoder import tiny_text_encoder, word_tokenizer
-from vera_engine.training.vocabulary import words
-from vera_engine.training.warm_start import codec_of, take_over_weights
+from vera_engine.training.sample_sheet import COLUMNS, sample_rows
+from vera_engine.training.sources import Source, begin
+from vera_engine.training.trained import Trained, TrainedParts, parameters_by_name, save_adapters
+
+_WATCHED_STEPS = 50
 
 
 class TrainingDiverged(Internal):
-    """The loss is no longer a number; the last checkpoint is the last good state."""
-
-
-class RunFolderMismatch(FailedPrecondition):
-    """A run folder that another training file began."""
-
-
-@dataclass
-class TrainedParts:
-    """The parts of a pipeline that training makes. `transformer` and `text_encoder` carry the averaged weights."""
-
-    transformer: VeraTransformer3DModel
-    text_encoder: UMT5EncoderModel
-    tokenizer: PreTrainedTokenizerFast
-    codec: LinearVideoCodec
-    step: int
+    """The loss is no longer a number, or grows without end; the last checkpoint is the last good state."""
 
 
 def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float | None = None) -> TrainedParts:
@@ -58,141 +44,103 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
 
     Args:
         config: What to train.
-        run_folder: Where codec, checkpoint and log lie; made where missing.
+        run_folder: Where codec, checkpoints, log and sample sheets lie; made where missing.
         stop_after_seconds: Write a checkpoint and return after this time, to go on another day.
 
     Raises:
-        TrainingDiverged: The loss became NaN or infinite.
+        TrainingDiverged: The loss became NaN or infinite, or many times what it was.
         RunFolderMismatch: The run folder holds another model's codec or checkpoint.
         LanesNotShared: There are more processes than lanes, or not as many lanes for each.
+        EncodedDataMissing, EncodedByOtherModel: `config.data` is not what the model can be trained on.
+        ModelFolderMissing, WeightsCorrupt and others of `load_transformer`: of `config.init`.
     """
     run_folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    processes = Processes.join()
-    lanes = processes.share(config.lanes)
+    processes = Processes.join(config.mixed_precision, run_folder)
+    accelerator, lanes = processes.accelerator, processes.share(config.lanes)
 
-    # 1. The codec, fitted once or taken over
-    codec = _fitted_codec(config, run_folder / "codec", processes)
-
-    # 2. Model, optimizer, averages; continued from a checkpoint
+    # 1. What is trained, and on what
     torch.manual_seed(config.seed)
-    tokenizer = word_tokenizer(words(), config.text_tokens)
-    transformer, text_encoder = _new_model(config, len(tokenizer))
-    if config.warm_start:
-        take_over_weights(config.warm_start, transformer, text_encoder)
-    parameters = [*transformer.parameters(), *text_encoder.parameters()]
-    averages = [parameter.detach().clone() for parameter in parameters]
-    optimizer = _optimizer(config, parameters)
-    streams: dict[tuple[Bucket, int], ClipStream] = {}
-    checkpoint = run_folder / "checkpoint.pt"
-    names = {(bucket, lane): f"{name}/{lane}" for bucket, name in _stream_names(config).items() for lane in lanes}
-    step = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        try:
-            step = state["step"]
-            transformer.load_state_dict(state["transformer"])
-            text_encoder.load_state_dict(state["text_encoder"])
-            optimizer.load_state_dict(state["optimizer"])
-            for average, saved in zip(averages, state["averages"], strict=True):
-                average.copy_(saved)
-            _check_streams(config, state["drawn"])
-            for (bucket, lane), name in names.items():
-                if name in state["drawn"]:
-                    streams[bucket, lane] = ClipStream(config, codec, bucket, lane, state["drawn"][name])
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise _mismatch(checkpoint, str(error)) from error
+    source, trained = begin(config, run_folder, processes)
 
-    def save(at_step: int) -> None:
-        drawn = dict(sorted(processes.gather({names[key]: stream.drawn for key, stream in streams.items()}).items()))
-        if processes.rank:
-            return
-        partial = checkpoint.with_suffix(".partial")
-        torch.save(
-            {
-                "step": at_step,
-                "transformer": transformer.state_dict(),
-                "text_encoder": text_encoder.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "averages": averages,
-                "drawn": drawn,
-            },
-            partial,
-        )
-        partial.replace(checkpoint)
+    # 2. Model and optimizer, spread over the processes; averages; all as a checkpoint left them
+    model = accelerator.prepare_model(trained)
+    parameters = parameters_by_name(model)
+    optimizer = accelerator.prepare_optimizer(_optimizer(config, parameters))
+    averages = Averages([parameter for _, parameter in parameters], config.ema_decay)
+    state = RunState()
+    checkpoint = newest_checkpoint(run_folder)
+    if checkpoint is not None:
+        state = RunState.of(load_checkpoint(checkpoint, processes, averages))
+        source.go_on_from(state.drawn, lanes, checkpoint)
+    if processes.rank == 0:
+        _cut_log(run_folder / "log.jsonl", state.step)
+    accelerator.init_trackers("tensorboard")
+
+    def save() -> None:
+        state.drawn = dict(sorted(processes.gather(source.drawn).items()))
+        save_checkpoint(run_folder, processes, averages, state.as_dict(), config.checkpoints_kept)
 
     # 3. Steps
-    levels = NoiseLevels(config.noise_mean, config.noise_deviation, noisiest_share=config.noisiest_share)
-    log_file = os.devnull if processes.rank else run_folder / "log.jsonl"
     with (
         tqdm(
-            total=config.steps, initial=step, desc="training", unit="step", mininterval=10, disable=processes.rank > 0
+            total=config.steps,
+            initial=state.step,
+            desc="training",
+            unit="step",
+            mininterval=10,
+            disable=processes.rank > 0,
         ) as bar,
-        Path(log_file).open("a", encoding="utf-8") as log,
+        (run_folder / "log.jsonl" if processes.rank == 0 else Path("/dev/null")).open("a", encoding="utf-8") as log,
     ):
-        while step < config.steps:
-            stage = config.stage_at(step)
-            shared = random.Random(config.seed * 1_000_003 + step)
-            bucket = shared.choices(stage.buckets, [b.weight for b in stage.buckets])[0]
+        out_of_time = False
+        while state.step < config.steps and not out_of_time:
+            bucket = _bucket_at(config, state.step)
             optimizer.zero_grad()
-            figures: Counter[str] = Counter()
+            figures: dict[str, float] = {}
             for lane in lanes:
-                rng = random.Random(f"{config.seed} {step} {lane}")
-                generator = torch.Generator().manual_seed(rng.getrandbits(62))
-                if (bucket, lane) not in streams:
-                    streams[bucket, lane] = ClipStream(config, codec, bucket, lane)
-                batch = streams[bucket, lane].batch(rng)
-                texts = ["" if rng.random() < config.text_dropout else text for text in batch.instructions]
-                keeps_mask = torch.tensor([rng.random() >= config.mask_dropout for _ in texts])
-                noised = add_noise(batch, generator, levels)
-                prediction = transformer(
-                    noised.edit,
-                    noised.alpha,
-                    noised.composite,
-                    noised.sigmas * 1000,
-                    encode_prompts(tokenizer, text_encoder, texts),
-                    source_latents=batch.source,
-                    mask_latents=batch.mask,
-                    mask_present=batch.mask_present & keeps_mask,
-                    begins_run=batch.begins_run,
-                )
-                weights = (config.alpha_weight, config.composite_weight)
-                loss, errors = sample_loss(prediction, batch, noised.sigmas, *weights)
-                (loss / config.lanes).backward()
-                figures.update({"loss": loss.item(), **errors})
-            rate = learning_rate(config, step)
+                # Gradients are exchanged once a step, with the last of a process's lanes.
+                with accelerator.no_sync(model) if lane != lanes[-1] else nullcontext():
+                    loss, errors = _lane_loss(config, model, source, bucket, state.step, lane, accelerator.device)
+                    accelerator.backward(loss / len(lanes))
+                for name, value in {"loss": loss.detach(), **errors}.items():
+                    figures[name] = figures.get(name, 0.0) + value.item() / len(lanes)
+            rate = learning_rate(config, state.step)
             for group in optimizer.param_groups:
                 group["lr"] = rate
+            norm = accelerator.clip_grad_norm_([parameter for _, parameter in parameters], 1.0)
             # What the first process says of the time goes for all: they have to stop at the same step.
             late = stop_after_seconds is not None and time.monotonic() - started > stop_after_seconds
-            told = torch.tensor([*figures.values(), float(late and processes.rank == 0)], dtype=torch.float64).float()
-            processes.add_up([told, *(p.grad for p in parameters if p.grad is not None)])
-            norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-            means = dict(zip(figures, (told[:-1] / config.lanes).tolist(), strict=True))
-            if not (math.isfinite(means["loss"]) and math.isfinite(norm.item())):
-                raise TrainingDiverged(
-                    f"The loss became {means['loss']} at step {step}; the last good state is kept.",
-                    argument="run_folder",
-                    value=run_folder,
-                    remedy="Lower the learning rate and run again: it continues from the last checkpoint.",
-                )
+            told = processes.mean({**figures, "late": float(late and processes.rank == 0)})
+            out_of_time = told.pop("late") > 0
+            state.watch(told["loss"], float(norm), config, run_folder)
             optimizer.step()
-            step += 1
-            _average(averages, parameters, min(config.ema_decay, (step + 1) / (step + 20)))
-            log.write(json.dumps({"step": step, **means, "lr": rate, "bucket": _size(bucket)}) + "\n")
+            state.step += 1
+            averages.follow(state.step)
+            log.write(json.dumps({"step": state.step, **told, "lr": rate, "bucket": str(bucket)}) + "\n")
+            accelerator.log({**told, "lr": rate, "gradient": float(norm)}, step=state.step)
             bar.update()
-            out_of_time = told[-1].item() > 0
-            if step % config.checkpoint_every == 0 or step == config.steps or out_of_time:
+            if config.samples_every and state.step % config.samples_every == 0:
+                averages.exchange()
+                _write_samples(config, accelerator.unwrap_model(model), source, run_folder, state.step, processes)
+                averages.exchange()
+            if state.step % config.checkpoint_every == 0 or state.step == config.steps or out_of_time:
                 log.flush()
-                save(step)
-            if out_of_time:
-                break
+                save()
 
     # 4. The averaged weights are the model
-    with torch.no_grad():
-        for parameter, average in zip(parameters, averages, strict=True):
-            parameter.copy_(average)
-    return TrainedParts(transformer.eval(), text_encoder.eval(), tokenizer, codec.eval(), step)
+    averages.exchange()
+    for tracker in accelerator.trackers:
+        tracker.finish()
+    whole: Trained = accelerator.unwrap_model(model)
+    if processes.are_sharded:
+        weights = accelerator.get_state_dict(model)  # whole in the first process alone
+        if processes.rank == 0:
+            whole = source.new_model()
+            whole.load_state_dict(weights, assign=True)
+    if config.lora_rank and processes.rank == 0 and state.step == config.steps:
+        save_adapters(whole, run_folder / "adapters")
+    return source.parts(whole, state.step)
 
 
 def learning_rate(config: TrainingConfig, step: int) -> float:
@@ -206,55 +154,100 @@ def learning_rate(config: TrainingConfig, step: int) -> float:
     return config.learning_rate * warm * fall
 
 
-def _fitted_codec(config: TrainingConfig, folder: Path, processes: Processes) -> LinearVideoCodec:
-    codec: LinearVideoCodec
-    if processes.rank == 0 and not folder.exists():
-        partial = folder.with_suffix(".partial")
-        if config.warm_start:
-            codec = codec_of(config.warm_start)
-        else:
-            # Clips for the codec come from seeds that no training clip has.
-            codec = fit_components(
-                config.z_dim, config.seam_filter_width, clip_count=config.codec_clips, seed=10_000_000 + config.seed
+@dataclass
+class RunState:
+    """What of a run is state, beside weights, optimizer and averages."""
+
+    step: int = 0
+    drawn: dict[str, int] = field(default_factory=dict)
+    """Clips drawn so far, by bucket and lane."""
+    losses: deque[float] = field(default_factory=lambda: deque(maxlen=_WATCHED_STEPS))
+    """Of the last steps."""
+    least: float = math.inf
+    """The least mean of so many losses."""
+
+    @classmethod
+    def of(cls, saved: dict[str, Any]) -> RunState:
+        losses = deque(saved["losses"], maxlen=_WATCHED_STEPS)
+        return cls(saved["step"], saved["drawn"], losses, saved["least"] or math.inf)
+
+    def as_dict(self) -> dict[str, Any]:
+        least = None if math.isinf(self.least) else self.least
+        return {"step": self.step, "drawn": self.drawn, "losses": list(self.losses), "least": least}
+
+    def watch(self, loss: float, norm: float, config: TrainingConfig, run_folder: Path) -> None:
+        """Takes in a step's loss and gradient.
+
+        Raises:
+            TrainingDiverged: They are no numbers, or the losses are many times what they were.
+        """
+        self.losses.append(loss)
+        is_number = math.isfinite(loss) and math.isfinite(norm)
+        mean = sum(self.losses) / len(self.losses)
+        if not is_number or (len(self.losses) == _WATCHED_STEPS and mean > config.diverged_above * self.least):
+            raise TrainingDiverged(
+                f"The loss became {loss:g} at step {self.step}; the last good state is kept.",
+                argument="run_folder",
+                value=run_folder,
+                remedy="Lower the learning rate and run again: it continues from the last checkpoint.",
             )
-        codec.save_pretrained(partial)
-        partial.rename(folder)
-    processes.add_up([torch.zeros(1)])  # the others wait here for the first
-    codec = LinearVideoCodec.from_pretrained(folder)
-    for name in ("z_dim", "seam_filter_width"):
-        if codec.config[name] != getattr(config, name):
-            raise _mismatch(folder, f"its {name} is {codec.config[name]}, not {getattr(config, name)}")
-    codec.requires_grad_(False)
-    return codec
+        if len(self.losses) == _WATCHED_STEPS:
+            self.least = min(self.least, mean)
 
 
-def _new_model(config: TrainingConfig, vocabulary_size: int) -> tuple[VeraTransformer3DModel, UMT5EncoderModel]:
-    transformer = VeraTransformer3DModel(
-        num_attention_heads=config.num_attention_heads,
-        attention_head_dim=config.attention_head_dim,
-        in_channels=config.z_dim,
-        out_channels=config.z_dim,
-        text_dim=config.text_dim,
-        freq_dim=128,
-        ffn_dim=config.ffn_dim,
-        num_layers=config.num_layers,
-        rope_max_seq_len=256,
-        absolute_positions=True,
-        first_latent_embedding=config.first_latent_embedding,
-        prediction_type="sample",
+def _bucket_at(config: TrainingConfig, step: int) -> Bucket:
+    """The size of a step's clips, the same in all processes."""
+    stage = config.stage_at(step)
+    shared = random.Random(config.seed * 1_000_003 + step)
+    return shared.choices(stage.buckets, [bucket.weight for bucket in stage.buckets])[0]
+
+
+def _lane_loss(
+    config: TrainingConfig,
+    model: torch.nn.Module,
+    source: Source,
+    bucket: Bucket,
+    step: int,
+    lane: int,
+    device: torch.device,
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """The loss of one lane's batch, its texts and masks left out here and there."""
+    rng = random.Random(f"{config.seed} {step} {lane}")
+    generator = torch.Generator().manual_seed(rng.getrandbits(62))
+    batch = source.stream(bucket, lane).batch(rng)
+    texts = ["" if rng.random() < config.text_dropout else text for text in batch.instructions]
+    keeps_mask = torch.tensor([rng.random() >= config.mask_dropout for _ in texts])
+    noised = add_noise(batch, generator, NoiseLevels.of(config))
+    given = source.texts_for(texts)
+    loss, errors = model(
+        batch.to(device),
+        noised.to(device),
+        given if isinstance(given, list) else given.to(device),
+        (batch.mask_present & keeps_mask).to(device),
     )
-    for branch in transformer.branches.values():
-        nn.init.zeros_(branch.proj_out.weight)
-        nn.init.zeros_(branch.proj_out.bias)
-    # Plate and mask are the small model's main guides from the first step on; only Wan's weights must not be disturbed.
-    for embedding in (transformer.source_patch_embedding, transformer.mask_patch_embedding):
-        nn.init.xavier_uniform_(embedding.weight.flatten(1))
-    return transformer, tiny_text_encoder(vocabulary_size, config.text_dim)
+    return loss, errors
 
 
-def _optimizer(config: TrainingConfig, parameters: list[nn.Parameter]) -> torch.optim.AdamW:
-    matrices = [p for p in parameters if p.ndim >= 2]
-    vectors = [p for p in parameters if p.ndim < 2]
+def _write_samples(
+    config: TrainingConfig, trained: Trained, source: Source, run_folder: Path, step: int, processes: Processes
+) -> None:
+    """A sheet of the first clips that the run drew, for the folder and for TensorBoard."""
+    batch = source.samples(config.samples).to(processes.accelerator.device)
+    given = source.texts_for(batch.instructions)
+    texts = given if isinstance(given, list) else given.to(processes.accelerator.device)
+    rows = sample_rows(trained, batch, texts, source.codec, source.flow_shift)
+    if processes.rank == 0:
+        sheet = run_folder / "samples" / f"step-{step:08d}.png"
+        sheet.parent.mkdir(exist_ok=True)
+        contact_sheet(rows, sheet, COLUMNS, image_width=192)
+        pixels = np.asarray(Image.open(sheet).convert("RGB"))
+        for tracker in processes.accelerator.trackers:
+            tracker.log_images({"samples": pixels[None]}, step=step, dataformats="NHWC")
+
+
+def _optimizer(config: TrainingConfig, parameters: list[tuple[str, torch.nn.Parameter]]) -> torch.optim.AdamW:
+    matrices = [parameter for _, parameter in parameters if parameter.ndim >= 2]
+    vectors = [parameter for _, parameter in parameters if parameter.ndim < 2]
     return torch.optim.AdamW(
         [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
         lr=config.learning_rate,
@@ -263,36 +256,9 @@ def _optimizer(config: TrainingConfig, parameters: list[nn.Parameter]) -> torch.
     )
 
 
-@torch.no_grad()
-def _average(averages: list[Tensor], parameters: list[nn.Parameter], decay: float) -> None:
-    torch._foreach_lerp_(averages, [p.detach() for p in parameters], 1 - decay)
-
-
-def _stream_names(config: TrainingConfig) -> dict[Bucket, str]:
-    """A name for each bucket's stream, to keep its state under: the size, numbered where several are of one size."""
-    names: dict[Bucket, str] = {}
-    for bucket in (bucket for stage in config.stages for bucket in stage.buckets):
-        if bucket not in names:
-            earlier = sum(_size(other) == _size(bucket) for other in names)
-            names[bucket] = f"{_size(bucket)}-{earlier + 1}" if earlier else _size(bucket)
-    return names
-
-
-def _check_streams(config: TrainingConfig, drawn: dict[str, int]) -> None:
-    """Raises KeyError where a checkpoint has streams that the training file has not."""
-    known = {f"{name}/{lane}" for name in _stream_names(config).values() for lane in range(config.lanes)}
-    if unknown := set(drawn) - known:
-        raise KeyError(f"no buckets or lanes {sorted(unknown)}")
-
-
-def _size(bucket: Bucket) -> str:
-    return f"{bucket.frames}x{bucket.height}x{bucket.width}"
-
-
-def _mismatch(place: Path, difference: str) -> RunFolderMismatch:
-    return RunFolderMismatch(
-        f"Another training file began this: {difference}.",
-        argument="run_folder",
-        value=place,
-        remedy="Go on with the training file it was begun with, or name another run folder.",
-    )
+def _cut_log(file: Path, step: int) -> None:
+    """Steps that were made after the checkpoint are made again: their lines go."""
+    if file.exists():
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith("}\n") and json.loads(line)["step"] <= step]
+        file.write_text("".join(kept), encoding="utf-8")

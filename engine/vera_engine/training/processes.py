@@ -1,18 +1,21 @@
-"""The processes that train one model together: each has all of it, and works on its share of every batch.
+"""The processes that train one model together, as accelerate knows them: each works on its share of every batch.
 
-They are started by torch's own launcher, which tells each its place in the environment:
-`torchrun --standalone --nproc-per-node 2 -m vera_engine.cli.main train small --run-folder DIR --threads 1`.
+They are started by `accelerate launch` or `torchrun`, on one machine or several; what the launcher is told (devices,
+FSDP, the number format) counts here:
+`accelerate launch --num-processes 2 -m vera_engine.cli.main train small --run-folder DIR --threads 1`.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, distributed
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType, gather_object
+from torch import Tensor
 
 from vera_engine.errors import InvalidArgument
 
@@ -25,17 +28,33 @@ class LanesNotShared(InvalidArgument):
 class Processes:
     """This process's place among those that train together."""
 
-    rank: int = 0
-    """0 writes checkpoints and the log."""
-    count: int = 1
+    accelerator: Accelerator
 
     @classmethod
-    def join(cls) -> Processes:
-        """Meets the others that `torchrun` started; alone where it did not start this one."""
-        count = int(os.environ.get("WORLD_SIZE", "1"))
-        if count > 1 and not distributed.is_initialized():
-            distributed.init_process_group("gloo")
-        return cls(int(os.environ.get("RANK", "0")), count)
+    def join(cls, mixed_precision: str = "no", log_folder: Path | None = None) -> Processes:
+        """Meets the others; alone where no launcher started this one.
+
+        Args:
+            mixed_precision: `no` or `bf16`: the arithmetic of the model's matrix products.
+            log_folder: Where TensorBoard's files go; None: nowhere.
+        """
+        AcceleratorState._reset_state()  # a run before this one in the same process may have computed in other numbers
+        logging = {} if log_folder is None else {"log_with": "tensorboard", "project_dir": str(log_folder)}
+        return cls(Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=mixed_precision, **logging))
+
+    @property
+    def rank(self) -> int:
+        """0 writes checkpoints and the log."""
+        return int(self.accelerator.process_index)
+
+    @property
+    def count(self) -> int:
+        return int(self.accelerator.num_processes)
+
+    @property
+    def are_sharded(self) -> bool:
+        """Whether each holds a part of every weight only."""
+        return bool(self.accelerator.distributed_type == DistributedType.FSDP)
 
     def share(self, lanes: int) -> range:
         """The lanes that are this process's.
@@ -52,20 +71,13 @@ class Processes:
             )
         return range(self.rank, lanes, self.count)
 
-    @torch.no_grad()
-    def add_up(self, tensors: Sequence[Tensor]) -> None:
-        """Replaces each tensor by its sum over the processes; one message for all of them."""
-        if self.count == 1:
-            return
-        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-        distributed.all_reduce(flat)
-        for tensor, summed in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
-            tensor.copy_(summed.view_as(tensor))
+    def mean(self, figures: dict[str, float]) -> dict[str, float]:
+        """The mean of each figure over the processes."""
+        told = torch.tensor(list(figures.values()), dtype=torch.float32, device=self.accelerator.device)
+        means: Tensor = self.accelerator.reduce(told, "mean")
+        return dict(zip(figures, means.tolist(), strict=True))
 
     def gather(self, mine: dict[str, Any]) -> dict[str, Any]:
         """What all processes have, together."""
-        if self.count == 1:
-            return mine
-        every: list[dict[str, Any]] = [{}] * self.count
-        distributed.all_gather_object(every, mine)
+        every: list[dict[str, Any]] = gather_object([mine]) if self.count > 1 else [mine]
         return {key: value for each in every for key, value in each.items()}

@@ -1,0 +1,150 @@
+"""What is trained, as one module: accelerate wraps it, so that several processes share its work or its weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
+
+from vera_engine.model.codec import LinearVideoCodec
+from vera_engine.model.transformer import BRANCHES, VeraTransformer3DModel
+from vera_engine.pipeline.text import encode_prompts
+from vera_engine.training.clips import ClipBatch
+from vera_engine.training.config import TrainingConfig
+from vera_engine.training.loss import NoisedBatch, branch_losses
+
+LORA_TARGETS = r"branches\.\w+\.blocks\.\d+\.(attn[12]\.(to_[qkv]|to_out\.0)|ffn\.net\.(0\.proj|2))"
+"""Every matrix of the layers, of all branches."""
+NEW_IN_VERA = ("layer_embedding", "source_patch_embedding", "mask_patch_embedding")
+"""Trained whole beside adapters: a plain Wan has none of them, so there is nothing to adapt."""
+
+
+@dataclass
+class TrainedParts:
+    """The parts of a pipeline that training makes. Those that carry weights of training carry the averaged ones.
+
+    Attributes:
+        codec: The small model's own; None where the model's folder that was begun with has one.
+        text_encoder, tokenizer: Likewise.
+    """
+
+    transformer: VeraTransformer3DModel
+    text_encoder: UMT5EncoderModel | None
+    tokenizer: PreTrainedTokenizerFast | None
+    codec: LinearVideoCodec | None
+    step: int
+
+
+class Trained(nn.Module):
+    """The transformer, or adapters of it, and where it is trained along the text encoder.
+
+    Args:
+        config: What to train.
+        transformer: Wan2.1's three, from scratch or from a model folder.
+        text_encoder, tokenizer: Trained along; None: the states of texts are given.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        transformer: VeraTransformer3DModel,
+        text_encoder: UMT5EncoderModel | None = None,
+        tokenizer: PreTrainedTokenizerFast | None = None,
+    ) -> None:
+        super().__init__()
+        self._config, self._tokenizer = config, tokenizer
+        if config.gradient_checkpointing:
+            transformer.enable_gradient_checkpointing()
+        self.prediction_type = transformer.config.prediction_type
+        self.transformer: VeraTransformer3DModel | PeftModel = transformer
+        self.text_encoder = text_encoder
+        if config.lora_rank:
+            lora = LoraConfig(r=config.lora_rank, lora_alpha=config.lora_rank, target_modules=LORA_TARGETS)
+            self.transformer = get_peft_model(transformer, lora)
+            for name, parameter in self.transformer.named_parameters():
+                if any(part in NEW_IN_VERA for part in name.split(".")):
+                    parameter.requires_grad_(True)
+        frozen = [parameter for parameter in self.parameters() if not parameter.requires_grad]
+        for parameter in frozen:  # adapters are trained in float32, what they adapt keeps the little memory it can
+            parameter.data = parameter.data.to(torch.bfloat16) if config.mixed_precision == "bf16" else parameter.data
+
+    def forward(
+        self, batch: ClipBatch, noised: NoisedBatch, texts: list[str] | Tensor, mask_present: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of a batch and each branch's mean squared error: see `branch_losses`.
+
+        Args:
+            batch: Clean latents.
+            noised: The same with noise.
+            texts: Instructions, or their states (B, L, text_dim).
+            mask_present: bool (B,).
+        """
+        prediction = self.transformer(
+            noised.edit,
+            noised.alpha,
+            noised.composite,
+            noised.sigmas * 1000,
+            self.text_states(texts),
+            source_latents=batch.source,
+            mask_latents=batch.mask,
+            mask_present=mask_present,
+            begins_run=batch.begins_run,
+        )
+        return branch_losses(prediction, self.prediction_type, batch, noised, self._config)
+
+    def text_states(self, texts: list[str] | Tensor) -> Tensor:
+        """States (B, L, text_dim) of instructions; what are states already is given back."""
+        if isinstance(texts, Tensor):
+            return texts
+        assert self._tokenizer is not None
+        assert self.text_encoder is not None
+        return encode_prompts(self._tokenizer, self.text_encoder, texts)
+
+    def merged_transformer(self) -> VeraTransformer3DModel:
+        """The transformer with its adapters, if any, worked into the weights. Training cannot go on after it."""
+        whole = self.transformer
+        merged: VeraTransformer3DModel = whole.merge_and_unload() if isinstance(whole, PeftModel) else whole
+        return merged
+
+
+def parameters_by_name(trained: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    """What is trained, in the model's own order."""
+    return [(name, parameter) for name, parameter in trained.named_parameters() if parameter.requires_grad]
+
+
+def save_adapters(trained: Trained, folder: Path) -> None:
+    """Writes the adapters alone, in peft's form; with them goes what `NEW_IN_VERA` has learned."""
+    assert isinstance(trained.transformer, PeftModel)
+    trained.transformer.save_pretrained(str(folder))
+
+
+def new_transformer(config: TrainingConfig) -> VeraTransformer3DModel:
+    """The small model's transformer, at the start of its training."""
+    transformer: Any = VeraTransformer3DModel(
+        num_attention_heads=config.num_attention_heads,
+        attention_head_dim=config.attention_head_dim,
+        in_channels=config.z_dim,
+        out_channels=config.z_dim,
+        text_dim=config.text_dim,
+        freq_dim=128,
+        ffn_dim=config.ffn_dim,
+        num_layers=config.num_layers,
+        rope_max_seq_len=256,
+        absolute_positions=True,
+        first_latent_embedding=config.first_latent_embedding,
+        prediction_type="sample",
+    )
+    for name in BRANCHES:
+        branch = transformer.branches[name]
+        nn.init.zeros_(branch.proj_out.weight)
+        nn.init.zeros_(branch.proj_out.bias)
+    # Plate and mask are the small model's main guides from the first step on; only Wan's weights must not be disturbed.
+    for embedding in (transformer.source_patch_embedding, transformer.mask_patch_embedding):
+        nn.init.xavier_uniform_(embedding.weight.flatten(1))
+    made: VeraTransformer3DModel = transformer
+    return made
