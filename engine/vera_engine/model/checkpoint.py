@@ -27,7 +27,7 @@ from vera_engine.model.pickles import WeightsArePickled, pickles_in
 from vera_engine.model.settings import ModelFolderMissing
 from vera_engine.model.transformer import BRANCHES, VeraTransformer3DModel
 from vera_engine.model.weight_files import StoredTensor, component_tensors, read_json, stored_tensors, weight_sets
-from vera_engine.model.weights import WeightsNotPlaced, check_placement, places_of
+from vera_engine.model.weights import WeightsNotPlaced, check_placement, empty_text_encoder, places_of
 
 TOKENIZER_FOLDERS = ("tokenizer", "google/umt5-xxl")
 """diffusers' and Wan2.1's own place for it."""
@@ -149,10 +149,10 @@ def find_scheduler(folders: Sequence[Path]) -> Path | None:
     return None
 
 
-def transformer_model(weights: Weights) -> tuple[WanTransformer3DModel | VeraTransformer3DModel, bool]:
-    """The empty transformer that weights are for, and whether it is a Vera already.
+def transformer_config(weights: Weights) -> tuple[dict[str, Any], bool]:
+    """The configuration of Vera's transformer that weights are for, and whether they are a Vera's already, not a Wan's.
 
-    Its configuration is the folder's where that says it in diffusers' words, else read off the weights' shapes.
+    It is the folder's where that says it in diffusers' words, else read off the weights' shapes.
 
     Raises:
         CheckpointNotTextToVideo: It is not a Wan2.1 text-to-video transformer, or a Vera made of such.
@@ -163,12 +163,6 @@ def transformer_model(weights: Weights) -> tuple[WanTransformer3DModel | VeraTra
     if image_keys:
         raise not_text_to_video(f"it has {listed(image_keys, most=2)}", weights.folder)
     is_vera = any(name.startswith("branches.") for name in weights.placement.places)
-    config = _transformer_config(weights, is_vera)
-    with init_empty_weights():
-        return (VeraTransformer3DModel if is_vera else WanTransformer3DModel).from_config(config), is_vera
-
-
-def _transformer_config(weights: Weights, is_vera: bool) -> dict[str, Any]:
     said: dict[str, Any] = {}
     if weights.folder.name == "transformer" or (weights.folder / "config.json").is_file():
         said = read_json(weights.folder / "config.json")
@@ -176,7 +170,7 @@ def _transformer_config(weights: Weights, is_vera: bool) -> dict[str, Any]:
     if kind in ("WanModel", None) or (is_vera and kind != VeraTransformer3DModel.__name__):
         if said.get("model_type", "t2v") != "t2v":
             raise not_text_to_video(f"it says that it is {said['model_type']}", weights.folder)
-        return config_of_shapes(weights, "branches.edit." if is_vera else "", said.get("num_heads"))
+        return config_of_shapes(weights, "branches.edit." if is_vera else "", said.get("num_heads")), is_vera
     known = inspect.signature(VeraTransformer3DModel.__init__).parameters
     settings = {k: v for k, v in said.items() if not k.startswith("_") and (k in known or v is not None)}
     # Image-to-video checkpoints have image_dim, added_kv_proj_dim, and more channels in than out.
@@ -185,7 +179,7 @@ def _transformer_config(weights: Weights, is_vera: bool) -> dict[str, Any]:
     if kind not in classes or foreign or settings.get("in_channels") != settings.get("out_channels"):
         channels = f"{settings.get('in_channels')} channels in, {settings.get('out_channels')} out"
         raise not_text_to_video(f"this is a {kind} of {', '.join([channels, *foreign])}", weights.folder)
-    return settings
+    return settings, is_vera
 
 
 def config_of_shapes(weights: Weights, prefix: str, num_heads: int | None) -> dict[str, Any]:
@@ -242,26 +236,25 @@ def vae_model(weights: Weights) -> AutoencoderKLWan:
 def text_encoder_model(weights: Weights) -> UMT5EncoderModel:
     """The empty text encoder that weights are for: the folder's, or the UMT5 of these shapes where it says nothing."""
     if weights.folder.name == "text_encoder":
-        config = UMT5Config.from_dict(read_json(weights.folder / "config.json"))
-    else:
-        shapes = {target: weights.tensors[place.source].shape for target, place in weights.placement.places.items()}
-        attention = "encoder.block.0.layer.0.SelfAttention"
-        lacking = [n for n in ("shared.weight", f"{attention}.q.weight") if n not in shapes]
-        if lacking:
-            check_placement(weights.placement, weights.tensors, dict.fromkeys(lacking, ()), weights.folder)
-        buckets, heads = shapes[f"{attention}.relative_attention_bias.weight"]
-        vocabulary, d_model = shapes["shared.weight"]
-        config = UMT5Config(
-            vocab_size=vocabulary,
-            d_model=d_model,
-            d_kv=shapes[f"{attention}.q.weight"][0] // heads,
-            d_ff=shapes["encoder.block.0.layer.1.DenseReluDense.wi_0.weight"][0],
-            num_layers=sum(name.endswith("SelfAttention.q.weight") for name in shapes),
-            num_heads=heads,
-            relative_attention_num_buckets=buckets,
-            is_encoder_decoder=False,
-            architectures=["UMT5EncoderModel"],
-        )
+        return empty_text_encoder(weights.folder)
+    shapes = {target: weights.tensors[place.source].shape for target, place in weights.placement.places.items()}
+    attention = "encoder.block.0.layer.0.SelfAttention"
+    lacking = [n for n in ("shared.weight", f"{attention}.q.weight") if n not in shapes]
+    if lacking:
+        check_placement(weights.placement, weights.tensors, dict.fromkeys(lacking, ()), weights.folder)
+    buckets, heads = shapes[f"{attention}.relative_attention_bias.weight"]
+    vocabulary, d_model = shapes["shared.weight"]
+    config = UMT5Config(
+        vocab_size=vocabulary,
+        d_model=d_model,
+        d_kv=shapes[f"{attention}.q.weight"][0] // heads,
+        d_ff=shapes["encoder.block.0.layer.1.DenseReluDense.wi_0.weight"][0],
+        num_layers=sum(name.endswith("SelfAttention.q.weight") for name in shapes),
+        num_heads=heads,
+        relative_attention_num_buckets=buckets,
+        is_encoder_decoder=False,
+        architectures=["UMT5EncoderModel"],
+    )
     with init_empty_weights():
         return UMT5EncoderModel(config)
 

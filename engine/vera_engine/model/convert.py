@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from vera_engine.model.checkpoint import (
     find_tokenizer,
     find_weights,
     refuse_unused,
-    transformer_model,
+    transformer_config,
     wan_name,
 )
 from vera_engine.model.checksums import HUB_NOTES, WeightsCorrupt, seal_weights, verify_published
@@ -177,19 +177,15 @@ def plan_parts(
         # Never the rest's transformer: it would stand in for one of a layout that no table knows.
         weights = find_weights(component, folders[:1] if component == "transformer" else folders, tables)
         if component == "transformer":
-            model, is_vera = transformer_model(weights)
-        else:
-            model, is_vera = MODELS[component](weights), True
+            parts.append(plan_transformer(weights, dtype))
+            continue
+        model = MODELS[component](weights)
         check_weights(weights, model)
         narrowed = None if component == "vae" else dtype
-        if component != "transformer" and weights.is_as_it_should_be and narrowed is None:
+        if weights.is_as_it_should_be and narrowed is None:
             parts.append(Part(component, weights, model, files_to_copy(weights.folder), weights.folder))
-            continue
-        if is_vera:
-            plan = plan_tensors(weights, model, narrowed)
         else:
-            model, plan = plan_branches(weights, model, narrowed)
-        parts.append(Part(component, weights, model, plan=tuple(plan)))
+            parts.append(Part(component, weights, model, plan=tuple(plan_tensors(weights, model, narrowed))))
     refuse_unused(folders[0], [file for part in parts for file in files_read(part)])
     tokenizer, scheduler = find_tokenizer(folders), find_scheduler(folders)
     parts.append(Part("tokenizer", None, None, files_to_copy(tokenizer), tokenizer))
@@ -211,24 +207,28 @@ def plan_tensors(weights: Weights, model: nn.Module, dtype: torch.dtype | None) 
     return plan
 
 
-def plan_branches(
-    weights: Weights, wan: WanTransformer3DModel, dtype: torch.dtype | None
-) -> tuple[VeraTransformer3DModel, list[PlannedTensor]]:
-    """An empty Vera of a Wan's size, and its tensors: a branch's is the Wan's, any other is zeros of Wan's format."""
-    settings = {key: value for key, value in dict(wan.config).items() if not key.startswith("_")}
-    known = {key: value for key, value in settings.items() if value is not None}
+def plan_transformer(weights: Weights, dtype: torch.dtype | None) -> Part:
+    """A Vera as it is, or one whose branches are a Wan: what no Wan has is zeros of its format.
+
+    Raises:
+        CheckpointNotTextToVideo, ModelFolderMissing, WeightsCorrupt: As `transformer_config`.
+        WeightsNotPlaced, WeightsShapeMismatch: As `check_weights`.
+    """
+    config, is_vera = transformer_config(weights)
     with init_empty_weights():
-        vera = VeraTransformer3DModel(**{k: v for k, v in known.items() if k not in ("pos_embed_seq_len", "image_dim")})
-    of_wan = {tensor.name: tensor for tensor in plan_tensors(weights, wan, dtype)}
-    new_dtype = of_wan["patch_embedding.weight"].dtype
-    plan = []
-    for name, shape in places_of(vera).items():
-        old = wan_name(name)
-        if old is None:
-            plan.append(PlannedTensor(name, shape, new_dtype, None))
-        else:
-            plan.append(PlannedTensor(name, shape, of_wan[old].dtype, of_wan[old].stored, of_wan[old].change))
-    return vera, plan
+        vera = VeraTransformer3DModel(**config)
+        source = vera if is_vera else WanTransformer3DModel(**config)
+    check_weights(weights, source)
+    plan = plan_tensors(weights, source, dtype)
+    if not is_vera:
+        by_name = {tensor.name: tensor for tensor in plan}
+        new_dtype = by_name["patch_embedding.weight"].dtype
+        plan = []
+        for name, shape in places_of(vera).items():
+            of_wan = by_name.get(wan_name(name) or "")
+            new = PlannedTensor(name, shape, new_dtype, None)
+            plan.append(replace(of_wan, name=name) if of_wan else new)
+    return Part("transformer", weights, vera, plan=tuple(plan))
 
 
 def format_of(name: str, stored: torch.dtype, wanted: torch.dtype | None) -> torch.dtype:
