@@ -74,9 +74,9 @@ class BenchmarkClip:
             )
         return clip
 
-    def with_hint_told(self, frame_count: int, height: int, width: int) -> BenchmarkClip:
-        """The same with the kind of the hint that is drawn, which depends on what is drawn of the plate before."""
-        return replace(self, hint=self._drawn(frame_count, height, width, hinted=True).hint)
+    def with_hint_told(self) -> BenchmarkClip:
+        """The same with the kind of the hint that is drawn."""
+        return replace(self, hint=self._drawn(1, 16, 16, hinted=True).hint)
 
     def _drawn(self, frame_count: int, height: int, width: int, hinted: bool) -> LayeredClip:
         rng, plate = random.Random(self.seed), _PLATES[self.plate]
@@ -121,24 +121,14 @@ def benchmark_clips(manifest: Path = MANIFEST, hinted: bool = True) -> Iterator[
 
 
 def choose_benchmark() -> Benchmark:
-    """The benchmark as it is made anew."""
-    frames, width, height = 17, 192, 128
-    return Benchmark(
-        frames, width, height, tuple(clip.with_hint_told(frames, height, width) for clip in chosen_clips())
-    )
-
-
-def chosen_clips() -> tuple[BenchmarkClip, ...]:
-    """The first seeds that show every shape in every third and size twice, and colors, motions and patterns evenly.
-
-    Their hints are not told yet.
-    """
+    """The first seeds that show every shape in every third and size twice, and colors, motions and patterns evenly."""
     objects = Counter[tuple[str, ...]](dict.fromkeys(product(SHAPES, POSITIONS, SIZES), 2))
     additions = _chosen("add", objects, ("pattern", "position", "size"), {"color": 8, "motion": 13})
     of_each = -(-BACKGROUND_CHANGES // len(BACKGROUNDS))
     patterns = Counter[tuple[str, ...]]({(pattern,): of_each for pattern in BACKGROUNDS})
     backgrounds = _chosen("background", patterns, ("pattern",), {"color": 8})
-    return (*additions[:ADDITIONS], *backgrounds[:BACKGROUND_CHANGES])
+    chosen = (*additions[:ADDITIONS], *backgrounds[:BACKGROUND_CHANGES])
+    return Benchmark(frames=17, width=192, height=128, clips=tuple(clip.with_hint_told() for clip in chosen))
 
 
 def _chosen(
@@ -157,8 +147,9 @@ def _chosen(
         nothing = {"size": "", "motion": "still", "position": ""}
         facts = object_words(rng) if edit_type == "add" else background_words(rng) | nothing
         combination = tuple(facts[name] for name in names)
-        taken = [sum(getattr(each, name) == facts[name] for each in found) < limit for name, limit in most.items()]
-        if wanted[combination] > 0 and all(taken):
+        if wanted[combination] > 0 and all(
+            sum(getattr(each, name) == facts[name] for each in found) < limit for name, limit in most.items()
+        ):
             wanted[combination] -= 1
             number = len(found) + 1
             plate = "bikes.mp4" if number % 3 == 0 else "photographs"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vera_engine.training.hints import rough_object_hint
 from vera_engine.training.layers import LayeredClip
-from vera_engine.training.photographs import RUN_FRAMES, Split, moving_plate
+from vera_engine.training.photographs import RUN_FRAMES, Split, moving_plate, own_chance
 from vera_engine.training.shapes import coverage, frame_grid, signed_distance
 from vera_engine.training.textures import named_color, surface_marks
 from vera_engine.training.vocabulary import COLORS, MOTIONS, POSITIONS, SHAPES, SIZES, object_instruction
@@ -57,7 +57,7 @@ def object_addition(
     leaves = hinted and split == "train" and position != "in the middle" and rng.random() < _LEAVING_SHARE
     path = _path(rng, motion, POSITIONS[position] * (1.7 if leaves else 1.0), aspect, radius, staged=not hinted)
     time = _times(rng, frame_count, staged=not hinted)
-    source = plate(rng, frame_count, height, width, split)
+    source = plate(own_chance(rng), frame_count, height, width, split)
     grid_x, grid_y = frame_grid(height, width)
 
     # 1. Outline, blurred by its motion
@@ -197,7 +197,7 @@ def _surface(
     companion = 0.3 + 0.5 * base if color == "black" else 0.6 * base
     if kind == "photograph":
         height, width = x.shape[-2:]
-        texture = moving_plate(rng, 1, height, width, split).mean(1)
+        texture = moving_plate(own_chance(rng), 1, height, width, split).mean(1)
         share = (texture - texture.mean()).clamp(-0.4, 0.4)
         surface = base + 0.4 * share[:, None] * (1 if color == "black" else base)
     else:

@@ -97,6 +97,11 @@ def moving_plate(rng: random.Random, frame_count: int, height: int, width: int, 
     return regraded(rng, plate) if split == "train" else plate
 
 
+def own_chance(rng: random.Random) -> random.Random:
+    """Chance for a part of a clip that draws more or less by size and length: what is drawn after it stays the same."""
+    return random.Random(rng.getrandbits(62))
+
+
 def camera_over(rng: random.Random, picture: Tensor, frame_count: int, height: int, width: int, mirror: bool) -> Tensor:
     """What a camera sees that moves over a picture (1, 3, h, w); a quarter of the cameras stand still.
 

@@ -12,7 +12,7 @@ from vera_engine.training.hints import rough_subject_hint
 from vera_engine.training.layers import LayeredClip
 from vera_engine.training.objects import PlateMaker
 from vera_engine.training.outlines import subject_outline
-from vera_engine.training.photographs import RUN_FRAMES, Split, moving_plate
+from vera_engine.training.photographs import RUN_FRAMES, Split, moving_plate, own_chance
 from vera_engine.training.shapes import coverage, frame_grid
 from vera_engine.training.vocabulary import BACKGROUNDS, COLORS, background_instruction
 
@@ -34,7 +34,7 @@ def background_change(
     """
     words = background_words(rng)
     color, pattern = words["color"], words["pattern"]
-    behind = plate(rng, frame_count, height, width, split)
+    behind = plate(own_chance(rng), frame_count, height, width, split)
     texture = _subject_texture(rng, frame_count, height, width, split)
 
     # 1. The subject on its way
@@ -83,7 +83,9 @@ def background_words(rng: random.Random) -> dict[str, str]:
 def _subject_texture(rng: random.Random, frame_count: int, height: int, width: int, split: Split) -> Tensor:
     """What a subject looks like, (T, 3, H, W): another photograph, or a shaded plain color as of cloth or skin."""
     if rng.random() < 0.6:
-        return (moving_plate(rng, frame_count, height, width, split) * rng.choice((0.6, 1.0, 1.3))).clamp(0, 1)
+        return (moving_plate(own_chance(rng), frame_count, height, width, split) * rng.choice((0.6, 1.0, 1.3))).clamp(
+            0, 1
+        )
     base = torch.tensor([rng.uniform(0.05, 0.95) for _ in range(3)])[None, :, None, None]
     grid_x, grid_y = frame_grid(height, width)
     slope = rng.uniform(-0.5, 0.5) * grid_x + rng.uniform(-0.5, 0.5) * grid_y
