@@ -73,19 +73,19 @@ PRESETS: Mapping[str, Preset] = {
     for preset in (
         Preset(
             "draft",
-            "To see what the prompt does: the fewest steps, details may be another's.",
+            "To see what the prompt does: the fewest steps, details still change.",
             12,
             Levers(guidance_above=0.6, step_cache=0.2),
         ),
         Preset(
             "standard",
-            "For daily work: what final gives but for small details, in a fraction of its time.",
+            "For daily work: what final gives but for small details, in a fraction of the time.",
             25,
             Levers(guidance_above=0.3, step_cache=0.1),
         ),
         Preset(
             PLAIN_PRESET,
-            "For delivery: every step computed whole, nothing saved.",
+            "For delivery: every step computed whole, nothing left out.",
             50,
             PLAIN,
         ),
