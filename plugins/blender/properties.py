@@ -135,7 +135,7 @@ class VeraEditSettings(bpy.types.PropertyGroup):
         description="What guides the matte from the model's size to the plate's",
     )
     finish_refine: bpy.props.FloatProperty(
-        name="Refine", default=0.25, min=0.0, max=1.0, description="How strongly the matte's edge follows its guide"
+        name="Refine", default=1.0, min=0.0, max=1.0, description="How strongly the matte's edge follows its guide"
     )
     finish_despill: bpy.props.FloatProperty(
         name="Despill",

@@ -49,7 +49,7 @@ def test_a_take_from_request_to_layers(engine: Engine, asked, plates):
     assert (take.color_space_source, take.color_config) == ("file", BUILT_IN)
     assert (take.request.exposure, take.request.HasField("region")) == (0.0, False)
     assert take.request.finish == pb.FinishSettings(
-        black=0.06, white=0.94, detail=pb.DETAIL_EDIT, refine=0.25, despill=0.0, highlights=1.0
+        black=0.06, white=0.94, detail=pb.DETAIL_EDIT, refine=1.0, despill=0.0, highlights=1.0
     )
     assert take.request.mask.meaning == pb.MASK_MEANING_EDIT_HERE
     assert (take.request.settings.seed, take.request.settings.num_inference_steps) == (11, 3)

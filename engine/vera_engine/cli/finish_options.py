@@ -33,7 +33,7 @@ def add_finish_options(parser: argparse.ArgumentParser) -> None:
     finish.add_argument("--matte-black", type=float, metavar="A", help="raw alpha up to A becomes 0 (default: 0.06)")
     finish.add_argument("--matte-white", type=float, metavar="A", help="raw alpha from A on becomes 1 (default: 0.94)")
     finish.add_argument(
-        "--refine", type=float, metavar="R", help="how strongly the edge follows it, 0 to 1 (default: 0.25)"
+        "--refine", type=float, metavar="R", help="how strongly the edge follows it, 0 to 1 (default: 1)"
     )
     finish.add_argument(
         "--despill",

@@ -34,9 +34,8 @@ class FinishSettings:
     white: float = 0.94
     """Raw alpha at and above this becomes 1."""
     detail: Detail = Detail.PLATE
-    refine: float = 0.25
-    """How strongly the matte's edge follows what guides it; 0 (smooth) to 1. From a clean matte of the model, 1 makes
-    the plate's own edge; of a rough one it shows every fault, so that less is usual."""
+    refine: float = 1.0
+    """How strongly the matte's edge follows what guides it, 0 (smooth) to 1."""
     despill: float = 0.0
     """How much of the old background's colour is taken out of the edit's edge; 0 to 1."""
     highlights: float = 1.0

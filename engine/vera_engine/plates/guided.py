@@ -24,8 +24,8 @@ _FLAT = np.float32(1e-6)  # variance of a matte without detail
 _EXPLAINED = (0.5, 0.8)  # of a rough matte's variance: up to the first share the guide has no say, from the second all
 
 
-DETAIL_REACH, FOLLOWED_REACH = 3, 8
-"""Pixels around one that are looked at."""
+FOLLOWED_REACH = 4
+"""Pixels around one that are looked at, for both."""
 
 
 def detail_slopes(matte: Floats, guide: Floats) -> Floats:

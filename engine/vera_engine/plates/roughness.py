@@ -28,7 +28,7 @@ _NOTHING = np.float32(1e-9)
 _HALF = np.float32(0.5)
 
 
-REACH = 12
+REACH = 11
 """Pixels around one that it is judged by."""
 
 

@@ -58,7 +58,7 @@ def test_a_finish_says_the_finish_and_the_hold_out_and_leaves_all_else_to_the_ta
     settings = node.node_tree.vera_edit
     settings.prompt, settings.exposure, settings.seed = "a blue ball", 2.0, 9  # for the next Generate
     settings.finish_black, settings.finish_detail, settings.write_residual = 0.2, "plate", True
-    words = {"black": 0.2, "white": 0.94, "detail": "plate", "refine": 0.25, "despill": 0.0, "highlights": 1.0}
+    words = {"black": 0.2, "white": 0.94, "detail": "plate", "refine": 1.0, "despill": 0.0, "highlights": 1.0}
     expected = {
         "node_id": settings.node_id,
         "base_directory": str(tmp_path / "here" / "vera_takes" / settings.node_id / "v001"),

@@ -281,7 +281,7 @@ def test_a_request_says_what_the_settings_say(tmp_path: Path) -> None:
             "black": 0.06,
             "white": 0.94,
             "detail": "plate",
-            "refine": 0.25,
+            "refine": 1.0,
             "despill": 0.0,
             "highlights": 1.0,
         },

@@ -47,7 +47,7 @@ MATTE = Tab(
             Kind.NUMBER,
             "Refine",
             "How strongly the matte's edge follows its guide: 0 is smooth.",
-            0.25,
+            1.0,
             limits=(0, 1),
         ),
         Knob("finish_black", Kind.NUMBER, "Black", "Raw matte at and below this becomes 0.", 0.06, limits=(0, 1)),
