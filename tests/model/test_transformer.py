@@ -309,6 +309,17 @@ def test_unknown_choices_are_refused(device: torch.device) -> None:
 
 
 @torch.no_grad()
+def test_rotary_tables_are_made_once_for_latents_of_one_size(device: torch.device) -> None:
+    vera, made = small_vera(device), []
+    vera.branches["edit"].rope.register_forward_hook(lambda _, latents, tables: made.append(latents[0].shape))
+    for frames in (3, 3, 2):
+        kept = vera(**some_inputs(device, frames))
+    assert [shape[2] for shape in made] == [3, 2]
+    anew = small_vera(device)(**some_inputs(device, 2))
+    assert changed(kept, anew) == set()
+
+
+@torch.no_grad()
 def test_all_layers_compile_as_one_graph(device: torch.device) -> None:
     vera, inputs = small_vera(device), some_inputs(device)
     expected = vera(**inputs)
