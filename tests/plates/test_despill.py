@@ -50,3 +50,16 @@ def test_never_more_than_there_is(random: np.random.Generator) -> None:
 def test_a_picture_that_shows_one_of_both_alone_stays(level: float) -> None:
     plate, alpha = soft_edge()
     np.testing.assert_array_equal(despill(plate, np.full_like(alpha, level), 1.0, (30, 20)), plate)
+
+
+def test_dark_hair_that_a_rough_matte_takes_for_half_background_stays_hair() -> None:
+    plate, alpha = soft_edge()
+    sky, hair = np.float32([0.7, 0.7, 0.7]), np.float32([0.02, 0.015, 0.01])
+    plate = alpha[..., np.newaxis] * sky + (1 - alpha[..., np.newaxis]) * hair
+    rough = alpha.copy()
+    rough[20:30, 25:35] = 0.5  # deep within the hair
+    clean = despill(plate, rough, 1.0, (30, 20))
+    np.testing.assert_allclose(clean[20:30, 25:35], plate[20:30, 25:35], atol=0.004)
+    # And where there is background, it goes.
+    edge = (alpha > 0.3) & (alpha < 0.7)
+    assert clean[edge].mean() < 0.3 * plate[edge].mean()

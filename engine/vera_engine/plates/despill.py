@@ -20,7 +20,9 @@ def despill(
     On a soft edge a plate shows `(1 - a) F + a B`: of what is kept and of the background that goes. The model's
     composite lays the new background over all of that, so a share `(1 - a) a B` of the old one stays: a fringe. F and B
     are known beside the edge, and carried on into it; `plate + strength a (F - B)` has their difference taken out and
-    keeps the plate's own detail.
+    keeps the plate's own detail. Where alpha says more of B than the plate shows on its way from F to B, as a rough one
+    does within dark hair before a bright sky, the plate is believed: what was never there would leave a hole, which
+    only an opaque edit could fill.
 
     Args:
         plate_linear: (H, W, 3), scene-linear.
@@ -40,10 +42,12 @@ def despill(
     if not kept.any() or not replaced.any():
         return plate_linear
     small_plate = resize(plate_linear, width, height)
-    spill = extend_color(small_plate, replaced) - extend_color(small_plate, kept)
-    clean = plate_linear - (np.float32(strength) * alpha)[..., np.newaxis] * resize(
-        spill, alpha.shape[1], alpha.shape[0]
-    )
+    front, behind = (resize(extend_color(small_plate, known), *alpha.shape[::-1]) for known in (kept, replaced))
+    spill = behind - front
+    size = np.square(spill).sum(axis=-1)
+    shown = np.divide(((plate_linear - front) * spill).sum(axis=-1), size, out=np.zeros_like(alpha), where=size > 0)
+    share = np.float32(strength) * np.minimum(alpha, np.maximum(shown, 0))
+    clean = plate_linear - share[..., np.newaxis] * spill
     # More than there is cannot be taken out.
     clean = np.maximum(clean, np.minimum(plate_linear, 0))
     soft = ((alpha > 0) & (alpha < 1))[..., np.newaxis]
