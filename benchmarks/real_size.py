@@ -129,7 +129,8 @@ def random_weights(shapes: wan_names.Shapes, dtype: torch.dtype) -> Iterator[tup
 
 def convert(stage: Stage, arguments: argparse.Namespace) -> None:
     """Into a Vera model folder."""
-    from vera_engine.model.convert import convert_checkpoint, plan_parts
+    from vera_engine.model.conversion_plan import plan_parts
+    from vera_engine.model.convert import convert_checkpoint
 
     folder, out = arguments.folder / "checkpoint", arguments.folder / "vera"
     for part in plan_parts([folder]):

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, UMT5EncoderModel
 
 from vera_engine.cli.main import main
-from vera_engine.model.checkpoint import CheckpointNotTextToVideo
+from vera_engine.model.checkpoint_config import CheckpointNotTextToVideo
 from vera_engine.model.checksums import WeightsCorrupt, verify_weights
 from vera_engine.model.convert import OutputFolderTaken, convert_checkpoint
 from vera_engine.model.key_tables import read_table

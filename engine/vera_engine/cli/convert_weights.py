@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vera_engine.model.convert import Part
+    from vera_engine.model.conversion_plan import Part
 
 FORMATS = ("bfloat16", "float16", "float32")
 
@@ -49,7 +49,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Convert, and say what was made."""
     from vera_engine.errors import InvalidArgument
-    from vera_engine.model.convert import WRITTEN_FORMATS, convert_checkpoint, plan_parts
+    from vera_engine.model.conversion_plan import plan_parts
+    from vera_engine.model.convert import WRITTEN_FORMATS, convert_checkpoint
     from vera_engine.model.key_tables import read_table
 
     tables = [read_table(path) for path in args.table]
