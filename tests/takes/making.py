@@ -133,6 +133,7 @@ class TakeMaking:
             lambda: None,
             self.cache,
             self.engine_id,
+            lambda latents: None,
         )
         return made
 

@@ -25,6 +25,7 @@ SUBCOMMANDS = (
     "vera_engine.cli.unload",
     "vera_engine.cli.cache",
     "vera_engine.cli.info",
+    "vera_engine.cli.estimate",
     "vera_engine.cli.doctor",
     "vera_engine.cli.install",
     "vera_engine.cli.completion",

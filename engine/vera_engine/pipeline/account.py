@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -42,19 +43,17 @@ class Account:
         self.operations = 0
         self.convolution_scratch = device_type == "cpu"
         self._live: dict[int, weakref.ref[torch.UntypedStorage]] = {}
-        self._attention = _FusedAttention()
-        self._ledger = _Ledger(self)
 
     def __enter__(self) -> Self:
-        self._attention.__enter__()
-        self._ledger.__enter__()
+        self._modes = ExitStack()
+        self._modes.enter_context(_FusedAttention())
+        self._modes.enter_context(_Ledger(self))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ledger.__exit__(kind, error, trace)
-        self._attention.__exit__(kind, error, trace)
+        self._modes.close()
 
     def hold(self, tensor: Tensor) -> None:
         """Counts a tensor's memory from now on until nothing holds it, once however many views it has."""
@@ -81,7 +80,7 @@ class _Ledger(TorchDispatchMode):
     """Enters into an account what each operation gives."""
 
     def __init__(self, account: Account) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._account = account
 
     def __torch_dispatch__(
@@ -95,6 +94,8 @@ class _Ledger(TorchDispatchMode):
         known = _RESULTS.get(key)
         if known is None:
             out = func(*args, **given)
+            if not any(isinstance(value, Tensor) and value.is_meta for value in _all_of(out)):
+                return out  # numbers for a schedule and the like, computed in earnest
             formula = flop_registry.get(func.overloadpacket)
             operations = 0 if formula is None else formula(*args, **given, out_val=out)
             _RESULTS[key] = (_described(out), operations)
@@ -102,7 +103,7 @@ class _Ledger(TorchDispatchMode):
             described, operations = known
             out = _made(described)
         account.operations += operations
-        for value in out if isinstance(out, (tuple, list)) else (out,):
+        for value in _all_of(out):
             if isinstance(value, Tensor):
                 account.hold(value)
         if account.convolution_scratch and func is _aten.convolution.default:
@@ -160,12 +161,15 @@ def _described(value: Any) -> Any:
     return (type(value), value)  # 1, 1.0 and True are equal, and give different tensors
 
 
+def _all_of(out: Any) -> Sequence[Any]:
+    """What an operation gave, be it one tensor or several."""
+    return out if isinstance(out, (tuple, list)) else (out,)
+
+
 def _made(described: Any) -> Any:
     """The inverse of `_described`, for results."""
     if isinstance(described, _Described):
-        return torch.empty_strided(
-            described.shape, described.stride, dtype=described.dtype, device=described.device
-        )
+        return torch.empty_strided(described.shape, described.stride, dtype=described.dtype, device=described.device)
     if described and isinstance(described[0], type):
         return described[1]
     return tuple([_made(one) for one in described])

@@ -6,6 +6,7 @@ import os
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -48,11 +49,12 @@ def memory_guard(doing: str, device: torch.device, latents: int, size: tuple[int
         said = str(error).partition("\n")[0]
     if device.type == "cuda":
         torch.cuda.empty_cache()
+    fits = what_fits(latents, size, needed, free_bytes(device))
     raise OutOfMemory(
         f"There is not enough memory for {doing} ({said}).",
         argument="window",
         value=f"{_frames(latents)} frames of {size[0]}x{size[1]}",
-        remedy=f"{what_fits(latents, size, needed, _room(device))} Other programs may hold memory that they can free.",
+        remedy=f"{fits} Other programs may hold memory that they can free.",
     )
 
 
@@ -116,11 +118,19 @@ def _frames(latents: int) -> int:
     return GROUP_FRAMES * (latents - 1) + 1
 
 
-def _room(device: torch.device) -> int | None:
-    """Bytes that are free on a device; None where the system does not say."""
+def free_bytes(device: torch.device) -> int | None:
+    """Bytes that a computation can have on a device; None where the system does not say.
+
+    On a card, those that torch holds and does not use are among them. Of the computer's memory, Linux says how much it
+    could free without swapping; elsewhere only what is unused is known.
+    """
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0] + held)
     try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -65,6 +66,8 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
 
     settings: ModelSettings | None = None
     """The model's own configuration; set by `load_pipeline`. None: no bound to the frames of a window is known."""
+    guidance_apart = False
+    """Whether prompts are evaluated one after the other whatever the levers say: there is no room for both."""
 
     def __init__(
         self,
@@ -288,10 +291,11 @@ class VeraPipeline(DiffusionPipeline):  # type: ignore[misc]
             if on_preview is not None and step % PREVIEW_EVERY == 0 and step < step_count:
                 on_preview(progress, self.preview_rgb(_rounded(clean), window.start))
 
+        levers = replace(levers, batched_guidance=levers.batched_guidance and not self.guidance_apart)
         prompts_at_once = text.prompt_count if levers.batched_guidance else 1
         with (
-            pulled(self.transformer, levers),
             self._memory("denoising", shape, prompts_at_once, text.prompt_count if levers.step_cache else 0),
+            pulled(self.transformer, levers),
         ):
             latents = denoise(
                 self.transformer,

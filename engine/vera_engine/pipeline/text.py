@@ -44,7 +44,7 @@ def encode_prompts(tokenizer: PreTrainedTokenizerBase, text_encoder: PreTrainedM
     input_ids = tokens.input_ids.to(text_encoder.device)
     attention_mask = tokens.attention_mask.to(text_encoder.device)
     states: Tensor = text_encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-    return torch.where(attention_mask.bool()[..., None], states, 0.0)
+    return torch.where(attention_mask.to(states.device).bool()[..., None], states, 0.0)
 
 
 class TextStates:

@@ -45,6 +45,7 @@ def render_take(
     check_cancelled: Callable[[], None],
     cache: ContentCache,
     engine_id: str,
+    check_memory: Callable[[int], None],
 ) -> None:
     """Makes the take's version directory, or what is left to make of it.
 
@@ -57,6 +58,7 @@ def render_take(
         check_cancelled: Raises `Cancelled` where the take is to be stopped; called at every step and frame.
         cache: Where what was encoded before lies.
         engine_id: Whose worker this is.
+        check_memory: Refuses windows of so many latents that there is no memory for.
 
     Raises:
         Cancelled, VeraEditError: All windows that are done stay, and are not made again when the take is resumed.
@@ -77,6 +79,7 @@ def render_take(
         # 3. The other windows, one after another
         remaining = windows[len(progress.windows) :]
         if remaining:
+            check_memory(max(window.latent_count for window in remaining))
             plate_format = check_plate(plate_source(take.request.plate), read_frames(remaining))
             reader = PlateReader(take.request, plate_format, take.working_size)
             maker = WindowMaker(

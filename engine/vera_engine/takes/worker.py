@@ -28,6 +28,7 @@ from vera_engine.takes.take import LaneKind, Refusal, Take
 
 if TYPE_CHECKING:
     from vera_engine.pipeline.pipeline import VeraPipeline
+    from vera_engine.takes.memory_check import MemoryCheck
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -105,30 +106,35 @@ class ModelMaker:
         self._state_dir = state_dir
         self._say = say
         self._pipeline: VeraPipeline | None = None
+        self._memory: MemoryCheck | None = None
 
     def make(self, take: Take, report: Report, check_cancelled: Callable[[], None]) -> None:
         """Makes a take, as `render_take`."""
         # Imported with the first take: plates and arrays take longer than the engine likes to wait for this process
-        from vera_engine.pipeline.device import device_description
         from vera_engine.takes.cache import ContentCache
+        from vera_engine.takes.memory_check import MemoryCheck
         from vera_engine.takes.render import render_take
 
+        settings = read_settings(self._model)
+        memory = self._memory = self._memory or MemoryCheck(self._model, settings, self._device)
         render_take(
             take,
-            read_settings(self._model),
-            device_description(self._device),
-            self._load,
+            settings,
+            memory.device_description,
+            functools.partial(self._load, memory),
             report,
             check_cancelled,
             ContentCache(self._state_dir / "cache"),
             engine_id(self._state_dir),
+            functools.partial(memory.check, take),
         )
 
-    def _load(self) -> VeraPipeline:
+    def _load(self, memory: MemoryCheck) -> VeraPipeline:
         if self._pipeline is None:
             from vera_engine.pipeline.loading import load_pipeline
 
-            self._pipeline = load_pipeline(self._model, self._device)
+            self._pipeline = load_pipeline(self._model, self._device, measures=memory.measures)
+            memory.loaded()
             self._say({"event": "loaded", "device": self._pipeline.device_description})
         return self._pipeline
 
