@@ -5,7 +5,7 @@
 The checkpoint has Wan2.1's own names and shapes: its transformer in bfloat16, its autoencoder in float32, and a UMT5 of
 the real width with few layers and words. Each stage is a process of its own, so that its peak is its own (VmHWM, Linux
 only); broken off, it goes on with the first stage that was not finished. It takes 16 GB of disk in SCRATCH, which is
-removed at the end unless --keep, and 12 GB of memory.
+removed at the end unless --keep, and 14 GB of memory.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from huggingface_hub import constants
 
 from tests.model.hub_server import COMMIT, REPOSITORY, Hub, serving
 from vera_engine.model.checksums import WeightsCorrupt, verify_published
+from vera_engine.model.convert import convert_checkpoint
 from vera_engine.model.hub import (
     DownloadBrokenOff,
     FolderTaken,
@@ -28,6 +29,7 @@ from vera_engine.model.hub import (
 )
 from vera_engine.model.pickles import WeightsArePickled
 from vera_engine.model.room import DiskFull
+from vera_engine.model.settings import read_settings
 
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
 RESOLVED = f"/{REPOSITORY}/resolve/{COMMIT}"
@@ -78,6 +80,20 @@ def test_what_comes_is_whole_and_safe(hub, tmp_path):
     (tmp_path / "wan" / WEIGHTS).write_bytes(hub.files[WEIGHTS][:-1] + b"x")
     with pytest.raises(WeightsCorrupt, match="diffusion_pytorch_model"):
         verify_published(tmp_path / "wan", [tmp_path / "wan" / WEIGHTS])
+
+
+def test_what_is_fetched_can_be_converted(hub, wan_folder, tmp_path):
+    """And what is spoiled between the two is found by the checksums that fetching leaves."""
+    hub.files = {path.relative_to(wan_folder).as_posix(): path.read_bytes() for path in wan_folder.rglob("*.*")}
+    fetch(look_up(REPOSITORY, endpoint=hub.endpoint), tmp_path / "wan", hub.endpoint)
+    settings = convert_checkpoint(tmp_path / "wan", tmp_path / "vera")
+    convert_checkpoint(wan_folder, tmp_path / "expected")
+    assert settings.weights_sha256 == read_settings(tmp_path / "expected").weights_sha256
+    assert not list((tmp_path / "vera").rglob(".cache"))
+    weights = tmp_path / "wan" / "vae" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(WeightsCorrupt, match="published"):
+        convert_checkpoint(tmp_path / "wan", tmp_path / "again")
 
 
 def test_a_connection_that_breaks_is_taken_up_in_the_middle(hub, tmp_path, monkeypatch):

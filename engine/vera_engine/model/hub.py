@@ -171,7 +171,7 @@ def fetch(published: PublishedModel, folder: Path, endpoint: str | None = None) 
         ModelGated, HubUnreachable, DownloadBrokenOff: The way to it is cut; finished files stay.
         WeightsCorrupt: A file is not the one that was published.
     """
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / HUB_NOTES).is_dir():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / HUB_NOTES.parent).is_dir():
         raise FolderTaken(
             "The folder holds other things.", argument="to", value=folder, remedy="Name a new one with --to."
         )
