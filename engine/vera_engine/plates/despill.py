@@ -42,10 +42,11 @@ def despill(
     if not kept.any() or not replaced.any():
         return plate_linear
     small_plate = resize(plate_linear, width, height)
-    front, behind = (resize(extend_color(small_plate, known), *alpha.shape[::-1]) for known in (kept, replaced))
+    full_height, full_width = alpha.shape
+    front, behind = (resize(extend_color(small_plate, known), full_width, full_height) for known in (kept, replaced))
     spill = behind - front
-    size = np.square(spill).sum(axis=-1)
-    shown = np.divide(((plate_linear - front) * spill).sum(axis=-1), size, out=np.zeros_like(alpha), where=size > 0)
+    power: NDArray[np.float32] = np.square(spill).sum(axis=-1)
+    shown = np.divide(((plate_linear - front) * spill).sum(axis=-1), power, out=np.zeros_like(alpha), where=power > 0)
     share = np.float32(strength) * np.minimum(alpha, np.maximum(shown, 0))
     clean = plate_linear - share[..., np.newaxis] * spill
     # More than there is cannot be taken out.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from vera_engine.errors import InvalidArgument
 from vera_engine.plates.near import greatest_near, least_near
+from vera_engine.plates.smooth_step import smooth_step
+from vera_engine.plates.windows import mean
 
 MATTE_BLACK = 0.06
 """What the model leaves where nothing is: alpha up to here becomes exactly 0."""
@@ -21,7 +22,6 @@ _BROAD = 5  # pixels of the model's picture: what is narrower is no broad area
 _BESIDE_EDGES = 7  # pixels around a hard edge in which a codec rings
 _HARD = (0.2, 0.35)  # alpha a pixel: below the first a slope is a soft one, above the second an edge
 _REACH = 9  # pixels: a soft area ends this far around what is certain of it
-_SMOOTH = 2.0  # pixels, standard deviation
 _PIXELS = (-2, -1)  # axes
 
 
@@ -85,15 +85,13 @@ def _broad_and_soft(alpha: NDArray[np.float32], black: float) -> NDArray[np.floa
     # What lies all over the picture is the codec's, not a shadow.
     everywhere = np.median(np.minimum(alpha, np.float32(black)), axis=_PIXELS, keepdims=True)
     down, across = np.gradient(alpha, axis=_PIXELS) if min(alpha.shape[-2:]) > 1 else (alpha * 0, alpha * 0)
-    steepest = greatest_near(np.hypot(down, across), _BESIDE_EDGES)
-    there = _smooth_step((broad - everywhere) / np.float32(black * KEPT_SOFT) - 1)
-    soft = 1 - _smooth_step((steepest - _HARD[0]) / (_HARD[1] - _HARD[0]))
+    slopes: NDArray[np.float32] = np.asarray(down * down + across * across)
+    steepest = np.sqrt(greatest_near(slopes, _BESIDE_EDGES))
+    least = black * KEPT_SOFT
+    there = smooth_step(broad - everywhere, least, 2 * least)
+    soft = 1 - smooth_step(steepest, *_HARD)
     reached = greatest_near(there * soft, _REACH)
-    evidence: NDArray[np.float32] = soft * ndimage.gaussian_filter(reached, _SMOOTH, axes=_PIXELS, mode="nearest")
+    for _ in range(2):  # as smooth as by a Gaussian of 2 pixels
+        reached = mean(reached, _BROAD)
+    evidence: NDArray[np.float32] = soft * reached
     return evidence
-
-
-def _smooth_step(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """From 0 at 0 to 1 at 1 without a kink."""
-    x = np.clip(values, np.float32(0), np.float32(1))
-    return x * x * (3 - 2 * x)

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from vera_engine.plates.guided import FOLLOWED_REACH, detail_slopes, followed
 from vera_engine.plates.model_curve import encode_model
+from vera_engine.plates.near import greatest_near, least_near
 from vera_engine.plates.parts import Box, Part, Scale, scale_between
 from vera_engine.plates.resize import catmull_rom, cubic_b_spline, linear, resize
 from vera_engine.plates.roughness import REACH as BELIEVED_REACH
 from vera_engine.plates.roughness import believed
-from vera_engine.plates.windows import blocks_with, largest, smallest
+from vera_engine.plates.windows import blocks_with
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -88,7 +89,7 @@ class EditGuide:
         """Brought up as a matte without a guide is."""
         luma = self.edit_model_rgb @ _LUMA * self.alpha
         large = np.zeros(scale.large, np.float32)
-        parts = scale.parts_with(largest(near.astype(np.float32), _SOFT) > 0)
+        parts = scale.parts_with(greatest_near(near.astype(np.float32), _SOFT) > 0)
         for part in parts:
             large[part.large] = _limited(part.larger(luma, catmull_rom))
         _correct(large, luma, luma, near.astype(np.float32), parts)
@@ -114,7 +115,7 @@ def upsample_matte(
     if refine == 0 or width <= alpha.shape[1] or height <= alpha.shape[0]:
         return _exact(resize(alpha, width, height))
     scale = scale_between(alpha.shape, (height, width))
-    nothing, everything = largest(alpha, _SOFT) == 0, smallest(alpha, _SOFT) == 1
+    nothing, everything = greatest_near(alpha, _SOFT) == 0, least_near(alpha, _SOFT) == 1
     soft = ~(nothing | everything)
     matte, parts = np.empty((height, width), np.float32), scale.parts_with(soft)
     for part in scale.parts:
@@ -124,7 +125,7 @@ def upsample_matte(
 
     # 1. What is to be believed of the small matte, and how it follows the guide
     before = alpha if raw is None else np.clip(raw, np.float32(0), np.float32(1))
-    near = largest(soft.astype(np.float32), _SEEN) > 0
+    near = greatest_near(soft.astype(np.float32), _SEEN) > 0
     known, rough = alpha.copy(), np.zeros_like(alpha)
     for around, block, inside in blocks_with(near, BELIEVED_REACH):
         known[block], rough[block] = (each[inside] for each in believed(alpha[around], before[around]))

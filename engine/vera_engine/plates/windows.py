@@ -1,8 +1,8 @@
-"""What lies in a small square window around each pixel of a picture, and pictures block by block."""
+"""The mean of a square window around each pixel, and pictures block by block."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -16,18 +16,11 @@ MULTIPLICATIONS = 1 << 18
 _BLOCK = 64  # pixels: some twenty pictures of that size stay in the cache
 
 
-def smallest(values: Floats, size: int) -> Floats:
-    """The least of size x size values (..., h, w), an odd number; beyond the border values are like those on it."""
-    return _extreme(_extreme(values, size, -2, np.minimum), size, -1, np.minimum)
-
-
-def largest(values: Floats, size: int) -> Floats:
-    """The largest, likewise."""
-    return _extreme(_extreme(values, size, -2, np.maximum), size, -1, np.maximum)
-
-
 def mean(values: Floats, size: int) -> Floats:
-    """Their mean, likewise; as a product with a matrix, which is the quickest way for pictures as small as blocks."""
+    """The mean of the size x size pixels around each, an odd number; beyond the picture's edge it goes on as there.
+
+    As a product with a matrix, which is the quickest way for pictures (..., h, w) as small as blocks.
+    """
     height, width = values.shape[-2:]
     down, across = np.empty(values.shape, np.float32), np.empty(values.shape, np.float32)
     for results, pixels, weights in _averages(height, size, width):
@@ -51,23 +44,6 @@ def blocks_with(flags: NDArray[np.bool_], reach: int) -> Iterator[tuple[Box, Box
                     for side, around in zip(block, (rows, columns), strict=True)
                 )
                 yield (rows, columns), block, (inside_rows, inside_columns)
-
-
-def _extreme(values: Floats, size: int, axis: int, of_both: Callable[..., Floats]) -> Floats:
-    """The least or the largest of `size` values in a row around each, along an axis."""
-    count = values.shape[axis]
-    ends = [_along(values, axis, 0, 1)] * (size // 2), [_along(values, axis, count - 1, count)] * (size // 2)
-    run, length = np.concatenate([*ends[0], values, *ends[1]], axis), 1
-    while length < size:  # of 1 value, then 2, then 4 ...; the last two overlap
-        step = min(length, size - length)
-        run = of_both(_along(run, axis, 0, -step), _along(run, axis, step, None))
-        length += step
-    return run
-
-
-def _along(values: Floats, axis: int, begin: int, end: int | None) -> Floats:
-    """A part of an array along its last axis or the one before."""
-    return values[..., begin:end, :] if axis == -2 else values[..., begin:end]
 
 
 @lru_cache(maxsize=256)
