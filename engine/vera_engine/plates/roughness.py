@@ -15,7 +15,7 @@ from vera_engine.plates.windows import mean
 
 Floats = NDArray[np.float32]
 
-_FRAYED = (0.025, 0.07)
+_FRAYED = (0.03, 0.085)
 """Squares of how much a contour bends, 1 / pixels^2: smooth up to the first, frayed from the second on."""
 _SHARP = (0.7, 1.2)
 """Squares of second differences relative to those of slopes: soft up to the first, sharp from the second on."""
