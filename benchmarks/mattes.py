@@ -10,7 +10,8 @@ is, over a photograph that knows nothing of it. Both are brought down as plates 
 SAD is the sum of absolute differences, the gradient error the sum of squared differences of the gradient magnitudes, by
 Gaussian derivatives of 1.4 pixels (Rhemann et al., CVPR 2009). Flicker is the mean change from frame to frame of the
 error, of a shape that moves 1.4 pixels a frame under fresh grain. All are ratios to bicubic (Catmull-Rom).
-`upsampled` is the upsampling alone, `finished` with the thresholds to exact 0 and 1 before it, as in a take.
+`upsampled` is the upsampling alone, `finished` with the thresholds to exact 0 and 1 before it, as in a take. `rough`
+mattes are blurred and sent through the small model's codec, on the way down.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import data
 from skimage.transform import resize as resize_photograph
 from sklearn.datasets import load_sample_image
 
+import vera_engine
+from vera_engine.model.codec import LinearVideoCodec
 from vera_engine.plates.finish_settings import Detail
 from vera_engine.plates.matte import clean_matte
 from vera_engine.plates.picture import contact_sheet
@@ -37,12 +41,16 @@ from vera_engine.plates.upsample import EditGuide, PlateGuide, upsample_matte
 
 Floats = NDArray[np.float32]
 
+SMALL_MODEL = Path(vera_engine.__file__).parent / "model" / "small"
 HEIGHT, WIDTH = 384, 576
 FINER = 4
 MODEL_SIZES = ((96, 144), (167, 250))
+ROUGH_SIZES = ((96, 144), (48, 72))  # multiples of the codec's 8
 GRAIN = 0.01  # standard deviation, sRGB
 MOTION = (1.37, 0.41)  # pixels a frame
 FRAMES = 3
+ROUGH_FRAMES = 5  # the codec takes 1 + 4 n
+ROUGH_BLUR = 0.7  # pixels of the model's picture
 _ROW, _COLUMN = (np.mgrid[0 : HEIGHT * FINER, 0 : WIDTH * FINER].astype(np.float32) + 0.5) / FINER
 
 
@@ -157,25 +165,31 @@ def addition(name: str, pair: int, move: float = 0, seed: int = 1) -> Case:
     return Case(alpha, grainy(_BEHIND[pair], seed), (np.clip(shaded, 0, 1) * reach).astype(np.float32))
 
 
-def refined(case: Case, detail: Detail, model_size: tuple[int, int], clean: bool) -> Floats:
-    """The true alpha by way of the model's size, upsampled with the guide; cleaned before, as a take's is, or not."""
-    height, width = model_size
-    small = resize(case.alpha, width, height)
+def refined(case: Case, small: Floats, detail: Detail, clean: bool) -> Floats:
+    """A small matte upsampled with the case's guide; cleaned before, as a take's is, or not."""
     alpha = clean_matte(small) if clean else small
     guide = (
         PlateGuide(decode_signed_srgb(case.plate), exposure=0.0)
         if detail is Detail.PLATE
-        else EditGuide(resize(case.edit, width, height), alpha)
+        else EditGuide(resize(case.edit, small.shape[1], small.shape[0]), alpha)
     )
     return upsample_matte(alpha, WIDTH, HEIGHT, guide, raw=small)
 
 
-def bicubic(case: Case, model_size: tuple[int, int]) -> Floats:
-    """The true alpha by way of the model's size, interpolated by Catmull-Rom."""
-    height, width = model_size
-    small = resize(case.alpha, width, height)
-    rows = resampling(height, HEIGHT, catmull_rom).along(small, 0)
-    return np.clip(resampling(width, WIDTH, catmull_rom).along(rows, 1), 0, 1)
+def bicubic(small: Floats) -> Floats:
+    """A small matte interpolated by Catmull-Rom."""
+    rows = resampling(small.shape[0], HEIGHT, catmull_rom).along(small, 0)
+    return np.clip(resampling(small.shape[1], WIDTH, catmull_rom).along(rows, 1), 0, 1)
+
+
+def roughened(mattes: list[Floats]) -> list[Floats]:
+    """A clip of small mattes (h, w), blurred and decoded from what the small model's codec keeps of them."""
+    codec = LinearVideoCodec.from_pretrained(SMALL_MODEL, subfolder="vae").eval()
+    soft = np.stack([ndimage.gaussian_filter(matte, ROUGH_BLUR) for matte in mattes])
+    pixels = torch.from_numpy(soft)[None, None].repeat(1, 3, 1, 1, 1) * 2 - 1
+    with torch.no_grad():
+        decoded = codec.decode(codec.encode(pixels).latent_dist.mode()).sample
+    return list(np.clip((decoded[0].mean(dim=0).numpy() + 1) / 2, 0, 1))
 
 
 def absolute_error(matte: Floats, truth: Floats) -> float:
@@ -196,20 +210,36 @@ def flicker(errors: list[Floats]) -> float:
 
 def measure(case_of: Callable[..., Case], detail: Detail, model_size: tuple[int, int]) -> list[Floats]:
     """Prints a line for each shape and one for all; returns a picture of truth, bicubic and finished matte for each."""
+    height, width = model_size
     totals: dict[bool, NDArray[np.float64]] = {False: np.zeros(6), True: np.zeros(6)}
     shown: list[Floats] = []
     for pair, name in enumerate(SHAPES):
         clip = [case_of(name, pair, move, seed=move + 1) for move in range(FRAMES)]
-        plain = [bicubic(case, model_size) for case in clip]
+        small = [resize(case.alpha, width, height) for case in clip]
+        plain = [bicubic(matte) for matte in small]
         for clean, total in totals.items():
-            fine = [refined(case, detail, model_size, clean) for case in clip]
+            fine = [refined(case, matte, detail, clean) for case, matte in zip(clip, small, strict=True)]
             sums = np.array([errors(fine, clip), errors(plain, clip)]).T.ravel()
             total += sums
-            line(detail, model_size, name, clean, sums)
+            line(detail, model_size, name, "finished" if clean else "upsampled", sums)
         shown += [clip[0].alpha, plain[0], fine[0]]
     for clean, total in totals.items():
-        line(detail, model_size, "all", clean, total)
+        line(detail, model_size, "all", "finished" if clean else "upsampled", total)
     return shown
+
+
+def measure_rough(case_of: Callable[..., Case], detail: Detail, model_size: tuple[int, int]) -> None:
+    """Prints a line for each shape and one for all, of rough mattes finished."""
+    height, width = model_size
+    total = np.zeros(6)
+    for pair, name in enumerate(SHAPES):
+        clip = [case_of(name, pair, move, seed=move + 1) for move in range(ROUGH_FRAMES)]
+        small = roughened([resize(case.alpha, width, height) for case in clip])
+        fine = [refined(case, matte, detail, True) for case, matte in zip(clip, small, strict=True)]
+        sums = np.array([errors(fine, clip), errors([bicubic(matte) for matte in small], clip)]).T.ravel()
+        total += sums
+        line(detail, model_size, name, "rough", sums)
+    line(detail, model_size, "all", "rough", total)
 
 
 def errors(mattes: list[Floats], clip: list[Case]) -> tuple[float, float, float]:
@@ -222,10 +252,9 @@ def errors(mattes: list[Floats], clip: list[Case]) -> tuple[float, float, float]
     )
 
 
-def line(detail: Detail, model_size: tuple[int, int], name: str, clean: bool, sums: NDArray[np.float64]) -> None:
+def line(detail: Detail, model_size: tuple[int, int], name: str, what: str, sums: NDArray[np.float64]) -> None:
     """One row of the table: ratios to bicubic."""
     sad, gradient, change = sums[0::2] / sums[1::2]
-    what = "finished" if clean else "upsampled"
     size = f"{model_size[1]}x{model_size[0]}"
     print(f"{detail:5} {size:7} {name:6} {what:9}  SAD {sad:5.3f}  gradient {gradient:5.3f}  flicker {change:5.3f}")
 
@@ -248,8 +277,15 @@ def main() -> None:
     arguments.add_argument("--sheet", type=Path, help="a PNG of true, bicubic and finished mattes")
     sheet = arguments.parse_args().sheet
     rows = []
+    kinds: tuple[tuple[Callable[..., Case], Detail], ...] = (
+        (background_change, Detail.PLATE),
+        (addition, Detail.EDIT),
+    )
+    for model_size in ROUGH_SIZES:
+        for case_of, detail in kinds:
+            measure_rough(case_of, detail, model_size)
     for model_size in MODEL_SIZES:
-        for case_of, detail in ((background_change, Detail.PLATE), (addition, Detail.EDIT)):
+        for case_of, detail in kinds:
             pictures = measure(case_of, detail, model_size)
             rows += [(f"{name}, {detail}", pictures[3 * row : 3 * row + 3]) for row, name in enumerate(SHAPES)]
     if sheet is not None:

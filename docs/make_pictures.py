@@ -15,7 +15,6 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from vera_engine.plates.exr import layers_file, read_layers
 from vera_engine.plates.frames import FrameSet
 from vera_engine.plates.heat_map import heat_map
 from vera_engine.plates.image import Window
+from vera_engine.plates.layers import Layers
 from vera_engine.plates.picture import contact_sheet, edit_picture, matte_picture, plate_picture, write_png
 from vera_engine.plates.proof import FrameMaps, FrameProof
 from vera_engine.plates.source import PlateSource, read_plate_frame
@@ -93,9 +93,9 @@ def make_edges() -> None:
         *("--edit", "background", "--prompt", "replace the background with a orange gradient sky"),
         *("--detail", "smooth", "--take-root", WORK / "takes"),
     )
-    fine = vera_edit("finish", smooth, "--detail", "plate", "--refine", "1")
+    fine = vera_edit("finish", smooth, "--detail", "plate")
     rows = []
-    for detail, take in (("smooth", smooth), ("plate --refine 1", fine)):
+    for detail, take in (("smooth", smooth), ("plate", fine)):
         shown = Shown(take, PlateSource(str(plate), fallback_color_space="srgb"), 1)
         rows += [(f"--detail {detail}", shown.row()), ("closer", shown.row(box=HEAD))]
     contact_sheet(rows, PICTURES / "edges.png", COLUMNS, image_width=320)
@@ -138,7 +138,7 @@ class Shown:
     def row(self, stops: float = 0, box: Window | None = None) -> list[np.ndarray]:
         """The pictures of `COLUMNS`, made brighter by stops, cut to a box of pixels."""
         light = np.float32(2**stops)
-        layers = replace(self._layers, premult=self._layers.premult * light)
+        layers = Layers.of((self._layers.premult * light).astype(np.float16), self._layers.matte, self._layers.straight)
         pictures = [
             plate_picture(self._plate_linear * light, self._space),
             edit_picture(layers, self._space),
