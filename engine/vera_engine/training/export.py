@@ -15,7 +15,6 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 
 from vera_engine.errors import InvalidArgument
 from vera_engine.model.checksums import seal_weights
-from vera_engine.model.convert import COPIED_COMPONENTS
 from vera_engine.model.settings import ModelSettings, model_folder, read_settings
 from vera_engine.pipeline.pipeline import VeraPipeline
 from vera_engine.training.config import TrainingConfig
@@ -31,6 +30,8 @@ PRESET_STEPS = {"draft": 3, "standard": 6, "final": 50}
 """From six on layers stay within 30 dB of fifty steps' (docs/presets.md)."""
 GUIDANCE_SCALE = 1.0
 FLOW_SHIFT = 3.0
+KEPT_PARTS = ("vae", "text_encoder", "tokenizer", "scheduler")
+"""Of a model that was begun with: what training leaves as it was."""
 
 
 class ModelFolderTaken(InvalidArgument):
@@ -63,7 +64,7 @@ def export_model(parts: TrainedParts, config: TrainingConfig, folder: Path) -> M
 def _write_on(parts: TrainedParts, config: TrainingConfig, partial: Path) -> ModelSettings:
     """The transformer in bfloat16, beside the parts of the folder that training began with."""
     begun = model_folder(config.init)
-    for name in COPIED_COMPONENTS:
+    for name in KEPT_PARTS:
         shutil.copytree(begun / name, partial / name)
     shutil.copyfile(begun / "model_index.json", partial / "model_index.json")
     transformer = parts.transformer.to(torch.bfloat16)

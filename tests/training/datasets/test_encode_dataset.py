@@ -1,0 +1,47 @@
+"""From a data set in Netflix's layout to clips that a model is trained on with, by the command itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.tiny_model import make_tiny_model
+from tests.training.datasets.conftest import truth
+from tests.training.datasets.test_netflix import write_list
+from vera_engine.cli.main import main
+from vera_engine.training.config import Bucket
+from vera_engine.training.encoded import EncodedStream, read_clips
+
+
+def test_clips_are_encoded_at_their_shape_and_damaged_ones_named(tmp_path: Path, write_layers, capsys):
+    make_tiny_model(tmp_path / "model")
+    whole, torn = write_layers("a red ball", truth(9)), write_layers("a blue ball", truth(9))
+    (tmp_path / torn["edit_rgb_path"]).write_bytes(b"cut off")
+    # No word of a place, or of a side: the copy may be cropped and mirrored.
+    write_list(tmp_path / "vera-train-set/9-frames/synthetic-obj-add.jsonl", [whole, torn])
+    words = ["encode-dataset", str(tmp_path / "model"), str(tmp_path), "--out", str(tmp_path / "encoded")]
+    words += ["--shape", "5@32x32", "--copies", "2", "--device", "cpu"]
+    assert main(words) == 0
+    said = capsys.readouterr()
+    assert "{ frames = 5, height = 32, width = 32 }: 2" in said.out
+    assert "2 samples, 1 skipped" in said.err
+    assert "00002" in said.err
+    clips = read_clips(tmp_path / "encoded")
+    assert [(clip.frames, clip.height, clip.width, clip.has_mask) for clip in clips] == [(5, 32, 32, True)] * 2
+    batch = EncodedStream(tmp_path / "encoded", Bucket(5, 32, 32, 2, 1.0), seed=0).batch(None)
+    assert batch.instructions == ["add a red ball"] * 2
+    assert not batch.source[0].equal(batch.source[1])  # the second is other frames, or cropped, mirrored, darker
+
+    # What is there is not made again
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "encoded" / "clips").iterdir()}
+    assert main(words) == 0
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "encoded" / "clips").iterdir()} == before
+
+
+def test_a_data_set_without_a_whole_clip_is_an_error(tmp_path: Path, write_layers, capsys):
+    make_tiny_model(tmp_path / "model")
+    torn = write_layers("a red ball", truth(5))
+    (tmp_path / torn["input_video_path"]).unlink()
+    write_list(tmp_path / "vera-train-set/5-frames/synthetic-obj-add.jsonl", [torn])
+    words = ["encode-dataset", str(tmp_path / "model"), str(tmp_path), "--out", str(tmp_path / "encoded")]
+    assert main([*words, "--shape", "5@32x32", "--device", "cpu"]) != 0
+    assert "Not one clip could be used" in capsys.readouterr().err
