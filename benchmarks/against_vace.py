@@ -84,14 +84,15 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=1, help="on a CPU (default: 1)")
     parser.add_argument("--steps", type=int, help="for all presets alike (default: each preset's own)")
+    parser.add_argument("--presets", nargs="+", help="of which presets (default: all)")
     arguments = parser.parse_args()
-    from vera_engine.pipeline.presets import PRESETS
+    from vera_engine.pipeline.presets import PRESETS, find_preset
 
     size = SIZES[arguments.size]
     print(f"{arguments.size}: {size.frames} frames of {size.width}x{size.height}, {size.transformer}\n")
     print("| | steps | time, of VACE's | memory, of VACE's | later layers computed | VACE's seconds, GB |")
     print("|---|---|---|---|---|---|", flush=True)
-    for preset in PRESETS.values():
+    for preset in map(find_preset, arguments.presets or PRESETS):
         steps = arguments.steps or preset.num_inference_steps
         given = (steps, arguments.size, arguments.device, arguments.threads)
         vace = run_apart(Job("VACE", *given))

@@ -1,6 +1,6 @@
 """What each lever and preset is worth: speed, and how near the layers stay to those of the plain sampler.
 
-    python -m benchmarks.levers [--model small] [--guidance 2] [--clips 6] [--frames 9] [--compiled]
+    python -m benchmarks.levers [--model small] [--guidance 2] [--clips 6] [--frames 9] [--presets]
 
 The plain sampler takes 50 steps, evaluates both prompts of each apart, and computes all layers. Every row runs on the
 same held-out clips with the same seeds, clip by clip in turn. Times are the process's own seconds in the sampler, which
@@ -55,11 +55,16 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=9)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--compiled", action="store_true", help="also with compiled layers, which compile first")
+    parser.add_argument("--presets", action="store_true", help="only the plain sampler and the presets")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     pipeline = load_pipeline(arguments.model, arguments.device)
     settings = read_settings(arguments.model)
-    rows = rows_of(settings, arguments.compiled)
+    rows = [
+        Row("plain sampler", PLAIN_STEPS, PLAIN_SAMPLER),
+        *([] if arguments.presets else rows_of_levers(arguments.compiled)),
+        *rows_of_presets(settings),
+    ]
     width, height = min(settings.working_sizes, key=math.prod)
     clips = SyntheticDataset(-(-arguments.clips // 2), arguments.clips // 2, ClipShape(arguments.frames, width, height))
     for seed, clip in enumerate(clips):
@@ -70,8 +75,8 @@ def main() -> None:
     print("\n".join(table(rows)))
 
 
-def rows_of(settings: ModelSettings, compiled: bool) -> list[Row]:
-    """The plain sampler first, then each lever alone, then the presets as they are for this model."""
+def rows_of_levers(compiled: bool) -> list[Row]:
+    """Each lever alone, and fewer steps."""
     alone = {
         "both passes in one batch": Levers(),
         "guidance above sigma 0.3": replace(PLAIN_SAMPLER, guidance_above=0.3),
@@ -81,18 +86,21 @@ def rows_of(settings: ModelSettings, compiled: bool) -> list[Row]:
         "step cache 0.2": replace(PLAIN_SAMPLER, step_cache=0.2),
         **({"compiled layers": replace(PLAIN_SAMPLER, compiled=True)} if compiled else {}),
     }
-    presets = []
-    for preset in PRESETS.values():
-        own_steps = preset_steps(preset, settings)
-        presets.append(Row(f"**{preset.name}**", own_steps, preset.levers))
-        if own_steps != preset.num_inference_steps:
-            presets.append(Row(f"{preset.name}, its steps at full size", preset.num_inference_steps, preset.levers))
     return [
-        Row("plain sampler", PLAIN_STEPS, PLAIN_SAMPLER),
         *(Row(name, PLAIN_STEPS, levers) for name, levers in alone.items()),
         *(Row(f"{steps} steps", steps, PLAIN_SAMPLER) for steps in (25, 12, 6)),
-        *presets,
     ]
+
+
+def rows_of_presets(settings: ModelSettings) -> list[Row]:
+    """The presets as they are for a model, and with the table's own steps where those are others."""
+    rows = []
+    for preset in PRESETS.values():
+        own_steps = preset_steps(preset, settings)
+        rows.append(Row(f"**{preset.name}**", own_steps, preset.levers))
+        if own_steps != preset.num_inference_steps:
+            rows.append(Row(f"{preset.name}, its steps at full size", preset.num_inference_steps, preset.levers))
+    return rows
 
 
 def measure(pipeline: VeraPipeline, rows: list[Row], clip: LayeredSample, seed: int, guidance: float) -> None:
