@@ -22,6 +22,7 @@ from vera_engine.pipeline.needs import (
     text_work,
     weights_of,
 )
+from vera_engine.pipeline.windows import CODEC_CONTEXT
 
 CARD_CONTEXT = 600 * 10**6
 """Bytes of a card that CUDA and its libraries take for themselves. A common figure; it differs by driver and card."""
@@ -159,7 +160,7 @@ def account(blueprint: Blueprint, job: Job, device_type: str, measures: Measures
     in_turn = 2 * weights.largest_layer if measures.layers_in_turn else 0
     encoder = 0 if measures.text_encoder_off else weights.text_encoder
     encoder_at_work = weights.largest_of_text_encoder if measures.text_encoder_off else weights.text_encoder
-    video = _video_bytes(job)
+    decoded = _video_bytes(replace(job, latents=job.latents + CODEC_CONTEXT[blueprint.codec_class]))
     has_its_own = device_type == "cuda"
     return Fit(
         job,
@@ -170,9 +171,9 @@ def account(blueprint: Blueprint, job: Job, device_type: str, measures: Measures
             Phase("encode", always + encoder, encode.peak),
             Phase("denoise", always + encoder + in_turn, step.peak),
             # Branch after branch: the first two are there as frames while the last is decoded.
-            Phase("decode", always + encoder, decode.peak + (0 if has_its_own else 2 * video)),
+            Phase("decode", always + encoder, decode.peak + (0 if has_its_own else 2 * decoded)),
         ),
-        beside=away + (weights.text_encoder if measures.text_encoder_off else 0) + 4 * video if has_its_own else 0,
+        beside=away + (weights.text_encoder if measures.text_encoder_off else 0) + 4 * decoded if has_its_own else 0,
         parts={
             "transformer": weights.transformer,
             "text encoder": weights.text_encoder,
@@ -299,7 +300,7 @@ def _possible(blueprint: Blueprint, job: Job, device_type: str) -> Iterator[dict
 
 
 def _video_bytes(job: Job) -> int:
-    """Of a window's frames, the codec's warm-up not included, in float32 RGB."""
+    """Of a window's frames, in float32 RGB."""
     return 3 * 4 * job.frames * job.width * job.height
 
 
