@@ -87,7 +87,7 @@ def wan_like() -> Blueprint:
 
 
 def test_measures_are_taken_one_after_the_other_and_only_where_they_help(wan_like):
-    job = Job(1, 384, 256)
+    job = Job(1, 512, 512)
     free = account(wan_like, job, "cuda", Measures())
     assert choose(wan_like, job, "cuda", free.peak).measures == Measures()
     assert max(free.phases, key=lambda phase: phase.total).name == "decode"
