@@ -82,7 +82,7 @@ def wan_like() -> Blueprint:
     transformer = {"num_attention_heads": 2, "attention_head_dim": 24, "ffn_dim": 96, "num_layers": 3, "text_dim": 32}
     text = {"vocab_size": 50, "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
     return Blueprint(
-        json.dumps(transformer), "AutoencoderKLWan", '{"base_dim": 4, "num_res_blocks": 1}', json.dumps(text), 16
+        json.dumps(transformer), "AutoencoderKLWan", '{"base_dim": 16, "num_res_blocks": 1}', json.dumps(text), 16
     )
 
 
