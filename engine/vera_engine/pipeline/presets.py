@@ -81,7 +81,7 @@ PRESETS: Mapping[str, Preset] = {
             "standard",
             "For daily work: what final gives but for small details, in a fraction of the time.",
             25,
-            Levers(guidance_above=0.3, step_cache=0.15),
+            Levers(step_cache=0.15),
         ),
         Preset(
             PLAIN_PRESET,
