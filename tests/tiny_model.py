@@ -73,7 +73,7 @@ def _start_what_starts_at_zero(transformer: VeraTransformer3DModel) -> None:
 
 def _orthonormal_codec() -> LinearVideoCodec:
     """A codec whose blocks are random orthonormal vectors: but for its ramp, what it encodes it also decodes."""
-    codec = LinearVideoCodec(z_dim=CHANNELS, seam_filter_width=0, temporal_ramp=0.5)
+    codec: LinearVideoCodec = LinearVideoCodec(z_dim=CHANNELS, seam_filter_width=0, temporal_ramp=0.5)
     with torch.no_grad():
         for basis in (codec.first_basis, codec.group_basis):
             basis.copy_(torch.linalg.qr(torch.randn(basis.shape))[0])

@@ -40,7 +40,7 @@ def test_the_server_never_imports_torch(fresh_python):
 
 
 def test_of_takes_only_the_worker_imports_torch(fresh_python):
-    worker_side = ("vera_engine.takes.worker", "vera_engine.takes.render")
+    worker_side = tuple(f"vera_engine.takes.{name}" for name in ("worker", "render", "memory_check"))
     modules = modules_after(fresh_python, ["vera_engine.takes"], leave_out=worker_side)
     assert not roots(modules) & (TORCH | {"vera_edit", "grpc"})
 
