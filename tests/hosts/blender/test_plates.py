@@ -421,7 +421,7 @@ def test_variants_differ_in_their_seeds_alone(tmp_path: Path) -> None:
     assert requests[0]["reuse"] is False
     settings.use_new_seed = True
     runs = addon.take_request.make_runs(node, scene)
-    assert [run.params["request"]["settings"] for run in runs] == [{}, {}, {}]
+    assert [run.params["request"]["settings"] for run in runs] == [{"preset": "standard"}] * 3
 
 
 @own_process
