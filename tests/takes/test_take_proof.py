@@ -15,6 +15,7 @@ from tests.exr_files import write_exr
 from tests.takes.making import Made, TakeMaking, repairing
 from vera_engine.plates.exr import layers_file, model_file, read_layers, write_layers
 from vera_engine.plates.frames import FrameSet
+from vera_engine.plates.layers import Layers
 from vera_engine.plates.source import PlateSource, read_plate_frame
 from vera_engine.takes.region import Box, Region
 from vera_engine.takes.request import AskedFinish, MaskReference, PlateReference
@@ -53,9 +54,9 @@ def take(base: Made, tmp_path: Path) -> Path:
 def meddle(take: Path, frame: int, plates: Path, **parts: Any) -> None:
     """Writes a frame's layers once more, with other parts; each is a function of what it was."""
     layers = read_layers(layers_file(take, frame))
-    changed = type(layers)(
-        **{name: parts.get(name, lambda part: part)(part.copy()) for name, part in vars(layers).items()}
-    )
+    was = {"premult": layers.premult, "matte": layers.matte, "straight": layers.straight}
+    assert parts.keys() <= was.keys()
+    changed = Layers.of(**{name: parts.get(name, lambda part: part)(part.copy()) for name, part in was.items()})
     like = read_plate_frame(PlateSource(str(plates / "plate.####.exr"), color_space="lin_rec709"), frame)
     write_layers(layers_file(take, frame), changed, like)
 
