@@ -4,10 +4,10 @@
 
 A photograph with grain, scene-linear ACEScg, half float, zip; what a model made of it, at the model's size, with a
 decoder's noise in its alpha: an object that covers an eighth of the picture, and a background that covers all but
-that. Each is refined by either guide. `ours` reads, finishes and writes each frame as a take does, reading and writing
-beside the finishing. `bare` reads the same plates and writes the same pixels of layers, with the same channels and
-compression, frame by frame, with OpenImageIO alone; what it writes is in memory before. Both use OpenImageIO's own
-threads, as many as there are cores. Only ours waits until files are on the disk, and looks whether they can be read.
+that. Each is refined by either guide. `ours` reads, finishes and writes frames as a take does, several at once. `bare`
+reads the same plates and writes the same pixels of layers, with the same channels and compression, frame by frame, with
+OpenImageIO alone; what it writes is in memory before. Both use OpenImageIO's own threads, as many as there are cores.
+Only ours waits until files are on the disk, and looks whether they can be read.
 
 Rounds of both take turns, each case in a process of its own; medians of rounds, and of each round's ratio. Processor
 seconds are those of all threads: where other work runs on the machine they say more than the time. Memory is the peak
@@ -23,6 +23,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -45,7 +46,8 @@ from vera_engine.plates.layers import Layers
 from vera_engine.plates.resize import resize
 from vera_engine.plates.source import PlateFrame, PlateSource, read_plate_frame
 from vera_engine.plates.srgb import decode_signed_srgb
-from vera_engine.takes.overlap import WriteBehind, read_ahead
+from vera_engine.takes.deliver import frames_at_once
+from vera_engine.takes.overlap import at_once
 
 Floats = NDArray[np.float32]
 
@@ -70,6 +72,7 @@ class Shot:
     """A plate on disk, and what a model could have made of it."""
 
     def __init__(self, folder: Path, size: tuple[int, int], frames: int, matte: str, settings: FinishSettings) -> None:
+        self.pixels = size[0] * size[1]
         self.folder, self.frames, self.settings = folder, range(FIRST_FRAME, FIRST_FRAME + frames), settings
         self.source = PlateSource(str(folder / "plate.####.exr"))
         self.space = ColorSpace.parse("acescg")
@@ -99,9 +102,15 @@ class Shot:
 
     def ours(self) -> None:
         """Makes the layers of all frames as a take does."""
-        with WriteBehind[None](lambda frame, written: None) as behind:
-            for frame, (plate, plate_linear) in read_ahead(self.frames, self.load):
-                behind.write(frame, writing(layers_file(self.folder, frame), self.finish(plate_linear), plate))
+
+        def make(frame: int) -> None:
+            with reading:
+                plate, plate_linear = self.load(frame)
+            write_layers(layers_file(self.folder, frame), self.finish(plate_linear), plate)
+
+        reading = threading.Lock()
+        for _ in at_once(self.frames, make, frames_at_once(self.pixels)):
+            pass
 
     def bare(self) -> None:
         """Reads the plates and writes the very layers, already there, with OpenImageIO alone."""
@@ -112,11 +121,6 @@ class Shot:
     def keep_layers(self) -> None:
         """Reads what `ours` wrote, for `bare` to write again."""
         self.layers = {frame: read(layers_file(self.folder, frame)) for frame in self.frames}
-
-
-def writing(path: Path, layers: Layers, plate: PlateFrame) -> Callable[[], None]:
-    """The writing of a frame, to be done later."""
-    return lambda: write_layers(path, layers, plate)
 
 
 def read(path: Path) -> NDArray[np.float16]:

@@ -77,6 +77,11 @@ class Delivery:
         self._write_comp = request.write_comp
         self._write_residual = request.write_residual
 
+    @property
+    def pixels(self) -> int:
+        """Of a frame's data window."""
+        return self._reader.format.width * self._reader.format.height
+
     def read(self, frame: int) -> ReadFrame:
         """Reads what a frame's layers are made from, but for what the model made."""
         plate, plate_linear = self._reader.plate(frame)
