@@ -125,6 +125,10 @@ def test_a_file_that_says_too_little_or_too_much_is_refused(read, old, new, said
         ("mask_dropout", "seed = 1", "seed = 1\nmask_dropout = 1.5"),
         ("ema_decay", "seed = 1", "seed = 1\nema_decay = 1.0"),
         ("replay", "seed = 1", "seed = 1\nreplay = 0"),
+        ("optimizer", "seed = 1", 'seed = 1\noptimizer = "sgd"'),
+        ("attention", "seed = 1", 'seed = 1\nattention = "none"'),
+        ("zoom", "weight = 1.0", "weight = 1.0, zoom = 0.5"),
+        ("zoom", "weight = 1.0", "weight = 1.0, zoom = nan"),
     ],
 )
 def test_a_value_that_no_run_could_be_made_with_is_refused_by_name(read, argument, old, new):

@@ -41,6 +41,29 @@ def test_the_composite_is_the_over_exactly_and_all_lies_in_range(background_shar
             assert tensor.max() <= 1
 
 
+def test_objects_are_seen_nearer():
+    """At twice the zoom an object covers four times as many pixels, or what of them the frame holds, and no sentence
+    says where in the frame it is."""
+    near, far = ([layered_clip(seed, 5, 64, 96, "train", 0.0, zoom=zoom) for seed in range(40)] for zoom in (2.0, 1.0))
+    whole = 0
+    for one, other in zip(near, far, strict=True):
+        assert (one.color, one.pattern, one.size) == (other.color, other.pattern, other.size)
+        assert not any(position in one.instruction for position in POSITIONS)
+        solid, whole_solid = ((clip.alpha > 0.5)[2, 0] for clip in (one, other))
+        sides = [solid[0], solid[-1], solid[:, 0], solid[:, -1]]
+        if not any(side.any() for side in sides) and not (one.shadow[2] > 0.3).any():
+            assert solid.sum() / whole_solid.sum() == pytest.approx(4, rel=0.15)
+            whole += 1
+    assert whole > 10
+    assert all((clip.alpha > 0.5)[2].any() for clip in near)
+    assert any(position in clip.instruction for clip in far for position in POSITIONS)
+
+
+def test_a_background_is_seen_whole_whatever_the_zoom():
+    near, far = (layered_clip(3, 5, 32, 48, "train", 1.0, zoom=zoom) for zoom in (2.0, 1.0))
+    assert torch.equal(near.composite, far.composite)
+
+
 def test_a_seed_has_its_clip_whatever_was_drawn_before():
     first = layered_clip(3, 5, 32, 48, "train", 0.5)
     torch.manual_seed(1)

@@ -59,8 +59,10 @@ def weights(parts: TrainedParts) -> dict[str, torch.Tensor]:
     }
 
 
-def test_a_run_stopped_after_every_step_equals_one_that_was_not(config, new_run):
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_run_stopped_after_every_step_equals_one_that_was_not(config, new_run, optimizer):
     """Over two stages with a size in common; the stream of the second is not the first's."""
+    config = replace(config, optimizer=optimizer)
     whole, pieces = new_run("whole"), new_run("pieces")
     expected = train(config, whole)
     assert expected.step == config.steps == 7
@@ -90,12 +92,14 @@ def test_another_seed_gives_another_model(config, new_run):
     )
 
 
-def test_a_run_learns_two_clips_by_heart(config, new_run):
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_run_learns_two_clips_by_heart(config, new_run, optimizer):
     bucket = replace(config.stages[0].buckets[0], batch_size=2)
     by_heart = replace(
         config,
         stages=(Stage(steps=50, buckets=(bucket,)),),
         learning_rate=1e-2,
+        optimizer=optimizer,
         replay=10**6,
         text_dropout=0.0,
         mask_dropout=0.0,
@@ -105,6 +109,18 @@ def test_a_run_learns_two_clips_by_heart(config, new_run):
     losses = [json.loads(line)["loss"] for line in (folder / "log.jsonl").open()]
     assert sum(losses[-10:]) < 0.5 * sum(losses[:10])
     assert checkpoint(folder)["drawn"] == {"1x32x32/0": 2}
+
+
+@pytest.mark.parametrize(("attention", "learns"), [("joint", True), ("within_branches", False)])
+def test_what_the_composite_sees_helps_the_others_only_where_branches_attend_jointly(
+    config, new_run, attention, learns
+):
+    """Nothing asks for the composite here, so that its sight of the plate is of use to the other branches alone."""
+    alone = replace(config, attention=attention, composite_weight=0.0, weight_decay=0.0)
+    begun = train(alone, new_run("begun"), stop_after_seconds=0)
+    ended = train(alone, new_run("ended"))
+    seen, sees = (parts.transformer.source_patch_embedding.weight for parts in (begun, ended))
+    assert torch.equal(seen, sees) != learns
 
 
 def test_a_run_that_diverges_keeps_its_last_checkpoint_and_goes_on_from_it(config, new_run):

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from vera_engine.training.checkpoints import newest_checkpoint
-from vera_engine.training.loop import train
+from vera_engine.training.loop import MuonNeedsWholeMatrices, train
 from vera_engine.training.processes import LanesNotShared, Processes
 
 CHILD = """
@@ -25,10 +25,11 @@ train(pickle.loads(Path(sys.argv[1]).read_bytes()), Path(sys.argv[2]))
 """
 
 
-def test_two_processes_train_as_one_with_both_lanes(config, new_run, tmp_path: Path):
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_two_processes_train_as_one_with_both_lanes(config, new_run, tmp_path: Path, optimizer: str):
     import pickle
 
-    two_lanes = replace(config, lanes=2)
+    two_lanes = replace(config, lanes=2, optimizer=optimizer)
     alone, together = new_run("alone"), new_run("together")
     train(two_lanes, alone)
     (tmp_path / "config.pickle").write_bytes(pickle.dumps(two_lanes))
@@ -68,6 +69,13 @@ def test_lanes_have_to_divide_among_the_processes():
     with pytest.raises(LanesNotShared) as refused:
         Processes(Three).share(4)
     assert refused.value.argument == "lanes"
+
+
+def test_muon_does_not_work_on_parts_of_matrices(config, new_run, monkeypatch):
+    monkeypatch.setattr(Processes, "are_sharded", property(lambda self: True))
+    with pytest.raises(MuonNeedsWholeMatrices) as refused:
+        train(replace(config, optimizer="muon"), new_run("sharded"))
+    assert refused.value.argument == "optimizer"
 
 
 SHARDED = """

@@ -73,7 +73,7 @@ class ClipStream:
         pixels = bucket.frames * bucket.height * bucket.width
         self._capacity = max(4 * bucket.batch_size, config.replay_clips * _REFERENCE_PIXELS // pixels)
         self._encoded: OrderedDict[int, _EncodedClip] = OrderedDict()
-        self._base = config.seed * 1_000_003 + pixels * 1009 + lane * 50_000_017
+        self._base = config.seed * 1_000_003 + pixels * 1009 + lane * 50_000_017 + round((bucket.zoom - 1) * 7_000_003)
         first, group = (scale**config.pixel_weighting for scale in (codec.first_scale, codec.group_scale))
         self._first_importance, self._group_importance = first / first.mean(), group / group.mean()
 
@@ -118,7 +118,14 @@ class ClipStream:
             begins_run = not hinted or chance.random() >= config.begins_inside_share
             frames = bucket.frames if begins_run else bucket.frames + GROUP
             clip = layered_clip(
-                seed, frames, bucket.height, bucket.width, "train", config.background_share, hinted=hinted
+                seed,
+                frames,
+                bucket.height,
+                bucket.width,
+                "train",
+                config.background_share,
+                hinted=hinted,
+                zoom=bucket.zoom if hinted else 1.0,
             )
             latents = self._codec.latents_of(torch.stack(layers_of(clip)))
             kept = latents if begins_run else latents[:, :, 1:]

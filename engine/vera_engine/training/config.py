@@ -34,9 +34,12 @@ class Bucket:
     batch_size: int
     weight: float
     """How often, relative to the other buckets of the stage."""
+    zoom: float = 1.0
+    """How much nearer drawn objects with a hint are seen, 1 or more: a large picture's detail at a small one's cost."""
 
     def __str__(self) -> str:
-        return f"{self.frames}x{self.height}x{self.width}"
+        size = f"{self.frames}x{self.height}x{self.width}"
+        return size if self.zoom == 1 else f"{size} zoom {self.zoom:g}"
 
 
 _BUCKET = frozenset(field.name for field in fields(Bucket))
@@ -64,6 +67,10 @@ class TrainingConfig:
     decay_steps: int
     """The last steps, over which the learning rate falls to 4% along a cosine; before it is constant."""
     weight_decay: float = 0.02
+    optimizer: str = "adamw"
+    """`adamw`, or `muon` for the matrices of layers: see `training.muon`."""
+    attention: str = "joint"
+    """`joint`, as Vera's branches attend, or `within_branches`, to see what that is worth."""
     ema_decay: float = 0.998
     background_share: float = 0.3
     """Share of clips that change the background; the others add an object."""
@@ -236,6 +243,10 @@ def _check_values(config: TrainingConfig) -> None:
         ),
         ("batch_size", all(bucket.batch_size >= 1 for bucket in buckets), "be 1 or more"),
         ("weight", all(bucket.weight > 0 for bucket in buckets), "be above 0"),
+        ("zoom", all(bucket.zoom >= 1 for bucket in buckets), "be 1 or more"),
+        ("zoom", not config.data or all(bucket.zoom == 1 for bucket in buckets), "be 1 for clips that are not drawn"),
+        ("optimizer", config.optimizer in ("adamw", "muon"), "be adamw or muon"),
+        ("attention", config.attention in ("joint", "within_branches"), "be joint or within_branches"),
         *((name, getattr(config, name) >= 1, "be 1 or more") for name in counts),
         *((name, 0 <= getattr(config, name) <= 1, "lie in 0 to 1") for name in shares),
         *((name, getattr(config, name) >= 0, "not be negative") for name in not_negative),

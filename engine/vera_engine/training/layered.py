@@ -23,13 +23,15 @@ def layered_clip(
     split: Split,
     background_share: float,
     hinted: bool = True,
+    zoom: float = 1.0,
 ) -> LayeredClip:
     """The clip that belongs to a seed: the same seed, the same clip, whatever was drawn before.
 
     Args:
         hinted: False: an object comes without a hint, staged as its words say. Backgrounds always have one.
+        zoom: How much nearer an object is seen; 1 without a hint. Backgrounds are always seen whole.
     """
     rng = random.Random(seed)
     if rng.random() < background_share:
         return background_change(rng, frame_count, height, width, split)
-    return object_addition(rng, frame_count, height, width, split, hinted=hinted)
+    return object_addition(rng, frame_count, height, width, split, hinted=hinted, zoom=zoom)

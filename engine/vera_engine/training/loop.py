@@ -21,18 +21,23 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from vera_engine.errors import Internal
+from vera_engine.errors import Internal, InvalidArgument
 from vera_engine.plates.picture import contact_sheet
 from vera_engine.training.averages import Averages
 from vera_engine.training.checkpoints import load_checkpoint, newest_checkpoint, save_checkpoint
 from vera_engine.training.config import Bucket, TrainingConfig
 from vera_engine.training.loss import NoiseLevels, add_noise
+from vera_engine.training.muon import Muon
 from vera_engine.training.processes import Processes
 from vera_engine.training.sample_sheet import COLUMNS, sample_rows
 from vera_engine.training.sources import Source, begin
 from vera_engine.training.trained import Trained, TrainedParts, parameters_by_name, save_adapters
 
 _WATCHED_STEPS = 50
+
+
+class MuonNeedsWholeMatrices(InvalidArgument):
+    """An optimizer that cannot work on weights which are spread over processes."""
 
 
 class TrainingDiverged(Internal):
@@ -52,6 +57,7 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
         RunFolderMismatch: The run folder holds another model's codec or checkpoint.
         LanesNotShared: There are more processes than lanes, or not as many lanes for each.
         EncodedDataMissing, EncodedByOtherModel: `config.data` is not what the model can be trained on.
+        MuonNeedsWholeMatrices: `config.optimizer` is muon, and FSDP was asked for.
         ModelFolderMissing, WeightsCorrupt and others of `load_transformer`: of `config.init`.
     """
     run_folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +72,7 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
     # 2. Model and optimizer, spread over the processes; averages; all as a checkpoint left them
     model = accelerator.prepare_model(trained)
     parameters = parameters_by_name(model)
-    optimizer = accelerator.prepare_optimizer(_optimizer(config, parameters))
+    optimizer = accelerator.prepare_optimizer(_optimizer(config, parameters, processes))
     averages = Averages([parameter for _, parameter in parameters], config.ema_decay)
     state = RunState()
     checkpoint = newest_checkpoint(run_folder)
@@ -245,7 +251,18 @@ def _write_samples(
             tracker.log_images({"samples": pixels[None]}, step=step, dataformats="NHWC")
 
 
-def _optimizer(config: TrainingConfig, parameters: list[tuple[str, torch.nn.Parameter]]) -> torch.optim.AdamW:
+def _optimizer(
+    config: TrainingConfig, parameters: list[tuple[str, torch.nn.Parameter]], processes: Processes
+) -> torch.optim.Optimizer:
+    if config.optimizer == "muon":
+        if processes.are_sharded:
+            raise MuonNeedsWholeMatrices(
+                "Muon works on whole matrices, and FSDP spreads each over the processes.",
+                argument="optimizer",
+                value=config.optimizer,
+                remedy="Take adamw, or start the processes without FSDP.",
+            )
+        return Muon(parameters, config.learning_rate, config.weight_decay)
     matrices = [parameter for _, parameter in parameters if parameter.ndim >= 2]
     vectors = [parameter for _, parameter in parameters if parameter.ndim < 2]
     return torch.optim.AdamW(

@@ -28,6 +28,9 @@ _SURFACES = {"plain": 0.5, "striped": 0.15, "spotted": 0.1, "photograph": 0.25}
 _SHUTTER = (-0.25, 0.0, 0.25)
 """Moments, in frames, whose mean is a frame: half of the time the shutter is closed."""
 
+_OFF_CENTER = 0.12
+"""Of a frame, how far from its middle an object that is seen nearer may be."""
+
 _LEAVING_SHARE = 0.08
 """Of objects in training that the frame's side cuts off."""
 
@@ -40,6 +43,7 @@ def object_addition(
     split: Split,
     *,
     hinted: bool = True,
+    zoom: float = 1.0,
     plate: PlateMaker = moving_plate,
 ) -> LayeredClip:
     """An object over a plate, and a rough hint of where.
@@ -47,8 +51,11 @@ def object_addition(
     Args:
         hinted: False: there is no hint. Then the words have to tell where: the sentence names the third, and the object
             is put where these words always put it, but for a little; it makes its whole way in the clip.
+        zoom: How much nearer the object is seen, somewhere near the middle, with a hint only: where in the whole frame
+            it is cannot be seen then, and is not said.
         plate: Makes the plate.
     """
+    assert hinted or zoom == 1
     words = object_words(rng)
     color, shape, size, motion, position = (words[name] for name in words)
     surface = rng.choices(list(_SURFACES), list(_SURFACES.values()))[0]
@@ -59,9 +66,14 @@ def object_addition(
     time = _times(rng, frame_count, staged=not hinted)
     source = plate(own_chance(rng), frame_count, height, width, split)
     grid_x, grid_y = frame_grid(height, width)
+    pixel = 1.0 / height
+    if zoom != 1:
+        seen_x, seen_y = (float(way) for way in path(time[frame_count // 2]))
+        grid_x = (grid_x + rng.uniform(-_OFF_CENTER, _OFF_CENTER) * aspect) / zoom + seen_x
+        grid_y = (grid_y + rng.uniform(-_OFF_CENTER, _OFF_CENTER)) / zoom + seen_y
+        pixel = pixel / zoom
 
     # 1. Outline, blurred by its motion
-    pixel = 1.0 / height
     lean = rng.uniform(-0.1, 0.1) if shape == "star" else 0.0
     softness = rng.uniform(1.5, 2.5) * pixel
     exposures = []
@@ -92,7 +104,7 @@ def object_addition(
             shape=shape,
             size=size,
             motion=motion,
-            position=position if not hinted or rng.random() < 0.5 else "",
+            position=position if not hinted or (rng.random() < 0.5 and zoom == 1) else "",
             striped=surface == "striped",
         ),
         source=source,

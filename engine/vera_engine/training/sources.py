@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -100,7 +101,7 @@ class Source(abc.ABC):
     def samples(self, count: int) -> ClipBatch:
         """The clips that sample sheets show: always the same ones, of the size of the last stage's first bucket."""
         bucket = self._config.stages[-1].buckets[0]
-        sized = Bucket(bucket.frames, bucket.height, bucket.width, count, bucket.weight)
+        sized = replace(bucket, batch_size=count)
         return self.new_stream(sized, SAMPLES_LANE, 0).batch(random.Random(0))
 
 

@@ -94,6 +94,7 @@ class Trained(nn.Module):
             mask_latents=batch.mask,
             mask_present=mask_present,
             begins_run=batch.begins_run,
+            attention=self._config.attention,
         )
         return branch_losses(prediction, self.prediction_type, batch, noised, self._config)
 
