@@ -1,10 +1,10 @@
 """Muon: steps of matrices in which all directions weigh alike; AdamW for whatever is no matrix of a layer.
 
 The singular values of a matrix's momentum are brought nearer to 1 (Jordan and others 2024, "Muon: An optimizer for
-hidden layers in neural networks"), by the polynomials of Amsel and others (2025, "The Polar Express"), and the step is scaled
-as AdamW's are (Liu and others 2025, "Muon is scalable for LLM training", equation 4), so that one learning rate serves
-both. PyTorch's own `torch.optim.Muon` works in bfloat16, a matrix at a time: on a CPU without units for it that takes
-hundreds of times as long as float32.
+hidden layers in neural networks"), by the polynomials of Amsel and others (2025, "The Polar Express"), and the step is
+scaled as AdamW's are (Liu and others 2025, "Muon is scalable for LLM training", equation 4), so that one learning rate
+serves both. PyTorch's own `torch.optim.Muon` works in bfloat16, a matrix at a time: on a CPU without units for it that
+takes hundreds of times as long as float32.
 """
 
 from __future__ import annotations
