@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
 from functools import cache
 
@@ -13,11 +14,15 @@ from vera_engine.training.hints import OBJECT_HINTS, SUBJECT_HINTS
 from vera_engine.training.layered import LayeredClip, layered_clip
 from vera_engine.training.photographs import moving_plate, photographs
 from vera_engine.training.vocabulary import (
+    BACKGROUNDS,
     COLORS,
+    MOTIONS,
     POSITIONS,
+    SHAPES,
     SIZES,
     background_instruction,
     object_instruction,
+    place_and_motion,
     words,
 )
 
@@ -200,6 +205,18 @@ def test_sentences_are_english():
         assert " a small orange " in said
         assert " an orange " in background_instruction(rng, color="orange", pattern="plain")
         assert " a red " in background_instruction(rng, color="red", pattern="plain")
+
+
+def test_places_and_motions_are_found_again_in_sentences():
+    rng = random.Random(4)
+    places, motions = list(POSITIONS), list(MOTIONS)
+    for place, motion, shape, size in itertools.product((*places, ""), motions, SHAPES, SIZES):
+        said = object_instruction(rng, color="red", shape=shape, size=size, motion=motion, position=place)
+        expected = places.index(place) if place else None
+        assert place_and_motion(said) == (expected, motions.index(motion)), said
+    for pattern in BACKGROUNDS:
+        assert place_and_motion(background_instruction(rng, color="red", pattern=pattern)) == (None, None)
+    assert place_and_motion("") == (None, None)
 
 
 def test_a_clip_is_frozen():

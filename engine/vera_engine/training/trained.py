@@ -17,6 +17,7 @@ from vera_engine.pipeline.text import encode_prompts
 from vera_engine.training.clips import ClipBatch
 from vera_engine.training.config import TrainingConfig
 from vera_engine.training.loss import NoisedBatch, branch_losses
+from vera_engine.training.word_sense import WordSense
 
 LORA_TARGETS = r"branches\.\w+\.blocks\.\d+\.(attn[12]\.(to_[qkv]|to_out\.0)|ffn\.net\.(0\.proj|2))"
 """Every matrix of the layers, of all branches."""
@@ -63,6 +64,7 @@ class Trained(nn.Module):
         self.prediction_type = transformer.config.prediction_type
         self.transformer: VeraTransformer3DModel | PeftModel = transformer
         self.text_encoder = text_encoder
+        self.word_sense = WordSense(config.text_dim) if config.words_weight else None
         if config.lora_rank:
             lora = LoraConfig(r=config.lora_rank, lora_alpha=config.lora_rank, target_modules=LORA_TARGETS)
             self.transformer = get_peft_model(transformer, lora)
@@ -76,7 +78,7 @@ class Trained(nn.Module):
     def forward(
         self, batch: ClipBatch, noised: NoisedBatch, texts: list[str] | Tensor, mask_present: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of a batch and each branch's mean squared error: see `branch_losses`.
+        """The loss of a batch and each branch's mean squared error: see `branch_losses`, and `WordSense`.
 
         Args:
             batch: Clean latents.
@@ -84,19 +86,25 @@ class Trained(nn.Module):
             texts: Instructions, or their states (B, L, text_dim).
             mask_present: bool (B,).
         """
+        states = self.text_states(texts)
         prediction = self.transformer(
             noised.edit,
             noised.alpha,
             noised.composite,
             noised.sigmas * 1000,
-            self.text_states(texts),
+            states,
             source_latents=batch.source,
             mask_latents=batch.mask,
             mask_present=mask_present,
             begins_run=batch.begins_run,
             attention=self._config.attention,
         )
-        return branch_losses(prediction, self.prediction_type, batch, noised, self._config)
+        loss, errors = branch_losses(prediction, self.prediction_type, batch, noised, self._config)
+        if self.word_sense is not None and not isinstance(texts, Tensor):
+            told_apart = self.word_sense(states, texts)
+            loss = loss + self._config.words_weight * told_apart
+            errors["words"] = told_apart.detach()
+        return loss, errors
 
     def text_states(self, texts: list[str] | Tensor) -> Tensor:
         """States (B, L, text_dim) of instructions; what are states already is given back."""

@@ -88,6 +88,20 @@ def object_instruction(
     return f"{rng.choice(_ADD_VERBS)} {article} {phrase}"
 
 
+def place_and_motion(instruction: str) -> tuple[int | None, int | None]:
+    """Which of `POSITIONS` and of `MOTIONS` a sentence names, by their order; None: none.
+
+    An object of which no motion is said rests; of backgrounds neither is said.
+    """
+    place = next((index for index, position in enumerate(POSITIONS) if position in instruction), None)
+    if not any(f" {name}" in instruction for names in SHAPES.values() for name in names):
+        return place, None
+    resting = list(MOTIONS).index("still")
+    wordings = enumerate(MOTIONS.values())
+    moving = (index for index, names in wordings if any(name and name in instruction for name in names))
+    return place, next(moving, resting)
+
+
 def background_instruction(rng: random.Random, *, color: str, pattern: str) -> str:
     """A sentence that asks for this background."""
     article = "an" if color[0] in "aeiou" else "a"
