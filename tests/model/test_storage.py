@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
 import torch
+from diffusers import WanTransformer3DModel
 from torch import nn
 
 from vera_engine.model.convert import convert_checkpoint
@@ -51,6 +53,18 @@ def test_the_transformer_computes_the_same_bits(folder):
     assert bytes_of(narrow) < bytes_of(wide)
     prepared = narrow.prepare_text(text)
     assert torch.equal(predict_prepared(narrow, latents, prepared), expected[0])
+
+
+def test_what_a_plain_wan_keeps_wide_its_branches_keep(folder):
+    vera = load_transformer(folder, torch.float32, storage_dtype=torch.float8_e4m3fn)
+    wan = WanTransformer3DModel.from_config(
+        {name: vera.config[name] for name in inspect.signature(WanTransformer3DModel).parameters if name in vera.config}
+    )
+    wan.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=torch.float32)
+    expected = {name: parameter.dtype for name, parameter in wan.named_parameters()}
+    assert set(expected.values()) == {torch.float8_e4m3fn, torch.float32}
+    for branch in vera.branches.values():
+        assert {name: parameter.dtype for name, parameter in branch.named_parameters()} == expected
 
 
 def predict_prepared(model, latents, prepared):

@@ -83,6 +83,7 @@ class VeraTransformer3DModel(ModelMixin, ConfigMixin, CacheMixin):  # type: igno
     _keep_in_fp32_modules: ClassVar[list[str]] = [*WanTransformer3DModel._keep_in_fp32_modules, "layer_embedding"]
     _skip_layerwise_casting_patterns: ClassVar[list[str]] = [
         *WanTransformer3DModel._skip_layerwise_casting_patterns,
+        r"^branches\.\w+\.proj_out$",  # which diffusers leaves as it is where it is not inside branches
         "layer_embedding",
         "absolute_position_embedding",
         "first_latent_marks",
