@@ -97,7 +97,9 @@ def test_measures_are_taken_one_after_the_other_and_only_where_they_help(wan_lik
     assert not tiled.measures.storage_dtype
     none = choose(wan_like, job, "cuda", 1000)
     assert not none.fits
-    assert none.peak < tiled.peak
+    assert none.measures.storage_dtype  # all that there is was tried
+    assert none.phase("denoise").total < tiled.phase("denoise").total
+    assert none.peak == none.phase("decode").total == tiled.peak  # in tiles already, and these models' layers are small
     short = choose(wan_like, job, "cuda", free.peak, free.beside // 2)  # frames alone are too many beside the card
     assert not short.fits
     assert short.measures == Measures()

@@ -116,6 +116,7 @@ for name, parameter in sharded.named_parameters():
         torch.testing.assert_close(parameter.grad.full_tensor(), expected, rtol=1e-4, atol=1e-7)
         seen += 1
 assert seen > 150, seen
+distributed.destroy_process_group()  # or its threads may still run when the interpreter ends
 """
 
 
