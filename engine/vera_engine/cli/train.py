@@ -91,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
         print("Interrupted: what was made since the last checkpoint is lost, the checkpoint is whole.")
         print(_how_to_go_on(args))
         raise
+    finally:
+        Processes.leave()
 
     # 4. The model folder
     settings = export_model(parts, config, out)

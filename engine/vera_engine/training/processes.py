@@ -42,6 +42,12 @@ class Processes:
         logging = {} if log_folder is None else {"log_with": "tensorboard", "project_dir": str(log_folder)}
         return cls(Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=mixed_precision, **logging))
 
+    @staticmethod
+    def leave() -> None:
+        """Parts from the others at the end; the group's threads could outlive the interpreter, which then aborts."""
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+
     @property
     def rank(self) -> int:
         """0 writes checkpoints and the log."""
