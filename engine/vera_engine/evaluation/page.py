@@ -127,7 +127,7 @@ def _clip(record: Record) -> str:
     )
     size = f"{record.frames} frames of {record.size[0]}x{record.size[1]}"
     return (
-        f'<h3 id="{name}">{html.escape(record.instruction)}</h3><p><code>{name}, {size}</code> {_words(record)}</p>'
+        f'<h3 id="{name}">{html.escape(record.instruction)}</h3><p><code>{name}, {size}</code>: {_words(record)}</p>'
         f'<div class="clip">{figures}</div>'
     )
 

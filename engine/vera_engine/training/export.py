@@ -21,7 +21,7 @@ from vera_engine.training.config import TrainingConfig
 from vera_engine.training.trained import TrainedParts
 from vera_engine.training.vocabulary import words
 
-WORKING_SIZES = ((144, 96), (144, 80), (128, 112), (96, 144), (112, 128))
+WORKING_SIZES = ((288, 192), (320, 176), (256, 224), (192, 288), (224, 256))
 """Of nearly the same area, all made of whole tokens: 3:2, 16:9 and wider, 5:4 and squarer, upright."""
 
 WINDOW_FRAMES = 17

