@@ -34,6 +34,7 @@ from vera_engine.training.datasets.drawn_benchmark import BenchmarkDataset
 from vera_engine.training.datasets.find import first_of_each_type
 from vera_engine.training.export import export_model
 from vera_engine.training.loop import train
+from vera_engine.training.processes import Processes
 
 ABLATIONS: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -145,4 +146,7 @@ def is_first() -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    finally:
+        Processes.leave()

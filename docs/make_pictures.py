@@ -1,4 +1,4 @@
-"""The pictures of the documents: takes of two shots through the engine, and what became of them.
+"""The pictures of the documents: takes of some shots through the engine, and what became of them.
 
 Run from a checkout with the engine's environment, `.venv/bin/python docs/make_pictures.py`; some minutes on two cores.
 Writes hdr.png, edges.png and moving.png to docs/pictures; the takes stay in demo/work.
@@ -58,6 +58,7 @@ LEGS = [
 ]
 HEAD = Window(130, 40, 220, 220)
 FILM_SIZE = (640, 272)
+BALL_FRAMES, BOX_FRAMES, RIDER_FRAMES = range(138, 155), range(188, 205), range(31, 42)
 RIDER = """-32,10 -28,0 28,0 34,40 16,76 54,96 66,140 92,272 -134,272 -126,180 -100,88 -30,66"""
 """Corners of the polygon around the rider's head and body in bikes.mp4, x from the middle of his head."""
 RIDER_AT = {31: 286, 33: 312, 35: 346, 37: 388, 39: 438, 41: 488}
@@ -114,76 +115,65 @@ def make_edges() -> None:
 def make_moving() -> None:
     """Footage that nobody made for this: two frames of each of three shots."""
     film = film_file()
-    of_film = "--colorspace", "srgb", "--take-root", WORK / "takes", "--seed", "7"
-    takes = [
-        (
-            "a rough hint",
-            (141, 153),
-            *(
-                "--frames",
-                "138-154",
-                "--node",
-                "hinted",
-                "--edit",
-                "add",
-                "--prompt",
-                "add a large yellow ball bouncing",
-            ),
-            *("--mask", masks("ball", range(138, 155), thrown_ball)),
-        ),
-        (
-            "words alone",
-            (191, 203),
-            *("--frames", "188-204", "--node", "words", "--edit", "add"),
-            *("--prompt", "put a large red box standing still on the right"),
-        ),
+    source = PlateSource(str(film), fallback_color_space="srgb")
+    sky = "replace the background with a orange gradient sky"
+    shots: list[tuple[str, range, tuple[int, int], str, str, list[str]]] = [
+        ("a rough hint", BALL_FRAMES, (141, 153), "add", "add a large yellow ball bouncing", masked(BALL_FRAMES, ball)),
+        ("words alone", BOX_FRAMES, (191, 203), "add", "put a large red box standing still on the right", []),
         (
             "a rough mask",
+            RIDER_FRAMES,
             (33, 39),
-            *("--frames", "31-41", "--node", "rider", "--edit", "background"),
-            *("--prompt", "replace the background with a orange gradient sky"),
-            *("--mask", masks("rider", range(31, 42), rider), "--detail", "plate"),
+            "background",
+            sky,
+            [*masked(RIDER_FRAMES, rider), "--detail", "plate"],
         ),
     ]
     rows = []
-    for kind, frames, *words in takes:
-        take = vera_edit("edit", film, *words, *of_film)
-        source = PlateSource(str(film), fallback_color_space="srgb")
-        rows += [(f"{kind}: {frame}", Shown(take, source, frame).row()) for frame in frames]
+    for kind, frames, shown, edit, prompt, more in shots:
+        take = vera_edit(
+            *("edit", film, "--frames", f"{frames[0]}-{frames[-1]}", "--colorspace", "srgb", "--node", "moving"),
+            *("--edit", edit, "--prompt", prompt, *more, "--seed", "7", "--take-root", WORK / "takes"),
+        )
+        rows += [(f"{kind}: {frame}", Shown(take, source, frame).row()) for frame in shown]
     contact_sheet(rows, PICTURES / "moving.png", COLUMNS, image_width=320)
 
 
-def masks(name: str, frames: range, drawn: Callable[[ImageDraw.ImageDraw, int], None]) -> str:
-    """A sequence of masks of the film's size, drawn and softened; its pattern."""
-    folder = WORK / name
-    folder.mkdir(exist_ok=True)
+def masked(frames: range, draw: Callable[[ImageDraw.ImageDraw, int], None]) -> list[str]:
+    """The words that name a sequence of masks of the film's size, which is drawn and softened for them."""
+    folder = WORK / "masks" / draw.__name__
+    folder.mkdir(parents=True, exist_ok=True)
     for frame in frames:
         picture = Image.new("L", FILM_SIZE)
-        drawn(ImageDraw.Draw(picture), frame)
+        draw(ImageDraw.Draw(picture), frame)
         soft = ndimage.gaussian_filter(np.asarray(picture, np.float32) / 255, 3)
         write_png(folder / f"mask.{frame:04d}.png", np.repeat(soft[..., np.newaxis], 3, axis=-1))
-    return str(folder / "mask.####.png")
+    return ["--mask", str(folder / "mask.####.png")]
 
 
-def thrown_ball(draw: ImageDraw.ImageDraw, frame: int) -> None:
+def ball(draw: ImageDraw.ImageDraw, frame: int) -> None:
     """Roughly where a ball is to be: along an arc over the street."""
-    along = (frame - 138) / 16
+    along = (frame - BALL_FRAMES[0]) / (len(BALL_FRAMES) - 1)
     x, y = 180 + 260 * along, 150 - 240 * along * (1 - along)
     draw.ellipse((x - 46, y - 46, x + 46, y + 46), fill=255)
 
 
 def rider(draw: ImageDraw.ImageDraw, frame: int) -> None:
     """Roughly the man on his bicycle."""
-    middle = np.interp(frame, list(RIDER_AT), list(RIDER_AT.values()))
-    numbers = [int(number) for number in re.findall(r"-?\d+", RIDER)]
-    draw.polygon([(x + float(middle), y) for x, y in zip(numbers[::2], numbers[1::2], strict=True)], fill=255)
+    middle = float(np.interp(frame, list(RIDER_AT), list(RIDER_AT.values())))
+    draw.polygon([(middle + x, y) for x, y in corners(RIDER)], fill=255)
+
+
+def corners(polygon: str) -> list[tuple[int, int]]:
+    """Of "x,y x,y ..."."""
+    return [(int(x), int(y)) for x, y in re.findall(r"(-?\d+),(-?\d+)", polygon)]
 
 
 def rough_mask(height: int, width: int) -> np.ndarray:
     """1 where the man and his tripod are, to some pixels, 0 elsewhere."""
     picture = Image.new("L", (width, height))
     draw = ImageDraw.Draw(picture)
-    draw.polygon([int(number) for number in re.findall(r"\d+", BODY)], fill=255)
+    draw.polygon(corners(BODY), fill=255)
     for leg in LEGS:
         draw.line(leg, fill=255, width=14)
     inside = ndimage.binary_erosion(np.asarray(picture) > 0, iterations=3, border_value=1)
