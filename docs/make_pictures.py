@@ -154,7 +154,7 @@ def masked(frames: range, draw: Callable[[ImageDraw.ImageDraw, int], None]) -> l
 def ball(draw: ImageDraw.ImageDraw, frame: int) -> None:
     """Roughly where a ball is to be: along an arc over the street."""
     along = (frame - BALL_FRAMES[0]) / (len(BALL_FRAMES) - 1)
-    x, y = 180 + 260 * along, 150 - 240 * along * (1 - along)
+    x, y = 250 + 120 * along, 150 - 240 * along * (1 - along)
     draw.ellipse((x - 46, y - 46, x + 46, y + 46), fill=255)
 
 

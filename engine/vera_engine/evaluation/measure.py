@@ -106,8 +106,10 @@ def _background_figures(sample: LayeredSample, alpha: FloatArray, made: Made, hi
     if hinted and sample.mask is not None:
         figures["hint_iou"] = metrics.intersection_over_union(sample.mask, alpha)
         figures["hint_band_sad"] = metrics.sum_of_absolute_differences(sample.mask, alpha, band) / len(alpha)
-    asked = Asked.of(sample.instruction)
-    figures["color_right"] = float(edit_color(made.edit, made.matte) == asked.color) if asked.color else math.nan
+    # A red wall with pale stripes is pink on average, the true one too: the mean says nothing of it
+    color = Asked.of(sample.instruction).color
+    shown = color and (sample.edit is None or edit_color(sample.edit, alpha) == color)
+    figures["color_right"] = float(edit_color(made.edit, made.matte) == color) if shown else math.nan
     if sample.edit is not None:
         figures["edit_psnr"] = metrics.psnr(made.edit, sample.edit, alpha > 0.5)
     return figures

@@ -128,7 +128,7 @@ def choose_benchmark() -> Benchmark:
     patterns = Counter[tuple[str, ...]]({(pattern,): of_each for pattern in BACKGROUNDS})
     backgrounds = _chosen("background", patterns, ("pattern",), {"color": 8})
     chosen = (*additions[:ADDITIONS], *backgrounds[:BACKGROUND_CHANGES])
-    return Benchmark(frames=17, width=192, height=128, clips=tuple(clip.with_hint_told() for clip in chosen))
+    return Benchmark(frames=17, width=288, height=192, clips=tuple(clip.with_hint_told() for clip in chosen))
 
 
 def _chosen(
