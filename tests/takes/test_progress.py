@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from vera_engine.plates.disk import FolderNotWritable
 from vera_engine.plates.frames import FrameSet
 from vera_engine.takes.latents import Piece
 from vera_engine.takes.plan import plan_take
@@ -110,3 +111,11 @@ def test_windows_count_up_to_the_first_that_is_not_in_the_plan(records, plan):
         assert as_planned((records[0], other, *records[2:]), plan, WEIGHTS) == records[:1]
     elsewhere = replace(records[1], made_by=replace(records[1].made_by, device="cuda bfloat16"))
     assert len(as_planned((records[0], elsewhere, *records[2:]), plan, WEIGHTS)) == len(records)
+
+
+def test_a_file_that_is_gone_right_after_it_was_written_is_said_by_name(tmp_path: Path) -> None:
+    gone = tmp_path / "lost share" / "layers.1001.exr"
+    with pytest.raises(FolderNotWritable) as caught:
+        FileWritten.of(gone)
+    assert str(caught.value.value) == str(gone)
+    assert not FileWritten(0, "").is_whole(gone)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vera_engine.plates.disk import write_file
+from vera_engine.plates.disk import write_error, write_file
 from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.takes.latents import Piece
 from vera_engine.takes.plan import TakeWindow
@@ -38,16 +38,28 @@ class FileWritten:
 
     @classmethod
     def of(cls, path: Path) -> FileWritten:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return cls(file.tell(), digest)
+        """A file that was written just now.
+
+        Raises:
+            FolderNotWritable, FileNotWritten: It is gone again, as from a share that was lost.
+        """
+        try:
+            return cls._read(path)
+        except OSError as error:
+            raise write_error(path, error) from error
 
     def is_whole(self, path: Path) -> bool:
         """Whether the file is there, with this very content."""
         try:
-            return path.stat().st_size == self.size and FileWritten.of(path) == self
+            return path.stat().st_size == self.size and self._read(path) == self
         except OSError:
             return False
+
+    @classmethod
+    def _read(cls, path: Path) -> FileWritten:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return cls(file.tell(), digest)
 
 
 @dataclass(frozen=True)
