@@ -116,24 +116,18 @@ def make_moving() -> None:
     """Footage that nobody made for this: two frames of each of three shots."""
     film = film_file()
     source = PlateSource(str(film), fallback_color_space="srgb")
+    hint, mask = masked(BALL_FRAMES, ball), masked(RIDER_FRAMES, rider)
     sky = "replace the background with a orange gradient sky"
     shots: list[tuple[str, range, tuple[int, int], str, str, list[str]]] = [
-        ("a rough hint", BALL_FRAMES, (141, 153), "add", "add a large yellow ball bouncing", masked(BALL_FRAMES, ball)),
+        ("a rough hint", BALL_FRAMES, (141, 153), "add", "add a large yellow ball bouncing", hint),
         ("words alone", BOX_FRAMES, (191, 203), "add", "put a large red box standing still on the right", []),
-        (
-            "a rough mask",
-            RIDER_FRAMES,
-            (33, 39),
-            "background",
-            sky,
-            [*masked(RIDER_FRAMES, rider), "--detail", "plate"],
-        ),
+        ("a rough mask", RIDER_FRAMES, (33, 39), "background", sky, mask),
     ]
     rows = []
-    for kind, frames, shown, edit, prompt, more in shots:
+    for kind, frames, shown, edit, prompt, mask_words in shots:
         take = vera_edit(
             *("edit", film, "--frames", f"{frames[0]}-{frames[-1]}", "--colorspace", "srgb", "--node", "moving"),
-            *("--edit", edit, "--prompt", prompt, *more, "--seed", "7", "--take-root", WORK / "takes"),
+            *("--edit", edit, "--prompt", prompt, *mask_words, "--seed", "7", "--take-root", WORK / "takes"),
         )
         rows += [(f"{kind}: {frame}", Shown(take, source, frame).row()) for frame in shown]
     contact_sheet(rows, PICTURES / "moving.png", COLUMNS, image_width=320)
