@@ -90,15 +90,17 @@ def seconds(take: dict[str, Any]) -> dict[str, float]:
 def seam_of(shot: Shot, base: Path, again: Path) -> float:
     """The mean of the seams at both ends of the frames made again, these taken from `again`, all others from `base`."""
 
+    space = ColorSpace.parse("srgb")
+
     def shown(frame: int) -> ShownFrame:
         layers = read((again if FIRST <= frame <= LAST else base) / f"layers.{frame}.exr")
-        space = ColorSpace.parse("srgb")
-        comp = layers[..., :3] + (1 - layers[..., 3:4]) * to_linear(shot.plate(frame), space)
-        return ShownFrame(plate_to_model_rgb(comp, space), layers[..., 3])
+        return ShownFrame(layers[..., :3], layers[..., 3], to_linear(shot.plate(frame), space))
 
-    before = [shown(frame) for frame in range(FIRST - NEIGHBORS, FIRST + NEIGHBORS)]
-    after = [shown(frame) for frame in range(LAST + 1 - NEIGHBORS, LAST + 1 + NEIGHBORS)]
-    return (measure_seam(before, NEIGHBORS) + measure_seam(after, NEIGHBORS)) / 2
+    def seam(first: int) -> float:
+        around = [shown(frame) for frame in range(first - NEIGHBORS, first + NEIGHBORS)]
+        return measure_seam(around, NEIGHBORS, lambda linear: plate_to_model_rgb(linear, space))
+
+    return (seam(FIRST) + seam(LAST + 1)) / 2
 
 
 if __name__ == "__main__":

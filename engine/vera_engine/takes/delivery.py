@@ -136,13 +136,18 @@ class Delivery:
         return model_file(self._directory, frame).is_file()
 
     def shown(self, frame: int) -> ShownFrame:
-        """A frame as its files show it over the plate, at the working size, cut to where the take's regions are."""
+        """A frame's layers and plate at the working size, cut to where the take's regions are."""
         _, plate_linear = self._reader.plate(frame)
         layers = read_layers(layers_file(self._directory, frame))
-        comp_linear = over(layers.premult, layers.matte, plate_linear)
-        comp = self._reader.model_rgb(cut(comp_linear, self._reader.region_of_all))
-        matte = cut(layers.matte.astype(np.float32), self._reader.region_of_all)
-        return ShownFrame(resize(comp, *self._reader.working_size), resize(matte, *self._reader.working_size))
+        premult, matte, plate = (
+            resize(cut(pixels.astype(np.float32), self._reader.region_of_all), *self._reader.working_size)
+            for pixels in (layers.premult, layers.matte, plate_linear)
+        )
+        return ShownFrame(premult, matte, plate)
+
+    def model_rgb(self, linear: Floats) -> Floats:
+        """Pixels (H, W, 3), linear in the plate's primaries, as the model sees them and a display shows them, 0..1."""
+        return self._reader.model_rgb(linear)
 
     def _write(
         self, frame: int, read: ReadFrame, output: ModelOutput, layers: Layers, region: Window | None

@@ -233,7 +233,7 @@ class WindowMaker:
             if join.measured_after == window.number:
                 around = [f for f in join.around if f in known or f in (join.before, join.after)]
                 shown = [self.delivery.shown(frame) for frame in around]
-                value = measure_seam(shown, around.index(join.after))
+                value = measure_seam(shown, around.index(join.after), self.delivery.model_rgb)
                 seams.append(Seam(join.before, join.after, value, join.kind))
         return tuple(seams)
 
