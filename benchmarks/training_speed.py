@@ -23,12 +23,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vera_engine.model.transformer import BRANCHES, VeraTransformer3DModel
 
+_SMALL = {"heads": 4, "head": 64, "ffn": 512, "layers": 4, "channels": 24}
 SIZES = {
-    "small model, 9 frames of 144x96": ({"heads": 4, "head": 64, "ffn": 512, "layers": 4, "channels": 24}, (3, 12, 18)),
-    "small model, 17 frames of 192x128": (
-        {"heads": 4, "head": 64, "ffn": 512, "layers": 4, "channels": 24},
-        (5, 16, 24),
-    ),
+    "small model, 5 frames of 288x192": (_SMALL, (2, 24, 36)),
+    "small model, 17 frames of 192x128": (_SMALL, (5, 16, 24)),
+    "small model, 17 frames of 288x192": (_SMALL, (5, 24, 36)),
     "Wan's proportions, 17 frames of 192x128": (
         {"heads": 4, "head": 128, "ffn": 2986, "layers": 4, "channels": 16},
         (5, 16, 24),
