@@ -28,14 +28,28 @@ TIME_SHIFTS = """
     NoTimeBlur Deflicker2 CurveTool
 """
 """Classes that show other frames than the one asked for: files below them may be read at any frame of theirs."""
-ROOT_KNOBS = ("format", "proxy", "fps", "colorManagement", "OCIO_config", "customOCIOConfigPath", "workingSpaceLUT")
-"""What of the script's own settings reaches into its pictures."""
+ROOT_KNOBS = """
+    first_frame last_frame fps format gsv colorManagement OCIO_config customOCIOConfigPath workingSpaceLUT
+"""
+"""The script's own settings that reach into its pictures and are told even as Nuke has them by itself. All others, an
+artist's own among them, are told where they were set: any expression may ask for them."""
+ROOT_PROXY_KNOBS = "proxy proxy_type proxy_format proxy_scale proxySetting"
+"""The same, of pictures at proxy size. At full size proxy mode is turned off for the rendering."""
+ROOT_LOOKS = """
+    name frame lock_range defaultViewerLUT monitorLut monitorOutLUT views_colours onScriptLoad onScriptSave
+    onScriptClose
+"""
+"""The script's own settings that change no pixel, or at every step of a working day."""
 LOOKED_FOR = nuke.INPUTS | nuke.HIDDEN_INPUTS | nuke.EXPRESSIONS | nuke.LINKINPUTS
 
 
-def describe(output: nuke.Node, frames: range, view: str) -> Steps[Chain]:
+def describe(output: nuke.Node, frames: range, view: str, is_proxy: bool) -> Steps[Chain]:
     """What a node shows over the frames in a view. For the main thread, a step for each node; renders nothing and asks
-    no disk."""
+    no disk.
+
+    Args:
+        is_proxy: At the script's proxy size; else at full size, whatever mode the script is in.
+    """
     description = _Description(frames, view)
     nodes = []
     for node in nodes_above(output):
@@ -43,7 +57,7 @@ def describe(output: nuke.Node, frames: range, view: str) -> Steps[Chain]:
         yield
     said = yield from description.nodes(nodes)
     files, unseen = dict.fromkeys(description.files), dict.fromkeys(description.unseen)
-    return Chain(repr([said, _root()]), tuple(files), tuple(unseen))
+    return Chain(repr([said, _root(is_proxy)]), tuple(files), tuple(unseen))
 
 
 def nodes_above(output: nuke.Node) -> Iterator[nuke.Node]:
@@ -101,14 +115,22 @@ class _Description:
 
     def knobs(self, node: nuke.Node) -> list[tuple[str, str]]:
         """All that was set on a node, animation and expressions as their text."""
-        words = tcl.split_list(node.writeKnobs(nuke.WRITE_NON_DEFAULT_ONLY | nuke.TO_SCRIPT))
-        said = [(name, text) for name, text in zip(words[::2], words[1::2]) if name not in LOOKS.split()]
+        said = [(name, text) for name, text in _written(node) if name not in LOOKS.split()]
         if any("[python" in text for _, text in said):
             self.unseen.append(f"Python expressions of {node.name()}")
         return sorted(said)
 
 
-def _root() -> list[tuple[str, str]]:
-    root = nuke.root()
-    knobs = ((name, root.knob(name)) for name in ROOT_KNOBS)
-    return [(name, knob.toScript()) for name, knob in knobs if knob is not None]
+def _root(is_proxy: bool) -> list[tuple[str, str]]:
+    """The script's settings, as `_Description.knobs` has a node's."""
+    root, proxy = nuke.root(), ROOT_PROXY_KNOBS.split()
+    always = ((name, root.knob(name)) for name in [*ROOT_KNOBS.split(), *proxy])
+    said = {**dict(_written(root)), **{name: knob.toScript() for name, knob in always if knob is not None}}
+    left_out = [*LOOKS.split(), *ROOT_LOOKS.split(), *([] if is_proxy else proxy)]
+    return sorted((name, text) for name, text in said.items() if name not in left_out)
+
+
+def _written(node: nuke.Node) -> list[tuple[str, str]]:
+    """The knobs that were set, as a script has them."""
+    words = tcl.split_list(node.writeKnobs(nuke.WRITE_NON_DEFAULT_ONLY | nuke.TO_SCRIPT))
+    return list(zip(words[::2], words[1::2]))

@@ -75,10 +75,10 @@ def plate_in(node: nuke.Node, frames: range) -> Steps[Plate | Chain]:
         Refused: As `require_plate`.
     """
     source, view = require_plate(node, frames), view_of(node)
-    is_proxy = node["use_proxy"].value() and nuke.root()["proxy"].value()
+    is_proxy = is_at_proxy_size(node)
     plate = None if is_proxy else reads.sequence_of(source, frames, view)
     if plate is None:
-        chain = yield from describe(source, frames, view)
+        chain = yield from describe(source, frames, view, is_proxy)
         return chain
     said = str(value(node, "plate_colorspace")).strip()
     return replace(plate, color_space=said) if said else plate
@@ -99,8 +99,13 @@ def matte_in(node: nuke.Node, name: str, frames: range) -> Steps[Chain | None]:
     source = source_of(node, name)
     if source is None:
         return None
-    chain = yield from describe(source, frames, view_of(node))
+    chain = yield from describe(source, frames, view_of(node), is_at_proxy_size(node))
     return chain
+
+
+def is_at_proxy_size(node: nuke.Node) -> bool:
+    """Whether takes are made at the script's proxy size as it is now."""
+    return bool(node["use_proxy"].value() and nuke.root()["proxy"].value())
 
 
 def require_range(source: nuke.Node, frames: range) -> None:

@@ -12,7 +12,7 @@ from vera_client.host.requests import whole_range
 from vera_client.host.take_folders import TakeFolder
 
 from . import knobs
-from .inputs import frames_of, source_of
+from .inputs import frames_of, is_at_proxy_size, source_of
 from .node import value
 from .shown_takes import shown_take
 
@@ -102,7 +102,7 @@ def region(node: nuke.Node, frames: range) -> dict[str, Any] | None:
     chosen, margin = word(node, "region_from"), whole(node, "region_margin")
     if chosen == "all":
         return None
-    if is_on(node, "use_proxy") and nuke.root()["proxy"].value():
+    if is_at_proxy_size(node):
         raise Refused(
             "A region and proxy size do not go together.",
             argument="region",

@@ -16,8 +16,8 @@ FILES = range(1001, 1006)
 FRAMES = range(1001, 1004)
 
 
-def described(output: nuke.Node, frames: range, view: str) -> Chain:
-    return main_thread.in_slices(chain.describe(output, frames, view))
+def described(output: nuke.Node, frames: range, view: str, is_proxy: bool = False) -> Chain:
+    return main_thread.in_slices(chain.describe(output, frames, view, is_proxy))
 
 
 @pytest.fixture
@@ -58,6 +58,35 @@ def test_what_changes_pixels_is_told(graded: nuke.Node, change: str) -> None:
     else:
         graded["disable"].setValue(True)
     assert described(output, FRAMES, view).fingerprint != before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("first_frame", 1001), ("last_frame", 1017), ("gsv", "{{default {sky night}}}"), ("grain", 0.5)]
+)
+def test_settings_of_the_script_are_told(graded: nuke.Node, name: str, value: object) -> None:
+    """An expression may ask for any of them; graph scope variables and an artist's own are knobs as others."""
+    root = nuke.root()
+    if root.knob(name) is None:
+        root.addKnob(nuke.Double_Knob(name) if isinstance(value, float) else nuke.String_Knob(name))
+    before = described(graded, FRAMES, "main").fingerprint
+    root[name].setValue(value)
+    assert described(graded, FRAMES, "main").fingerprint != before
+
+
+def test_what_changes_all_day_in_the_script_is_not_told(graded: nuke.Node, tmp_path: Path) -> None:
+    before = described(graded, FRAMES, "main").fingerprint
+    for name, value in (("frame", 1002), ("monitorLut", "raw"), ("lock_range", True), ("label", "comp")):
+        nuke.root()[name].setValue(value)
+    shots.save_script(tmp_path, "shot_v002.nk")
+    assert described(graded, FRAMES, "main").fingerprint == before
+
+
+@pytest.mark.parametrize(("name", "value"), [("proxy", True), ("proxy_type", "scale"), ("proxy_scale", 0.25)])
+def test_proxy_settings_count_at_proxy_size_alone(graded: nuke.Node, name: str, value: object) -> None:
+    full, proxy = (described(graded, FRAMES, "main", is_proxy).fingerprint for is_proxy in (False, True))
+    nuke.root()[name].setValue(value)
+    assert described(graded, FRAMES, "main").fingerprint == full
+    assert described(graded, FRAMES, "main", is_proxy=True).fingerprint != proxy
 
 
 def test_only_frames_that_are_shown_count(graded: nuke.Node) -> None:
