@@ -12,6 +12,7 @@ import OpenEXR
 import OpenImageIO as oiio
 import pytest
 
+from vera_engine.plates import header_like
 from vera_engine.plates.disk import DiskFull, FileNotWritten, FolderNotWritable
 from vera_engine.plates.exr import (
     LAYER_CHANNELS,
@@ -29,8 +30,9 @@ from vera_engine.plates.exr import (
     write_model_output,
     write_residual,
 )
+from vera_engine.plates.header_like import MetadataRefused
 from vera_engine.plates.layers import Layers, over, solve_layers
-from vera_engine.plates.source import PlateFrame, PlateSource, read_plate_frame
+from vera_engine.plates.source import PlateFrame, PlateSource, check_plate, read_plate_frame
 
 ImageWriter = Callable[..., Path]
 HEIGHT, WIDTH = 40, 60
@@ -210,6 +212,53 @@ def test_metadata_are_the_plates_and_storage_is_not(tmp_path: Path, make_frame: 
         assert not {"BlenderMultiChannel", "cryptomatte/abc/name", "tiles"} & set(written)
         assert written["compression"][1] == bytes([ZIP_COMPRESSION])
         assert written["lineOrder"][1] == bytes([INCREASING_Y])
+
+
+def test_an_aces_containers_flag_stays_behind(tmp_path: Path, make_frame: MakeFrame, layers: Layers) -> None:
+    ap0 = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.0770, 0.32168, 0.33767)
+    frame = make_frame(None, attributes=[("compression", "none"), ("chromaticities", "float[8]", ap0)])
+    container = tmp_path / "plate.1001.exr"
+    flag = b"acesImageContainerFlag\0int\0" + struct.pack("<ii", 4, 1)
+    with_attribute(container, flag)
+    frame = read_plate_frame(PlateSource(str(container)), 1001)
+    assert frame.header.spec.get_int_attribute("acesImageContainerFlag") == 1
+    write_layers(tmp_path / "layers.exr", layers, frame)
+    write_comp(tmp_path / "comp.exr", frame.rgb, frame)
+    write_residual(tmp_path / "residual.exr", frame.rgb.astype(np.float16), frame)
+    for name in ("layers.exr", "comp.exr", "residual.exr"):
+        written = header_of(tmp_path / name)
+        assert "acesImageContainerFlag" not in written
+        assert written["chromaticities"] == header_of(container)["chromaticities"]
+
+
+def test_metadata_that_no_file_can_take_over_are_told_before_any_work(
+    make_frame: MakeFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = make_frame(None, attributes=[("colorInteropID", "lin_ap0_scene")])
+    with_attribute(frame.header.path, b"acesImageContainerFlag\0int\0" + struct.pack("<ii", 4, 1))
+    source = PlateSource(str(frame.header.path))
+    check_plate(source, [1001])
+    # As of any other that the writer will not have
+    monkeypatch.setattr(header_like, "_OF_THE_FILE", tuple(set(header_like._OF_THE_FILE) - {"acesImageContainerFlag"}))
+    with pytest.raises(MetadataRefused, match="ACES Container") as refused:
+        check_plate(source, [1001])
+    assert refused.value.value == str(frame.header.path)
+
+
+def with_attribute(path: Path, attribute: bytes) -> None:
+    """Puts one more attribute into an uncompressed one-part scanline file, which libraries would not write."""
+    content = path.read_bytes()
+    place = 8
+    while content[place]:
+        type_at = content.index(0, place) + 1
+        size_at = content.index(0, type_at) + 1
+        place = size_at + 4 + struct.unpack_from("<I", content, size_at)[0]
+    pixels = place + 1
+    (first,) = struct.unpack_from("<Q", content, pixels)
+    chunk_count = (first - pixels) // 8
+    offsets = struct.unpack_from(f"<{chunk_count}Q", content, pixels)
+    moved = struct.pack(f"<{chunk_count}Q", *(offset + len(attribute) for offset in offsets))
+    path.write_bytes(content[:place] + attribute + b"\0" + moved + content[first:])
 
 
 def header_of_any(path: Path) -> dict[str, tuple[str, bytes]]:

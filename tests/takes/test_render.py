@@ -22,7 +22,8 @@ from vera_engine.plates.disk import DiskFull, FolderNotWritable
 from vera_engine.plates.exr import read_layers
 from vera_engine.plates.layers import over
 from vera_engine.plates.source import FrameMissing, PlateSource, read_plate_frame
-from vera_engine.takes import store
+from vera_engine.plates.write import ImageNotWritten
+from vera_engine.takes import delivery, store
 from vera_engine.takes.heartbeat import Heartbeat, TakeHeldElsewhere
 from vera_engine.takes.keep import NothingToKeep, keep_frames
 from vera_engine.takes.progress import PROGRESS_NAME, Progress
@@ -332,3 +333,16 @@ def test_a_stopped_take_keeps_what_it_has(undisturbed: Made, making: TakeMaking)
     assert layers_of(take.directory).items() <= layers_of(undisturbed.take.directory).items()
     assert store.read_record(take.directory) == record
     assert making.repair(Made(take), "1009-1013").record["base_take"]["take_id"] == take.take_id
+
+
+def test_what_the_model_made_is_kept_where_its_layers_cannot_be_written(
+    making: TakeMaking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ImageNotWritten("The image could not be written.")
+
+    take = making.reserve("1001-1002")
+    monkeypatch.setattr(delivery, "write_layers", refuse)
+    with pytest.raises(ImageNotWritten):
+        making.attempt(take)
+    assert "model.1001.exr" in names(take.partial_directory)

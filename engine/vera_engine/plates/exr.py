@@ -9,9 +9,7 @@ As the model made them, at its own size and in its own display-like space, and m
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,7 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from vera_engine.errors import FailedPrecondition, InvalidArgument
-from vera_engine.plates.color import ColorSpace
+from vera_engine.plates.header_like import spec_like
 from vera_engine.plates.layers import Layers
 from vera_engine.plates.source import PlateFrame
 from vera_engine.plates.write import write_image
@@ -28,50 +26,6 @@ LAYER_CHANNELS = ("R", "G", "B", "A", "straight.R", "straight.G", "straight.B")
 MODEL_CHANNELS = ("R", "G", "B", "A", "composite.R", "composite.G", "composite.B")
 SPACE_ATTRIBUTE = "veraEditSpace"
 """Marks files whose colours are no light: `model` in those of the model's own output."""
-
-_OF_THE_FILE = (
-    # Metadata that describe how the plate's file is stored, or channels that the new file lacks.
-    "BlenderMultiChannel",
-    "CICP",
-    "Orientation",
-    "channels",
-    "chunkCount",
-    "compression",
-    "dwaCompressionLevel",
-    "multiView",
-    "name",
-    "planarconfig",
-    "textureformat",
-    "type",
-    "version",
-    "view",
-    "wrapmodes",
-)
-_OF_THE_FILE_BY_PREFIX = (
-    "ICCProfile",
-    "cineon:",
-    "cryptomatte/",
-    "dpx:",
-    "jpeg:",
-    "oiio:",
-    "openexr:",
-    "png:",
-    "tiff:",
-)
-_OF_THE_SHOT = {
-    # What DPX and Cineon alone say by these names, and where OpenEXR keeps it; its own writer leaves them out.
-    "InputDevice": "cameraModel",
-    "InputDeviceSerialNumber": "cameraSerialNumber",
-    "FilmEdgeCode": "filmEdgeCode",
-    "Format": "filmFormat",
-    "FrameId": "frameId",
-    "FrameRate": "framesPerSecond",
-    "ShutterAngle": "shutterAngle",
-    "SlateInfo": "slateInfo",
-    "SourceDateTime": "sourceDateTime",
-    "SourceImageFileName": "sourceImageFileName",
-}
-_FASTEST = 100_000  # frames per second that a camera may have taken
 
 
 class LayersUnreadable(FailedPrecondition):
@@ -136,7 +90,7 @@ def write_layers(path: Path, layers: Layers, like: PlateFrame) -> None:
         LayersSizeMismatch, DiskFull, FolderNotWritable, FileNotWritten, ImageNotWritten
     """
     _check_size(layers.pixels.shape, like)
-    write_image(path, layers.pixels, _spec_like(like, LAYER_CHANNELS, "half"), "exr")
+    write_image(path, layers.pixels, spec_like(like.header, like.format, LAYER_CHANNELS, "half"), "exr")
 
 
 def write_comp(path: Path, comp_linear: NDArray[np.float32], like: PlateFrame) -> None:
@@ -150,7 +104,7 @@ def write_comp(path: Path, comp_linear: NDArray[np.float32], like: PlateFrame) -
     _check_size(comp_linear.shape, like)
     pixel_type = "float" if like.header.pixel_type == "float" else "half"
     pixels = comp_linear if pixel_type == "float" else comp_linear.astype(np.float16)
-    write_image(path, pixels, _spec_like(like, ("R", "G", "B"), pixel_type), "exr")
+    write_image(path, pixels, spec_like(like.header, like.format, ("R", "G", "B"), pixel_type), "exr")
 
 
 def write_residual(path: Path, residual_linear: NDArray[np.float16], like: PlateFrame) -> None:
@@ -161,7 +115,7 @@ def write_residual(path: Path, residual_linear: NDArray[np.float16], like: Plate
         LayersSizeMismatch, DiskFull, FolderNotWritable, FileNotWritten, ImageNotWritten
     """
     _check_size(residual_linear.shape, like)
-    write_image(path, residual_linear, _spec_like(like, ("R", "G", "B"), "half"), "exr")
+    write_image(path, residual_linear, spec_like(like.header, like.format, ("R", "G", "B"), "half"), "exr")
 
 
 def write_model_output(path: Path, output: ModelOutput) -> None:
@@ -219,53 +173,6 @@ def _read_channels(path: Path, expected: tuple[str, ...], kind: str) -> NDArray[
     finally:
         opened.close()
     return np.asarray(pixels, np.float16)
-
-
-def _spec_like(like: PlateFrame, channels: tuple[str, ...], pixel_type: str) -> oiio.ImageSpec:
-    spec = oiio.ImageSpec(like.header.spec)
-    spec.nchannels = len(channels)
-    spec.channelnames = channels
-    spec.channelformats = ()
-    spec.set_format(pixel_type)
-    spec.alpha_channel = channels.index("A") if "A" in channels else -1
-    spec.z_channel = -1
-    spec.tile_width = spec.tile_height = spec.tile_depth = 0
-    for attribute in like.header.spec.extra_attribs:
-        name = attribute.name
-        if name in _OF_THE_FILE or (name.startswith(_OF_THE_FILE_BY_PREFIX) and name != "oiio:ColorSpace"):
-            spec.erase_attribute(name)
-        prefix, _, rest = name.partition(":")
-        if prefix in ("cineon", "dpx") and rest in _OF_THE_SHOT:
-            _say_of_the_shot(spec, _OF_THE_SHOT[rest], attribute.value)
-    if not like.format.color_space.is_linear:
-        _tag(spec, like.format.color_space.linear)
-    date = spec.get_string_attribute("DateTime")
-    if not (date and date.isprintable()):
-        spec.attribute("DateTime", "")  # else the time of writing, and the same take would give other bits
-    spec.attribute("compression", "zip")
-    return spec
-
-
-def _tag(spec: oiio.ImageSpec, linear: ColorSpace) -> None:
-    """Says that values are no more in the plate's space but in this linear one, where files have words for it."""
-    for name in ("colorInteropID", "oiio:ColorSpace", "chromaticities"):
-        spec.erase_attribute(name)
-    if linear.interop_id:
-        spec.attribute("oiio:ColorSpace", linear.interop_id)
-    if linear.chromaticities:
-        spec.attribute("chromaticities", "float[8]", linear.chromaticities)
-
-
-def _say_of_the_shot(spec: oiio.ImageSpec, name: str, value: object) -> None:
-    """Sets an attribute, unless the header was never filled in there."""
-    if isinstance(value, float) and math.isfinite(value):
-        rate = Fraction(value).limit_denominator(1001)
-        if name == "framesPerSecond" and 0 < rate <= _FASTEST:
-            spec.attribute(name, "rational", (rate.numerator, rate.denominator))
-        elif name != "framesPerSecond":
-            spec.attribute(name, value)
-    elif isinstance(value, str) and value.strip().isprintable() and value.strip():
-        spec.attribute(name, value)
 
 
 def _check_size(shape: tuple[int, ...], like: PlateFrame) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 
 from vera_engine.errors import InvalidArgument
 from vera_engine.plates.channels import ChannelsUnclear, Choice, NoRgbChannels, Role
-from vera_engine.plates.color import ColorSpace, ColorSpaceUnknown
+from vera_engine.plates.color import ColorSpaceUnknown
 from vera_engine.plates.color_rules import color_space_of_file, resolve_color_space
 from vera_engine.plates.frame_files import FrameFiles, FrameMissing, ImageFiles, PlateNotFound
 from vera_engine.plates.frames import frames_as_text
+from vera_engine.plates.header_like import MetadataRefused, check_metadata
 from vera_engine.plates.image import (
     Header,
     PixelsNotFinite,
     PlateForbidden,
     PlateTurned,
     PlateUnreadable,
-    Window,
 )
 from vera_engine.plates.nan_policy import NanPolicy
+from vera_engine.plates.plate_format import PlateFormat
 from vera_engine.plates.sequence import PatternInvalid, find_sequence
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "ChannelsUnclear",
     "ColorSpaceUnknown",
     "FrameMissing",
+    "MetadataRefused",
     "NanPolicy",
     "NoRgbChannels",
     "PatternInvalid",
@@ -108,31 +110,6 @@ class PlateSource:
 
 
 @dataclass(frozen=True)
-class PlateFormat:
-    """What all frames of a plate have in common. Pixels are those of the data window."""
-
-    color_space: ColorSpace
-    data_window: Window
-    display_window: Window
-    pixel_aspect: float = 1.0
-    """Width of a pixel by its height, as shown; 2 for anamorphic plates."""
-    color_space_source: str = "host"
-    """Who said the colour space: "host", "file", "option" (the fallback) or "rules"."""
-    is_float: bool = field(default=False, compare=False)
-    """Whether any frame is stored in 32-bit floats; frames need not be alike in that."""
-
-    @property
-    def width(self) -> int:
-        """Pixels across the data window."""
-        return self.data_window.width
-
-    @property
-    def height(self) -> int:
-        """Rows of the data window."""
-        return self.data_window.height
-
-
-@dataclass(frozen=True)
 class PlateFrame:
     """One frame as read.
 
@@ -158,10 +135,17 @@ def check_plate(source: PlateSource, frames: Iterable[int]) -> PlateFormat:
 
     Raises:
         PatternInvalid, PlateNotFound, FrameMissing, PlateForbidden, PlateUnreadable, PlateTurned, NoRgbChannels,
-        ChannelsUnclear, PlateFormatVaries, ColorSpaceUnknown: The first that applies; several frames are named as
-            ranges.
+        ChannelsUnclear, PlateFormatVaries, ColorSpaceUnknown, MetadataRefused: The first that applies; several frames
+            are named as ranges.
     """
-    formats = source.files(PLATE).check(list(frames), lambda header: _format_of(source, header))
+    kinds: dict[frozenset[tuple[str, str]], Header] = {}
+
+    def describe(header: Header) -> PlateFormat:
+        said = frozenset((attribute.name, str(attribute.type)) for attribute in header.spec.extra_attribs)
+        kinds.setdefault(said, header)
+        return _format_of(source, header)
+
+    formats = source.files(PLATE).check(list(frames), describe)
     first_frame, first = next(iter(formats.items()))
     others = [frame for frame, plate_format in formats.items() if plate_format != first]
     if others:
@@ -172,6 +156,8 @@ def check_plate(source: PlateSource, frames: Iterable[int]) -> PlateFormat:
             value=source.pattern,
             remedy="Write the sequence with one data window for all frames (autocrop off) and in one colour space.",
         )
+    for header in kinds.values():
+        check_metadata(header, first, PLATE.argument)
     return replace(first, is_float=any(plate_format.is_float for plate_format in formats.values()))
 
 

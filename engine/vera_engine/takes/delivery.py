@@ -152,11 +152,12 @@ class Delivery:
     def _write(
         self, frame: int, read: ReadFrame, output: ModelOutput, layers: Layers, region: Window | None
     ) -> dict[str, FileWritten]:
-        paths = [layers_file(self._directory, frame)]
-        write_layers(paths[0], layers, read.plate)
-        if self._write_model:
+        paths = []
+        if self._write_model:  # first: whatever stops the others, they can be made again from it
             paths.append(model_file(self._directory, frame))
             write_model_output(paths[-1], output)
+        paths.append(layers_file(self._directory, frame))
+        write_layers(paths[-1], layers, read.plate)
         if self._write_comp:
             paths.append(comp_file(self._directory, frame))
             write_comp(paths[-1], over(layers.premult, layers.matte, read.plate_linear), read.plate)
