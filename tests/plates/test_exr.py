@@ -311,7 +311,7 @@ def test_layers_are_tagged_as_what_they_are_or_not_at_all(
 
 def test_layers_of_a_png_plate_are_exr(tmp_path: Path, image_file: ImageWriter, layers: Layers) -> None:
     image_file(tmp_path / "p.1001.png", np.full((HEIGHT, WIDTH, 3), 128, np.uint8), pixel_type="uint8")
-    frame = read_plate_frame(PlateSource(str(tmp_path / "p.####.png")), 1001)
+    frame = read_plate_frame(PlateSource(str(tmp_path / "p.####.png"), 0, "srgb"), 1001)
     write_layers(tmp_path / "layers.exr", layers, frame)
     write_comp(tmp_path / "comp.exr", frame.rgb, frame)
     assert_same_bits(read_layers(tmp_path / "layers.exr"), layers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -12,11 +13,12 @@ import numpy as np
 import OpenEXR
 import OpenImageIO as oiio
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 from skimage import data
 
 from vera_engine.plates.exr import write_comp
 from vera_engine.plates.source import (
+    ColorSpaceUnknown,
     PlateSource,
     PlateTurned,
     PlateUnreadable,
@@ -144,8 +146,7 @@ def test_lossless_files_keep_their_values_and_are_found_cut_off(
 def test_a_photograph(tmp_path: Path) -> None:
     photograph = data.astronaut()
     Image.fromarray(photograph).save(tmp_path / "p.jpg", quality=98, subsampling=0)
-    source = PlateSource(str(tmp_path / "p.jpg"))
-    assert check_plate(source, [1]).color_space.name == "sRGB Encoded Rec.709 (sRGB)"
+    source = plate_in(tmp_path / "p.jpg", "srgb")
     np.testing.assert_allclose(read_plate_frame(source, 1).rgb, photograph / 255, atol=0.04)
     (tmp_path / "p.jpg").open("ab").write(b"\0trailer of a telephone")
     check_plate(source, [1])
@@ -154,6 +155,97 @@ def test_a_photograph(tmp_path: Path) -> None:
         check_plate(source, [1])
     with pytest.raises(PlateUnreadable, match="end of JPEG"):
         read_plate_frame(source, 1)
+
+
+def icc_profile(**changes: bytes) -> bytes:
+    """sRGB's profile as Pillow makes it, whose tags' content may be another's."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    (count,) = struct.unpack_from(">I", profile, 128)
+    for name, offset, size in (struct.unpack_from(">4sII", profile, 132 + 12 * place) for place in range(count)):
+        content = changes.get(name.decode())
+        if content is not None:
+            profile = profile[:offset] + content.ljust(size, b"\0")[:size] + profile[offset + size :]
+    return profile
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+BT709_CHRM = struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+P3_CHRM = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+GAMMA_22 = chunk(b"gAMA", struct.pack(">I", 45455))
+SRGB_PROFILE = icc_profile()
+# Gamma 1: a curve without points
+OTHER_PROFILE = icc_profile(**dict.fromkeys(("rTRC", "gTRC", "bTRC"), struct.pack(">4sII", b"curv", 0, 0)))
+
+
+@pytest.mark.parametrize(
+    ("chunks", "said"),
+    [
+        (b"", None),
+        (chunk(b"sRGB", b"\0"), "sRGB Encoded Rec.709 (sRGB)"),
+        (chunk(b"iCCP", b"icc\0\0" + zlib.compress(SRGB_PROFILE)), "sRGB Encoded Rec.709 (sRGB)"),
+        (chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(OTHER_PROFILE)), None),
+        (chunk(b"sRGB", b"\0") + chunk(b"iCCP", b"x\0\0" + zlib.compress(OTHER_PROFILE)), None),
+        (GAMMA_22, None),
+        (GAMMA_22 + chunk(b"cHRM", BT709_CHRM), "Gamma 2.2 Encoded Rec.709"),
+        (GAMMA_22 + chunk(b"cHRM", P3_CHRM), None),
+        (chunk(b"cICP", bytes([12, 16, 0, 1])), "ST2084-P3-D65 - Display"),
+        (chunk(b"cICP", bytes([1, 13, 0, 1])), "sRGB Encoded Rec.709 (sRGB)"),
+        (chunk(b"cICP", bytes([5, 6, 0, 1])), None),
+    ],
+    ids=[
+        "nothing",
+        "sRGB",
+        "sRGB's profile",
+        "another's profile",
+        "a profile before a chunk",
+        "gamma without primaries",
+        "gamma and primaries",
+        "gamma and others",
+        "cICP",
+        "cICP of sRGB",
+        "cICP that is not known",
+    ],
+)
+def test_a_png_says_its_colour_space_or_the_artist_does(tmp_path: Path, chunks: bytes, said: str | None) -> None:
+    Image.fromarray(np.full((4, 6, 3), 90, np.uint8)).save(tmp_path / "p.png")
+    whole = (tmp_path / "p.png").read_bytes()
+    (tmp_path / "p.png").write_bytes(whole[:33] + chunks + whole[33:])  # 33: signature and first chunk
+    assert_said(tmp_path / "p.png", said)
+
+
+@pytest.mark.parametrize(
+    ("profile", "exif_space", "said"),
+    [
+        (None, None, None),
+        (None, 1, "sRGB Encoded Rec.709 (sRGB)"),
+        (None, 65535, None),
+        (SRGB_PROFILE, None, "sRGB Encoded Rec.709 (sRGB)"),
+        (OTHER_PROFILE, 1, None),
+        (b"no profile", None, None),
+    ],
+    ids=["nothing", "EXIF", "EXIF uncalibrated", "sRGB's profile", "another's profile", "a damaged profile"],
+)
+def test_a_jpeg_says_its_colour_space_or_the_artist_does(
+    tmp_path: Path, profile: bytes | None, exif_space: int | None, said: str | None
+) -> None:
+    exif = Image.Exif()
+    if exif_space is not None:
+        exif.get_ifd(0x8769)[0xA001] = exif_space
+    Image.fromarray(np.full((4, 6, 3), 90, np.uint8)).save(tmp_path / "p.jpg", exif=exif, icc_profile=profile)
+    assert_said(tmp_path / "p.jpg", said)
+
+
+def assert_said(path: Path, said: str | None) -> None:
+    """The file's own word counts before the artist's; where it has none, the artist's, and nothing is guessed."""
+    plate = check_plate(PlateSource(str(path), fallback_color_space="ARRI LogC4"), [1])
+    expected = ("ARRI LogC4", "option") if said is None else (said, "file")
+    assert (plate.color_space.name, plate.color_space_source) == expected
+    if said is None:
+        with pytest.raises(ColorSpaceUnknown, match="srgb"):
+            check_plate(PlateSource(str(path)), [1])
 
 
 def test_a_picture_on_its_side_is_refused(tmp_path: Path) -> None:

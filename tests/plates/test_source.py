@@ -257,7 +257,7 @@ def test_straight_alpha_of_a_png_is_not_multiplied_in(tmp_path: Path, image_file
     pixels = np.full((4, 4, 4), 128, np.uint8)
     pixels[..., 3] = 0
     image_file(tmp_path / "p.0001.png", pixels, "RGBA", "uint8", attributes=[("oiio:UnassociatedAlpha", 1)])
-    source = PlateSource(str(tmp_path / "p.####.png"))
+    source = PlateSource(str(tmp_path / "p.####.png"), color_space="srgb")
     assert check_plate(source, [1]).color_space == ColorSpace.parse("srgb")
     np.testing.assert_allclose(read_plate_frame(source, 1).rgb, 128 / 255, atol=1e-7)
 

@@ -97,7 +97,7 @@ def color_space_of_file(spec: oiio.ImageSpec) -> ColorSpace | None:
 
 def _space_called(said: str) -> ColorSpace | None:
     if said.lower() == "srgb_rec709_display":
-        said = "srgb_rec709_scene"  # a picture, not a display: some readers say so of every PNG
+        said = "srgb_rec709_scene"  # a picture, not a display
     for config in _configs():
         name = config.find_by_name(said) or config.find_by_interop_id(said)
         if name is not None:

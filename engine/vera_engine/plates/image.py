@@ -18,6 +18,7 @@ from vera_engine.errors import FailedPrecondition, InvalidArgument, PermissionRe
 from vera_engine.plates.channels import Choice, Role, choose_picture
 from vera_engine.plates.file_ends import is_closed, is_shorter_than_pixels
 from vera_engine.plates.nan_policy import NanPolicy
+from vera_engine.plates.stated_color import erase_assumed_color
 
 
 class PlateUnreadable(FailedPrecondition):
@@ -273,6 +274,7 @@ def _find_picture(opened: oiio.ImageInput, path: Path, role: Role, choice: Choic
     parts: list[oiio.ImageSpec] = []
     while opened.seek_subimage(len(parts), 0):
         parts.append(oiio.ImageSpec(opened.spec()))
+        erase_assumed_color(parts[-1], path, opened.format_name())
     _complaint(opened.geterror)  # clears the error of looking past the last part
     flat = [spec for spec in parts if not (spec.deep or spec.depth > 1)]
     if not flat:
