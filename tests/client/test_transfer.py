@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from vera_client import Refused, TransferFailed, VeraClient
 from vera_client.bridge.sequence import frame_file
+from vera_client.bridge.transfer import fetch_layers
+from vera_edit.v1 import takes_pb2
 
 MakeRequest = Callable[..., dict[str, Any]]
 
@@ -286,3 +291,58 @@ def test_an_engine_killed_during_the_fetch_is_fetched_from_again(
         "layers.1003.exr",
         "take.json",
     ]
+
+
+def stream_of(files: dict[str, bytes], turns: list[int]) -> Any:
+    """An engine that has nothing but one take's files.
+
+    Args:
+        turns: How many turns of the loop pass before each part, over and over.
+    """
+    parts = []
+    for name, data in files.items():
+        parts += [takes_pb2.ReadLayersResponse(chunk=data[at : at + 1000]) for at in range(0, len(data), 1000)]
+        end = takes_pb2.ReadLayersEndOfFile(file_name=name, sha256=hashlib.sha256(data).hexdigest())
+        parts.append(takes_pb2.ReadLayersResponse(end_of_file=end))
+
+    class Call:
+        def __init__(self) -> None:
+            self.at = 0
+
+        async def read(self) -> Any:
+            for _ in range(turns[self.at % len(turns)]):
+                await asyncio.sleep(0)
+            self.at += 1
+            return parts[self.at - 1] if self.at <= len(parts) else None
+
+        def cancel(self) -> None:
+            pass
+
+    return SimpleNamespace(takes=SimpleNamespace(ReadLayers=lambda *_, **__: Call()), metadata=())
+
+
+@pytest.mark.parametrize("turns", [[0], [1, 0], [3, 0, 0, 9], [40]])
+def test_two_who_fetch_one_take_do_not_meet(tmp_path: Path, turns: list[int]) -> None:
+    files = {f"layers.{frame}.exr": os.urandom(3000 + frame) for frame in range(1001, 1009)}
+    files["take.json"] = b"{}"
+    directory = tmp_path / "node" / "v001"
+
+    async def fetch() -> list[BaseException | None]:
+        engines = stream_of(files, [0]), stream_of(files, turns), stream_of(files, [2])
+        calls = (fetch_layers(engine, "t", directory, lambda _: None) for engine in engines)
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    assert asyncio.run(fetch()) == [None, None, None]
+    assert {file.name: file.read_bytes() for file in directory.iterdir()} == files
+    assert [entry.name for entry in directory.parent.iterdir()] == ["v001"]
+
+
+def test_what_a_killed_fetch_has_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    directory = tmp_path / "v001"
+    left = tmp_path / "v001.partial" / ".arriving_0123"
+    left.mkdir(parents=True)
+    (left / "layers.1001.exr").write_bytes(b"half")
+    engine = stream_of({"layers.1001.exr": b"whole", "take.json": b"{}"}, [0])
+    asyncio.run(fetch_layers(engine, "t", directory, lambda _: None))
+    assert (directory / "layers.1001.exr").read_bytes() == b"whole"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["v001"]

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import os
 import re
+import shutil
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -106,12 +107,16 @@ async def _upload_parts(
 
 
 async def fetch_layers(engine: Engine, take_id: str, directory: Path, tell: Callable[[dict[str, Any]], None]) -> None:
-    """Brings a finished take's files into `<directory>.partial`, which becomes `directory` when every checksum agrees.
+    """Brings a finished take's files to a folder of its own in `<directory>.partial`, which becomes `directory` when
+    every checksum agrees.
+
+    Who else watches the take may fetch it at the same time: the first to have all of it gives the directory its name,
+    and it is there for the others too.
 
     Args:
         engine: Where from.
         take_id: A finished take.
-        directory: Must not exist.
+        directory: Where it will lie.
         tell: Called with `{"file_name", "file_count"}` after each file; `file_count` counts those that are here.
 
     Raises:
@@ -120,29 +125,40 @@ async def fetch_layers(engine: Engine, take_id: str, directory: Path, tell: Call
         OSError: The files cannot be written.
     """
     partial = partial_directory(directory)
-    partial.mkdir(parents=True, exist_ok=True)
+    arriving = partial / f".arriving_{uuid.uuid4().hex}"
+    try:
+        arriving.mkdir(parents=True)
+        await _fetch_files(engine, take_id, arriving, tell)
+        os.rename(arriving, directory)
+    except (TransferFailed, OSError):
+        if not directory.exists():
+            raise
+    finally:
+        shutil.rmtree(partial if directory.exists() else arriving, ignore_errors=True)
+
+
+async def _fetch_files(engine: Engine, take_id: str, folder: Path, tell: Callable[[dict[str, Any]], None]) -> None:
+    """All files of a take, each held against its checksum as it lies on the disk."""
     call = engine.takes.ReadLayers(takes_pb2.ReadLayersRequest(take_id=take_id), metadata=engine.metadata)
     count, last_name = 0, ""
-    arriving = partial / ".arriving"
-    file, digest = open(arriving, "wb"), hashlib.sha256()  # noqa: SIM115 - reopened for every file of the stream
+    file = open(folder / ".file", "wb")  # noqa: SIM115 - reopened for every file of the stream
     try:
         while True:
             response = await asyncio.wait_for(answered(call.read()), QUIET_SECONDS)
             if not isinstance(response, takes_pb2.ReadLayersResponse):
                 break
             if response.WhichOneof("part") == "chunk":
-                digest.update(response.chunk)
                 await asyncio.to_thread(file.write, response.chunk)
                 continue
             end = response.end_of_file
-            _check_file(end, digest.hexdigest(), directory)
             file.flush()
             os.fsync(file.fileno())
             file.close()
-            os.replace(arriving, partial / end.file_name)
+            _check_file(end, await asyncio.to_thread(_digest, Path(file.name)))
+            os.replace(file.name, folder / end.file_name)
             count, last_name = count + 1, end.file_name
             tell({"file_name": end.file_name, "file_count": count})
-            file, digest = open(arriving, "wb"), hashlib.sha256()  # noqa: SIM115
+            file = open(folder / ".file", "wb")  # noqa: SIM115
     except asyncio.TimeoutError:
         raise TransferFailed(
             f"Nothing came from the engine for {QUIET_SECONDS:g} s.", argument="take_id", value=take_id
@@ -150,7 +166,7 @@ async def fetch_layers(engine: Engine, take_id: str, directory: Path, tell: Call
     finally:
         call.cancel()
         file.close()
-        arriving.unlink(missing_ok=True)
+    os.unlink(file.name)
     if last_name != "take.json":
         raise TransferFailed(
             "The engine's files ended before take.json, the last of them.",
@@ -158,10 +174,9 @@ async def fetch_layers(engine: Engine, take_id: str, directory: Path, tell: Call
             value=take_id,
             remedy="Watch the take again to fetch it anew.",
         )
-    os.rename(partial, directory)
 
 
-def _check_file(end: takes_pb2.ReadLayersEndOfFile, arrived_sha256: str, directory: Path) -> None:
+def _check_file(end: takes_pb2.ReadLayersEndOfFile, arrived_sha256: str) -> None:
     if not end.file_name or end.file_name in (".", "..") or re.search(r"[/\\:\0]", end.file_name):
         raise TransferFailed(
             "The engine sent a file name that leaves the folder.", argument="file", value=end.file_name
@@ -170,7 +185,7 @@ def _check_file(end: takes_pb2.ReadLayersEndOfFile, arrived_sha256: str, directo
         raise TransferFailed(
             "A file arrived with other bytes than it was sent with.",
             argument="file",
-            value=directory / end.file_name,
+            value=end.file_name,
             remedy="Watch the take again to fetch it anew.",
         )
 
@@ -178,3 +193,11 @@ def _check_file(end: takes_pb2.ReadLayersEndOfFile, arrived_sha256: str, directo
 def _read_head(file: Path) -> bytes:
     with open(file, "rb") as opened:
         return opened.read(HEAD_BYTES)
+
+
+def _digest(file: Path) -> str:
+    digest = hashlib.sha256()
+    with open(file, "rb") as opened:
+        while chunk := opened.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
