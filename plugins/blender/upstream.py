@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,7 +76,8 @@ def _render(
         discarded = next(iter(folders.values())) / "discarded."
         compositor_trees.set_still_output(copied_scene, discarded)
         try:
-            bpy.ops.render.render(animation=True, scene=copied_scene.name)
+            with _at_the_frames_of(copied_scene, scene):
+                bpy.ops.render.render(animation=True, scene=copied_scene.name)
         except RuntimeError as error:
             raise Refused(
                 f"Blender cannot render what feeds the node: {str(error).strip().removeprefix('Error: ')}.",
@@ -83,6 +86,29 @@ def _render(
             ) from error
     for leftover in discarded.parent.glob("discarded.*"):
         leftover.unlink()
+
+
+@contextlib.contextmanager
+def _at_the_frames_of(copied: bpy.types.Scene, scene: bpy.types.Scene) -> Iterator[None]:
+    """While the copy is rendered, frame by frame, has the scene stand at the same frames: drivers of what both share
+    read the scene's own. Evaluates nothing more than a render does."""
+    frame, subframe = scene.frame_current, scene.frame_subframe
+
+    def go_on(rendered: bpy.types.Scene, *_arguments: object) -> None:
+        # Ahead of the render, for what is set while Blender changes the frame comes one frame late in 5.2. After the
+        # last frame back at once: Blender then brings its windows, and animated values, to where the scene stands.
+        if rendered == copied and copied.frame_current < copied.frame_end:
+            scene.frame_current = copied.frame_current + 1
+        elif rendered == copied:
+            scene.frame_current, scene.frame_subframe = frame, subframe
+
+    bpy.app.handlers.render_post.append(go_on)
+    try:
+        scene.frame_current, scene.frame_subframe = copied.frame_start, 0.0
+        yield
+    finally:
+        bpy.app.handlers.render_post.remove(go_on)
+        scene.frame_current, scene.frame_subframe = frame, subframe
 
 
 def _require_frames(rendered: Rendered, output: bpy.types.NodeSocket) -> None:

@@ -230,6 +230,48 @@ def test_a_render_of_the_scene_is_rendered_and_moves_with_its_frames(tmp_path: P
 
 
 @own_process
+def test_what_is_driven_by_the_scenes_frame_moves_with_it(tmp_path: Path) -> None:
+    scene, addon, tree, _, _, node = start(tmp_path)
+    scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 1, False
+    scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = 16, 12, 100
+    bpy.ops.object.camera_add()
+    camera = scene.camera = bpy.context.object
+    camera.keyframe_insert("location", frame=1)
+    camera.location.x = 4.0
+    camera.keyframe_insert("location", frame=5)
+    scene.world = bpy.data.worlds.new("driven")
+    scene.world.use_nodes = True
+    background = next(each for each in scene.world.node_tree.nodes if each.type == "BACKGROUND")
+    background.inputs["Color"].default_value = (1, 1, 1, 1)
+    group = bpy.data.node_groups.new("brighter", "CompositorNodeTree")
+    for in_out in ("INPUT", "OUTPUT"):
+        group.interface.new_socket("Image", in_out=in_out, socket_type="NodeSocketColor")
+    brighter, outer = group.nodes.new("CompositorNodeExposure"), tree.nodes.new("CompositorNodeExposure")
+    begin, end = group.nodes.new("NodeGroupInput"), group.nodes.new("NodeGroupOutput")
+    group.links.new(begin.outputs["Image"], brighter.inputs["Image"])
+    group.links.new(brighter.outputs["Image"], end.inputs["Image"])
+    driven = (background.inputs["Strength"], brighter.inputs["Exposure"], outer.inputs["Exposure"])
+    for socket in driven:
+        driver = socket.driver_add("default_value").driver
+        frame = driver.variables.new()
+        frame.name, frame.targets[0].id_type = "now", "SCENE"
+        frame.targets[0].id, frame.targets[0].data_path, driver.expression = scene, "frame_current", "now"
+    layers, grouped = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("CompositorNodeGroup")
+    layers.scene, grouped.node_tree = scene, group
+    tree.links.new(layers.outputs["Image"], grouped.inputs["Image"])
+    tree.links.new(grouped.outputs["Image"], outer.inputs["Image"])
+    tree.links.new(outer.outputs["Image"], node.inputs["Image"])
+    scene.frame_set(3, subframe=0.25)
+    before, handlers, x = comps.snapshot(scene), len(bpy.app.handlers.render_post), camera.location.x
+    source = request_of(addon, node, scene)["plate"]
+    assert comps.snapshot(scene) == before
+    assert (scene.frame_subframe, len(bpy.app.handlers.render_post), camera.location.x) == (0.25, handlers, x)
+    for frame in FRAMES:
+        written = comps.read_exr(Path(source["path"].replace("####", f"{frame:04d}")))
+        np.testing.assert_allclose(written, frame * 4**frame, rtol=1e-3)
+
+
+@own_process
 def test_a_single_color_is_refused(tmp_path: Path) -> None:
     scene, addon, tree, _, _, node = start(tmp_path)
     color = tree.nodes.new("CompositorNodeRGB")
