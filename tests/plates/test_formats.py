@@ -17,6 +17,8 @@ from PIL import Image, ImageCms
 from skimage import data
 
 from vera_engine.plates.exr import write_comp
+from vera_engine.plates.image import Window
+from vera_engine.plates.mask import HOLDOUT, check_mask, read_mask_frame
 from vera_engine.plates.source import (
     ColorSpaceUnknown,
     PlateSource,
@@ -101,6 +103,50 @@ def test_what_a_scan_says_of_the_shot_goes_into_what_is_written(tmp_path: Path) 
         assert header["pixelAspectRatio"] == 2
         assert "filmEdgeCode" not in header  # which was not filled in
         assert not [name for name in header if name.startswith("dpx:")]
+
+
+def placed_png(path: Path, pixels: np.ndarray) -> None:
+    Image.fromarray(pixels).save(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:33] + chunk(b"oFFs", struct.pack(">iiB", 100, 50, 0)) + whole[33:])
+
+
+def placed_tiff(path: Path, pixels: np.ndarray) -> None:
+    Image.fromarray(pixels).save(path, tiffinfo={282: 1.0, 283: 1.0, 286: 5.0, 287: 7.0})
+
+
+def placed_dpx(path: Path, pixels: np.ndarray) -> None:
+    write_dpx(path, pixels.astype(np.uint32) * 4)
+    content = bytearray(path.read_bytes())
+    content[1408:1416] = struct.pack(">II", 3, 2)  # where in the scanned area it lies, and how large that is
+    content[1424:1432] = struct.pack(">II", 20, 12)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"), [("p.png", placed_png), ("p.tif", placed_tiff), ("p.dpx", placed_dpx)], ids=["png", "tif", "dpx"]
+)
+def test_only_openexr_has_windows(
+    tmp_path: Path, image_file: ImageWriter, name: str, write: Callable[[Path, np.ndarray], None]
+) -> None:
+    codes = (CODES % 256).astype(np.uint8)
+    write(tmp_path / name, codes)
+    plate = check_plate(plate_in(tmp_path / name), [1])
+    assert plate.data_window == plate.display_window == Window(0, 0, 10, 6)
+    frame = read_plate_frame(plate_in(tmp_path / name), 1)
+    np.testing.assert_allclose(frame.rgb, codes / 255, atol=4e-3)
+    write_comp(tmp_path / "comp.exr", frame.rgb, frame)
+    with OpenEXR.File(str(tmp_path / "comp.exr"), header_only=True) as file:
+        for window in ("dataWindow", "displayWindow"):
+            assert [corner.tolist() for corner in file.header()[window]] == [[0, 0], [9, 5]]
+    held = np.zeros((6, 10, 1), np.uint8)
+    held[:, 5:] = 255
+    image_file(tmp_path / "held.png", held, "Y", "uint8")
+    held_out = read_mask_frame(PlateSource(str(tmp_path / "held.png")), 1, plate, HOLDOUT)
+    np.testing.assert_array_equal(held_out, held[..., 0] / 255)
+    as_mask = PlateSource(str(tmp_path / name))
+    assert check_mask(as_mask, [1], plate) == []
+    np.testing.assert_allclose(read_mask_frame(as_mask, 1, plate), codes[..., 0] / 255, atol=4e-3)
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,20 @@ def test_a_scaled_mask_lies_over_the_display_window(tmp_path: Path, image_file: 
     assert mask[12:17, 17:26].min() > 0.9
 
 
+def test_a_mask_beside_the_plate_is_told(tmp_path: Path, image_file: ImageWriter) -> None:
+    overscan = PlateFormat(SPACE, Window(98, 49, 28, 18), Window(100, 50, 24, 16))
+    ones = np.ones((2, 3), np.float16)
+    for frame, origin in ((1, (-1, 5)), (2, (-5, 5)), (3, (26, 3)), (4, (25, 3)), (5, (3, 17)), (6, (3, -3))):
+        image_file(tmp_path / f"m.000{frame}.exr", ones, "A", origin=origin, display=(0, 0, 24, 16))
+    image_file(tmp_path / "m.0007.exr", ones, "A", origin=(13, 3), display=(0, 0, 12, 8))  # scaled by two
+    source = PlateSource(str(tmp_path / "m.####.exr"))
+    said = check_mask(source, range(1, 8), overscan, HOLDOUT)
+    assert said[-1] == "The hold-out's data window lies outside the plate: it is 0 there (frames 2-3, 5-7)."
+    for frame in range(1, 8):
+        assert read_mask_frame(source, frame, overscan, HOLDOUT).any() == (frame in (1, 4))
+    assert check_mask(source, [1, 4], overscan) == []
+
+
 @pytest.mark.parametrize(
     ("mask_size", "mask_aspect", "plate_aspect", "fits"),
     [

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from vera_engine.errors import FailedPrecondition, InvalidArgument, PermissionRefused
 from vera_engine.plates.channels import Choice, Role, choose_picture
+from vera_engine.plates.cleared_header import clear_header
 from vera_engine.plates.file_ends import is_closed, is_shorter_than_pixels
 from vera_engine.plates.nan_policy import NanPolicy
-from vera_engine.plates.stated_color import erase_assumed_color
 
 
 class PlateUnreadable(FailedPrecondition):
@@ -112,7 +112,8 @@ class ImageReader:
             raise self._damaged()
         if is_closed(self.header.path):
             return
-        spec, first, end = self.header.spec, min(self.header.channels), max(self.header.channels) + 1
+        first, end = min(self.header.channels), max(self.header.channels) + 1
+        spec = self._opened.spec_dimensions(self.header.part)  # rows are counted as the file does
         for row in (spec.y, spec.y + spec.height - 1):
             if spec.tile_width:
                 top = spec.y + (row - spec.y) // spec.tile_height * spec.tile_height
@@ -274,7 +275,7 @@ def _find_picture(opened: oiio.ImageInput, path: Path, role: Role, choice: Choic
     parts: list[oiio.ImageSpec] = []
     while opened.seek_subimage(len(parts), 0):
         parts.append(oiio.ImageSpec(opened.spec()))
-        erase_assumed_color(parts[-1], path, opened.format_name())
+        clear_header(parts[-1], path, opened.format_name())
     _complaint(opened.geterror)  # clears the error of looking past the last part
     flat = [spec for spec in parts if not (spec.deep or spec.depth > 1)]
     if not flat:

@@ -64,14 +64,16 @@ def check_mask(source: PlateSource, frames: Iterable[int], plate: PlateFormat, r
         role: `MASK` or `HOLDOUT`.
 
     Returns:
-        What an artist should know, in sentences: where it is of another size, and will be scaled.
+        What an artist should know, in sentences: where it is of another size, and will be scaled; where all that it has
+        lies outside the plate.
 
     Raises:
         PatternInvalid, PlateNotFound, FrameMissing, PlateForbidden, PlateUnreadable, PlateTurned, NoRgbChannels,
         ChannelsUnclear: As for plates.
         MaskSizeMismatch: A display window of another shape than the plate's.
     """
-    shapes = source.files(role).check(list(frames), _Shape.of)
+    found = source.files(role).check(list(frames), lambda header: (_Shape.of(header), _meets(header, plate)))
+    shapes = {frame: shape for frame, (shape, _) in found.items()}
     for frame, shape in shapes.items():
         _check_shape(frame, shape, plate, role)
     shown = f"{plate.display_window.width}x{plate.display_window.height}"
@@ -79,10 +81,15 @@ def check_mask(source: PlateSource, frames: Iterable[int], plate: PlateFormat, r
     for frame, shape in shapes.items():
         if str(shape) != shown:
             scaled.setdefault(str(shape), []).append(frame)
-    return [
+    said = [
         f"The {role.noun} is {size} and is scaled to the plate's {shown} (frames {frames_as_text(those)})."
         for size, those in scaled.items()
     ]
+    elsewhere = [frame for frame, (_, is_met) in found.items() if not is_met]
+    if elsewhere:
+        frames_said = frames_as_text(elsewhere)
+        said.append(f"The {role.noun}'s data window lies outside the plate: it is 0 there (frames {frames_said}).")
+    return said
 
 
 def read_mask_frame(source: PlateSource, frame: int, plate: PlateFormat, role: Role = MASK) -> NDArray[np.float32]:
@@ -138,6 +145,20 @@ def _check_shape(frame: int, mask: _Shape, plate: PlateFormat, role: Role) -> No
         value=mask,
         remedy=f"Bring the {role.noun} to the plate's shape before the node.",
     )
+
+
+def _meets(header: Header, plate: PlateFormat) -> bool:
+    """Whether any pixel of a mask lies within the plate's data window, display window on display window."""
+    own, seen, shown, target = header.data_window, header.display_window, plate.display_window, plate.data_window
+    for begin, size, seen_begin, seen_size, shown_begin, shown_size, target_begin, target_size in (
+        (own.x, own.width, seen.x, seen.width, shown.x, shown.width, target.x, target.width),
+        (own.y, own.height, seen.y, seen.height, shown.y, shown.height, target.y, target.height),
+    ):
+        scale = shown_size / seen_size
+        first = shown_begin + (begin - seen_begin) * scale
+        if first >= target_begin + target_size or first + size * scale <= target_begin:
+            return False
+    return True
 
 
 def _placed(pixels: NDArray[np.float32], window: Window, target: Window) -> NDArray[np.float32]:

@@ -23,19 +23,18 @@ _CODES_APART = 3
 """By how many of 255 codes a profile's colours may lie from sRGB's and still be it: writers round their curves."""
 
 
-def erase_assumed_color(spec: oiio.ImageSpec, path: Path, file_format: str) -> None:
-    """Takes OpenImageIO's word on the colour space out of a PNG or JPEG file's header, unless the file says as much.
+def says_color_space(spec: oiio.ImageSpec, path: Path, file_format: str) -> bool:
+    """Whether a file says itself what OpenImageIO has as its colour space.
 
     Of a PNG file a cICP chunk does, an ICC profile that is sRGB, an sRGB chunk, or gAMA beside the primaries of BT.709;
     of a JPEG file an ICC profile or an EXIF note, either of sRGB. What is said first in this order counts.
 
     Args:
-        spec: What it says of itself; changed.
+        spec: What OpenImageIO says of it.
         path: The file.
-        file_format: OpenImageIO's name of it.
+        file_format: `png` or `jpeg`.
     """
-    if (file_format == "png" and not _png_says_so(spec, path)) or (file_format == "jpeg" and not _jpeg_says_so(spec)):
-        spec.erase_attribute("oiio:ColorSpace")
+    return _png_says_so(spec, path) if file_format == "png" else _jpeg_says_so(spec)
 
 
 def _png_says_so(spec: oiio.ImageSpec, path: Path) -> bool:

@@ -1,0 +1,28 @@
+"""A header as OpenImageIO reads it, cleared of what the file does not say itself, or says without meaning anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import OpenImageIO as oiio
+
+from vera_engine.plates.stated_color import says_color_space
+
+
+def clear_header(spec: oiio.ImageSpec, path: Path, file_format: str) -> None:
+    """Clears a header, in place.
+
+    - Windows are OpenEXR's. Where a page, a film scan or a screen had the picture is what other formats say by an
+      offset, where they were filled in at all; hosts do not follow it. The picture is all there is.
+    - The colour space of a PNG or JPEG file stays only where `says_color_space`.
+
+    Args:
+        spec: What OpenImageIO says of one of its pictures.
+        path: The file.
+        file_format: OpenImageIO's name of it.
+    """
+    if file_format != "openexr":
+        spec.x = spec.y = spec.full_x = spec.full_y = 0
+        spec.full_width, spec.full_height = spec.width, spec.height
+    if file_format in ("png", "jpeg") and not says_color_space(spec, path, file_format):
+        spec.erase_attribute("oiio:ColorSpace")
