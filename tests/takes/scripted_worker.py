@@ -37,6 +37,7 @@ def finish(take: Take) -> None:
             "seconds": asdict(TakeSeconds(3, 1, 1, 1)),
             "warnings": warnings,
             "seams": [{"between": [1001, 1002], "seam": 0.75, "kind": "window"}],
+            "model": {"name": "words", "weights_sha256": {"vae/a.safetensors": "a" * 64}},
         },
     )
     store.complete(take)

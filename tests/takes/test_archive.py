@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
+import re
+import shutil
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -14,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from tests.takes.conftest import to_the_end, until_waiting
+from vera_engine.plates.disk import FileNotWritten
 from vera_engine.takes import keep, store
-from vera_engine.takes.archive import TakeArchive, TakeNotStopped, TakeShared, TakeStarred, TakeUnclear
+from vera_engine.takes.archive import TakeArchive, TakeCopied, TakeNotStopped, TakeShared, TakeStarred, TakeUnclear
 from vera_engine.takes.database import TakeDatabase, TakeNotFound
 from vera_engine.takes.heartbeat import TakeHeldElsewhere
 from vera_engine.takes.lane import TakeRunning
@@ -395,5 +399,100 @@ def test_a_folder_is_read_where_it_is_now(play, reserved_take, tmp_path):
     async def scene(archive: TakeArchive, queue: TakeQueue) -> None:
         (take,) = await archive.takes("hero", str(tmp_path / "moved"))
         assert take.directory == tmp_path / "moved" / "hero" / "v001"
+
+    play(scene)
+
+
+def test_what_is_done_to_a_copied_take_is_done_to_the_copy(play, database, reserved_take, tmp_path):
+    whole, stopped = finish(reserved_take()), stop(reserved_take())
+    for take in (whole, stopped):
+        database.add(take)
+    copies = tmp_path / "copied" / "hero"
+    shutil.copytree(tmp_path / "takes" / "hero", copies)
+
+    async def scene(archive: TakeArchive, queue: TakeQueue) -> None:
+        noted = await archive.update(await archive.find("", str(copies / "v001")), note="the copy")
+        assert (noted.directory, noted.notes.note) == (copies / "v001", "the copy")
+        assert (await archive.find(whole.take_id)).notes == Notes()
+        with pytest.raises(TakeCopied, match=re.escape(str(stopped.partial_directory))):
+            await archive.resume(await archive.find("", str(copies / "v002")))
+        for version in ("v001", "v002"):
+            await archive.delete(await archive.find("", str(copies / version)))
+        assert list(copies.iterdir()) == []
+        assert (await archive.find(whole.take_id)).state is TakeState.FINISHED
+
+    play(scene)
+    assert whole.directory.is_dir()
+    assert stopped.partial_directory.is_dir()
+
+
+def test_a_stopped_take_that_was_moved_goes_on_where_it_lies_now(play, database, reserved_take, tmp_path):
+    take = stop(reserved_take(prompt="finish"))
+    database.add(take)
+    (tmp_path / "takes").rename(tmp_path / "moved")
+    moved = tmp_path / "moved" / "hero" / "v001"
+
+    async def scene(archive: TakeArchive, queue: TakeQueue) -> None:
+        resumed = await archive.resume(await archive.find("", str(moved)))
+        assert (resumed.take_id, resumed.directory) == (take.take_id, moved)
+        assert (await to_the_end(queue, take))[-1] == "finished"
+
+    play(scene)
+    assert database.get(take.take_id).directory == moved
+    assert (moved / "layers.1001.exr").is_file()
+
+
+def test_a_take_that_waits_again_in_another_engines_queue_is_not_taken_from_it(play, reserved_take):
+    take = replace(stop(reserved_take()), state=TakeState.QUEUED)
+    (take.partial_directory / "progress.json").write_text("{}")
+    store.record_state(take)
+
+    async def scene(archive: TakeArchive, queue: TakeQueue) -> None:
+        assert await archive.takes("hero", str(take.directory.parent.parent)) == []
+        with pytest.raises(TakeNotFound):
+            await archive.find("", str(take.directory))
+
+    play(scene)
+
+
+def test_a_take_of_another_engine_that_only_lacks_its_name_is_given_it(play, reserved_take):
+    take = finish(reserved_take())
+    record = store.read_record(take.directory)
+    take.directory.rename(take.partial_directory)
+    store.write_record(take.partial_directory, {**record, "state": "finished"})
+
+    async def scene(archive: TakeArchive, queue: TakeQueue) -> None:
+        (found,) = await archive.takes("hero", str(take.directory.parent.parent))
+        assert (found.take_id, found.state) == (take.take_id, TakeState.FINISHED)
+
+    play(scene)
+    assert (take.directory / "layers.1001.exr").is_file()
+
+
+def test_a_take_half_deleted_is_never_taken_for_a_whole_one(play, database, reserved_take, monkeypatch):
+    take = reserved_take()
+    for frame in range(1002, 1012):
+        (take.partial_directory / f"layers.{frame}.exr").write_bytes(b"a frame")
+    finish(take)
+    record = store.read_record(take.directory)
+    store.write_record(take.directory, {**record, "state": "finished"})
+    database.add(replace(take, state=TakeState.FINISHED))
+    unlink, left = os.unlink, iter(range(4))
+
+    def busy(path: str, **more: object) -> None:
+        if next(left, None) is None:
+            raise OSError(errno.EBUSY, "Device or resource busy", path)
+        unlink(path, **more)
+
+    async def scene(archive: TakeArchive, queue: TakeQueue) -> None:
+        with monkeypatch.context() as held:
+            held.setattr(os, "unlink", busy)
+            with pytest.raises(FileNotWritten, match="busy"):
+                await archive.delete(await archive.find(take.take_id))
+        assert store.finished_record(take) is None
+        assert not take.directory.exists()
+        await archive.delete(await archive.find(take.take_id))
+        assert not take.partial_directory.exists()
+        assert not database.knows(take.take_id)
 
     play(scene)

@@ -200,3 +200,29 @@ def test_measured_steps_are_kept_by_machine(database):
     database.keep_pace("one", "5x48x32x1", 3.0)
     database.keep_pace("two", "5x48x32x1", 9.0)
     assert database.paces("one") == {"5x48x32x1": 3.0}
+
+
+def test_events_of_a_long_take_come_in_pages_of_some_size(database, reserved_take, monkeypatch):
+    monkeypatch.setattr("vera_engine.takes.database.MOST_EVENT_BYTES_AT_ONCE", 5000)
+    take = reserved_take(prompt="long " * 500)
+    database.add(take)
+    for _ in range(7):
+        database.add_event(take.take_id, StateChanged(take))
+    pages, last = [], 0
+    while page := database.events(take.take_id, last):
+        pages.append(len(page))
+        last = page[-1][0]
+    assert (sum(pages), max(pages)) == (7, 1)
+    assert all(event.take == take for _, event in database.events(take.take_id, 0))
+
+
+def test_a_take_that_was_deleted_or_lay_elsewhere_is_adopted(database, reserved_take, tmp_path):
+    take = reserved_take()
+    database.add(take)
+    database.delete(take.take_id)
+    moved = replace(take, directory=tmp_path / "moved" / "v007", version="v007")
+    for _ in range(2):
+        database.adopt(moved)
+    assert database.get(take.take_id) == moved
+    assert database.find_directory(moved.directory) == moved
+    assert database.find_directory(take.directory) is None

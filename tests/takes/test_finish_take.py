@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,10 +15,10 @@ import pytest
 
 from tests.exr_files import write_exr
 from tests.takes.making import Made, TakeMaking, again, repairing
-from vera_engine.plates.exr import read_layers, read_model_output
+from vera_engine.plates.exr import model_file, read_layers, read_model_output
 from vera_engine.plates.finish_settings import Detail
 from vera_engine.takes import store
-from vera_engine.takes.base import FinishOnlyUnclear, ModelOutputMissing
+from vera_engine.takes.base import BaseUnusable, FinishOnlyUnclear, ModelOutputMissing
 from vera_engine.takes.keep import keep_frames
 from vera_engine.takes.plan import FRAMES_IN_PART
 from vera_engine.takes.request import AskedFinish, AskedSettings, EditType, MaskReference, PlateReference
@@ -125,9 +126,20 @@ def test_it_goes_on_where_it_was_stopped(making: TakeMaking, base: Made) -> None
 
     stopped = making.reserve(FRAMES, **fields)
     making.stop_at(stopped, event="window_done", window=1)
-    record = keep_frames(again(stopped, state=TakeState.CANCELLED))
+    record = keep_frames(again(stopped, state=TakeState.CANCELLED), "ours")
     assert record["made"] == [{"first_frame": 1001, "last_frame": 1016}]
     assert (stopped.directory / "layers.1020.exr").samefile(file_of(base, "layers", 1020))
+
+
+def test_what_the_model_made_outlives_the_base_of_a_stopped_take(making: TakeMaking, tmp_path: Path) -> None:
+    base = making.make(FRAMES)
+    take = making.reserve(FRAMES, **repairing(base), finish_only=True, finish=SHARP)
+    making.stop_at(take, event="window_done", window=1)
+    shutil.rmtree(base.take.directory)
+    with pytest.raises(BaseUnusable):  # for the frames that were not made again there are no layers left
+        keep_frames(again(take, state=TakeState.CANCELLED), "ours")
+    assert model_file(take.partial_directory, 1020).is_file()
+    assert making.attempt(take).record["made"] == [{"first_frame": 1001, "last_frame": 1020}]
 
 
 def test_a_repair_may_be_based_on_it(making: TakeMaking, base: Made) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -126,3 +127,28 @@ def test_an_engine_keeps_its_name(tmp_path: Path) -> None:
     assert engine_id(tmp_path) == ours
     (tmp_path / "other").mkdir()
     assert engine_id(tmp_path / "other") != ours
+
+
+def test_a_heart_goes_on_beating_after_a_share_was_gone_for_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "SECONDS_BETWEEN_BEATS", 0.01)
+    path, read_bytes, failed = tmp_path / HEARTBEAT_NAME, Path.read_bytes, []
+
+    def flaky(file: Path) -> bytes:
+        if len(failed) < 3:
+            failed.append(file)
+            raise OSError(errno.ESTALE, "Stale file handle", str(file))
+        return read_bytes(file)
+
+    with Heartbeat(tmp_path, "take", "ours"):
+        monkeypatch.setattr(Path, "read_bytes", flaky)
+        deadline = time.monotonic() + 60
+        while len(failed) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        last = path.stat().st_mtime_ns
+        while path.stat().st_mtime_ns == last:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert not path.exists()

@@ -135,6 +135,32 @@ def test_the_same_request_again_is_answered_with_its_take(play, asked, plate, tm
     play(scene)
 
 
+def test_a_take_of_fewer_frames_or_by_another_model_is_not_used_again(play, asked):
+    request = asked(prompt="finish", settings=AskedSettings(seed=7), reuse=True)
+
+    async def scene(intake: TakeIntake, queue: TakeQueue) -> None:
+        take = (await intake.create("r1", request)).take
+        await to_the_end(queue, take)
+        record = store.read_record(take.directory)
+        for number, other in enumerate(
+            (
+                {"made": FrameSet.parse("1001-1002").as_dicts()},
+                {"model": {"name": "words", "weights_sha256": {"vae/a.safetensors": "b" * 64}}},
+                {},
+            )
+        ):
+            store.write_record(take.directory, {**record, **other})
+            again = await intake.create(f"again {number}", request)
+            assert again.existing is (not other)
+            if again.existing:
+                assert again.take.take_id == take.take_id
+            else:
+                await to_the_end(queue, again.take)
+                shutil.rmtree(again.take.directory)
+
+    play(scene)
+
+
 @pytest.fixture
 def base(asked, model, tmp_path) -> Path:
     """A finished version that another engine made."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from vera_engine.errors import VeraEditError
 from vera_engine.plates.disk import FolderNotWritable
 from vera_engine.plates.frames import FrameSet
 from vera_engine.takes.latents import Piece
@@ -119,3 +121,22 @@ def test_a_file_that_is_gone_right_after_it_was_written_is_said_by_name(tmp_path
         FileWritten.of(gone)
     assert str(caught.value.value) == str(gone)
     assert not FileWritten(0, "").is_whole(gone)
+
+
+@pytest.mark.parametrize("error", [errno.ESTALE, errno.EIO, errno.EACCES])
+def test_what_cannot_be_read_just_now_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int) -> None:
+    layers = tmp_path / "layers.1001.exr"
+    layers.write_bytes(b"a frame")
+    written = FileWritten.of(layers)
+    Progress("a take").write(tmp_path)
+
+    def unreadable(path: Path, *arguments: object, **more: object) -> None:
+        raise OSError(error, "not now", str(path))
+
+    monkeypatch.setattr(Path, "open", unreadable)
+    monkeypatch.setattr(Path, "read_bytes", unreadable)
+    for read in (lambda: written.is_whole(layers), lambda: Progress.read(tmp_path, "a take")):
+        with pytest.raises(VeraEditError, match="not now"):
+            read()
+    monkeypatch.undo()
+    assert written.is_whole(layers)

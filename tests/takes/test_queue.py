@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import time
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -522,5 +525,56 @@ def test_a_take_whose_folder_was_removed_fails_alone(run, reserved_take):
         queue.add(other)
         assert (await to_the_end(queue, lost))[-1] == "failed"
         assert (await to_the_end(queue, other))[-1] == "finished"
+
+    run(scene)
+
+
+def test_a_take_on_a_share_that_went_stale_fails_alone(run, database, reserved_take, monkeypatch):
+    lost, other = reserved_take(prompt="fail"), reserved_take(prompt="finish")
+    stat = Path.stat
+
+    def stale(path: Path, **more: object) -> os.stat_result:
+        if lost.partial_directory.name in path.parts:
+            raise OSError(errno.ESTALE, "Stale file handle", str(path))
+        return stat(path, **more)
+
+    async def scene(queue: TakeQueue, worker: WorkerProcess) -> None:
+        monkeypatch.setattr(Path, "stat", stale)
+        queue.add(lost)
+        queue.add(other)
+        assert (await to_the_end(queue, lost))[-1] == "failed"
+        assert (await to_the_end(queue, other))[-1] == "finished"
+
+    run(scene)
+
+
+def test_a_take_whose_cancelling_broke_off_is_cancelled_by_the_next_word(run, database, reserved_take):
+    running, waiting = reserved_take(prompt="wait"), reserved_take(prompt="wait")
+
+    async def scene(queue: TakeQueue, worker: WorkerProcess) -> None:
+        queue.add(running)
+        await until_waiting(queue, running)
+        queue.add(waiting)
+        database.update(replace(database.get(waiting.take_id), cancel_requested=True))  # and then its client was gone
+        assert (await queue.cancel(waiting.take_id)).state is TakeState.CANCELLED
+
+    run(scene)
+
+
+def test_a_worker_is_replaced_though_whoever_ended_it_did_not_wait(run, reserved_take):
+    first, second = reserved_take(prompt="finish"), reserved_take(prompt="finish")
+
+    async def scene(queue: TakeQueue, worker: WorkerProcess) -> None:
+        queue.add(first)
+        await to_the_end(queue, first)
+        unloading = asyncio.create_task(queue.unload())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        unloading.cancel()
+        await asyncio.gather(unloading, return_exceptions=True)
+        while worker.health().alive:
+            await asyncio.sleep(0.01)
+        queue.add(second)
+        assert (await to_the_end(queue, second))[-1] == "finished"
 
     run(scene)

@@ -320,9 +320,9 @@ def test_a_mask_that_says_nothing_is_warned_of_at_the_end(making: TakeMaking, tm
 def test_a_stopped_take_keeps_what_it_has(undisturbed: Made, making: TakeMaking) -> None:
     take = making.reserve(FRAMES)
     with pytest.raises(NothingToKeep):
-        keep_frames(again(take, state=TakeState.CANCELLED))
+        keep_frames(again(take, state=TakeState.CANCELLED), "ours")
     making.stop_at(take, event="frame_written", frame=1020)
-    record = keep_frames(again(take, state=TakeState.CANCELLED))
+    record = keep_frames(again(take, state=TakeState.CANCELLED), "ours")
     assert sorted(map(int, record["frames"])) == list(range(1001, 1014))
     assert record["warnings"] == [f"{FIRST} of {FRAMES} were made: the take was cancelled, and these kept."]
     assert names(take.directory) == [

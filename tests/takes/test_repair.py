@@ -172,7 +172,7 @@ def test_a_stopped_repair_keeps_what_it_has_and_the_base_for_the_rest(making: Ta
         "1003-1030", settings=ANOTHER_SEED, **{k: v for k, v in repairing(base).items() if k != "settings"}
     )
     making.stop_at(take, event="frame_written", frame=1030)  # the last one of a window that is not done
-    record = keep_frames(again(take, state=TakeState.FAILED))
+    record = keep_frames(again(take, state=TakeState.FAILED), "ours")
     ((first, last),) = [(part["first_frame"], part["last_frame"]) for part in record["made"]]
     assert (first, last < 1030) == (1003, True)
     assert_only_made_again(Made(take), base, set(range(first, last + 1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -103,6 +104,27 @@ def test_strays_are_removed_and_nothing_else(reserved_take):
     store.remove_strays(take.partial_directory, {"layers.1001.exr"})
     left = sorted(path.name for path in take.partial_directory.iterdir())
     assert left == ["layers.1001.exr", "note.json", "progress.json", "take.json"]
+
+
+def test_a_folder_that_a_server_puts_everywhere_is_no_hindrance(reserved_take):
+    take = reserved_take()
+    (take.partial_directory / "@eaDir" / "thumbs").mkdir(parents=True)
+    store.remove_strays(take.partial_directory, set())
+    store.complete(take)
+    assert (take.directory / "@eaDir" / "thumbs").is_dir()
+    store.delete_files(take)
+    assert list(take.directory.parent.iterdir()) == []
+
+
+def test_a_share_that_went_stale_is_said(reserved_take, monkeypatch):
+    take = reserved_take()
+
+    def stale(path: Path, **more: object) -> bool:
+        raise OSError(errno.ESTALE, "Stale file handle", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", stale)
+    with pytest.raises(FileNotWritten, match="Stale file handle"):
+        store.check_own(take)
 
 
 def test_a_take_that_only_lacks_its_name_is_given_it(reserved_take):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
@@ -28,10 +29,15 @@ if TYPE_CHECKING:
     from vera_engine.plates.proof import TakeProof
 
 Context = grpc.aio.ServicerContext[Any, Any]
+Result = TypeVar("Result")
 
 
 class TakeNotFinished(FailedPrecondition):
     """There are no layers to read: the take is not finished, or never will be."""
+
+
+class ClientGone(FailedPrecondition):
+    """Nobody waits for the answer any more."""
 
 
 class TakeService(takes_pb2_grpc.TakeServiceServicer):
@@ -46,6 +52,7 @@ class TakeService(takes_pb2_grpc.TakeServiceServicer):
         self._archive = archive
         self._uploads = uploads
         self._checking = asyncio.Lock()
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     async def CreateTake(self, request: pb.CreateTakeRequest, context: Context) -> pb.CreateTakeResponse:
         asked = request_from_proto(request.take, self._uploads.pattern)
@@ -65,33 +72,43 @@ class TakeService(takes_pb2_grpc.TakeServiceServicer):
                 yield pb.WatchTakeResponse(event=event_to_proto(request.take_id, sequence, event))
 
     async def CancelTake(self, request: pb.CancelTakeRequest, context: Context) -> pb.CancelTakeResponse:
-        return pb.CancelTakeResponse(take=take_to_proto(await self._queue.cancel(request.take_id)))
+        return pb.CancelTakeResponse(take=take_to_proto(await self._to_its_end(self._queue.cancel(request.take_id))))
 
     async def UpdateTake(self, request: pb.UpdateTakeRequest, context: Context) -> pb.UpdateTakeResponse:
-        take = await self._archive.update(
-            await self._archive.find(request.take_id, request.directory),
-            request.label if request.HasField("label") else None,
-            request.note if request.HasField("note") else None,
-            request.starred if request.HasField("starred") else None,
+        found = await self._archive.find(request.take_id, request.directory)
+        take = await self._to_its_end(
+            self._archive.update(
+                found,
+                request.label if request.HasField("label") else None,
+                request.note if request.HasField("note") else None,
+                request.starred if request.HasField("starred") else None,
+            )
         )
         return pb.UpdateTakeResponse(take=take_to_proto(take))
 
     async def ResumeTake(self, request: pb.ResumeTakeRequest, context: Context) -> pb.ResumeTakeResponse:
-        take = await self._archive.resume(await self._archive.find(request.take_id, request.directory))
+        found = await self._archive.find(request.take_id, request.directory)
+        take = await self._to_its_end(self._archive.resume(found))
         return pb.ResumeTakeResponse(take=take_to_proto(take))
 
     async def KeepFrames(self, request: pb.KeepFramesRequest, context: Context) -> pb.KeepFramesResponse:
-        take = await self._archive.keep_frames(await self._archive.find(request.take_id, request.directory))
+        found = await self._archive.find(request.take_id, request.directory)
+        take = await self._to_its_end(self._archive.keep_frames(found))
         return pb.KeepFramesResponse(take=take_to_proto(take))
 
     async def CheckTake(self, request: pb.CheckTakeRequest, context: Context) -> pb.CheckTakeResponse:
         take = await self._archive.find(request.take_id, request.directory)
         _check_finished(take, request.take_id or request.directory, "Its layers can be checked once it is finished.")
         async with self._checking:  # one after another: each takes all of a processor
-            return proof_to_proto(await asyncio.to_thread(_prove, take.directory))
+            is_gone = threading.Event()
+            try:
+                return proof_to_proto(await asyncio.to_thread(_prove, take.directory, is_gone))
+            finally:
+                is_gone.set()
 
     async def DeleteTake(self, request: pb.DeleteTakeRequest, context: Context) -> pb.DeleteTakeResponse:
-        await self._archive.delete(await self._archive.find(request.take_id, request.directory), request.force)
+        found = await self._archive.find(request.take_id, request.directory)
+        await self._to_its_end(self._archive.delete(found, request.force))
         return pb.DeleteTakeResponse()
 
     async def UploadPlate(
@@ -121,7 +138,7 @@ class TakeService(takes_pb2_grpc.TakeServiceServicer):
         take = self._database.get(request.take_id)
         _check_finished(take, request.take_id, "Layers can be read once it is finished.")
         last = (NOTE_NAME, RECORD_NAME)
-        paths = sorted(take.directory.iterdir(), key=lambda path: (path.name in last, path.name))
+        paths = sorted(filter(Path.is_file, take.directory.iterdir()), key=lambda path: (path.name in last, path.name))
         for path in paths:
             digest = hashlib.sha256()
             with path.open("rb") as file:
@@ -132,17 +149,29 @@ class TakeService(takes_pb2_grpc.TakeServiceServicer):
                 end_of_file=pb.ReadLayersEndOfFile(file_name=path.name, sha256=digest.hexdigest())
             )
 
+    async def _to_its_end(self, change: Coroutine[Any, Any, Result]) -> Result:
+        """A change of takes that goes on though its client hangs up: half of one would be found by nobody."""
+        task = asyncio.create_task(change)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
 
 def _check_finished(take: Take, address: str, remedy: str) -> None:
     if take.state is not TakeState.FINISHED:
         raise TakeNotFinished(f"The take is {take.state}.", argument="take_id", value=address, remedy=remedy)
 
 
-def _prove(directory: Path) -> TakeProof:
+def _prove(directory: Path, is_gone: threading.Event) -> TakeProof:
+    """Proves a take, for as long as somebody waits for it."""
     # Imported here: it brings arrays and image libraries, and the engine answers before they are there
     from vera_engine.takes.take_proof import prove_take
 
-    return prove_take(directory)
+    def check_waited_for(*_: object) -> None:
+        if is_gone.is_set():
+            raise ClientGone("Nobody waits for the proof any more.", argument="directory", value=directory)
+
+    return prove_take(directory, on_frame=check_waited_for)
 
 
 def _out_of_order(part: str | None) -> UploadInvalid:

@@ -38,6 +38,10 @@ class TakeShared(FailedPrecondition):
     """A take that other takes are based on."""
 
 
+class TakeCopied(FailedPrecondition):
+    """A take whose folder was copied: one id, and files in two places."""
+
+
 class TakeArchive:
     """All that is done with takes while nobody makes them. Belongs to the event loop of its queue."""
 
@@ -134,15 +138,20 @@ class TakeArchive:
     async def resume(self, take: Take) -> Take:
         """Queues a stopped take again; it goes on after its last finished window.
 
+        One that another engine stopped, or whose folder was moved, is this engine's from then on.
+
         Raises:
             TakeNotStopped, TakeFilesMissing, TakeHeldElsewhere, DiskFull, FolderNotWritable, FileNotWritten
+            TakeCopied: The take that it is a copy of is there as well.
         """
         async with self._files:
             take = await self._stopped(take)
+            if not self._is_own(take):
+                await self._check_not_copied(take)
             queued = replace(take, state=TakeState.QUEUED, error=None)
             await asyncio.to_thread(store.record_state, queued)
             if not self._is_own(take):
-                self._database.add(take)
+                self._database.adopt(take)
             self._queue.resume(take)
             return self._database.get(take.take_id)
 
@@ -158,7 +167,7 @@ class TakeArchive:
             # Imported here: it brings image libraries, and the engine answers before they are there
             from vera_engine.takes.keep import keep_frames
 
-            record = await asyncio.to_thread(keep_frames, take)
+            record = await asyncio.to_thread(keep_frames, take, self._engine_id)
             kept = finished_take(take, record)
             if self._is_own(take):
                 self._queue.news.publish(take.take_id, StateChanged(kept))
@@ -175,6 +184,7 @@ class TakeArchive:
             TakeRunning: while it, or a take based on it, is queued or runs.
             TakeStarred, TakeShared: unless forced.
             TakeHeldElsewhere: another engine works on it.
+            FolderNotWritable, FileNotWritten: some of it could not be removed.
         """
         async with self._files:
             if self._is_own(take):
@@ -215,7 +225,8 @@ class TakeArchive:
 
     async def _check_not_shared(self, take: Take, force: bool) -> None:
         """Raises where takes are based on it; one that is still to be made is never left without its base."""
-        own = self._database.based_on(take.take_id)
+        lies_elsewhere = self._database.knows(take.take_id) and not self._is_own(take)
+        own = [] if lies_elsewhere else self._database.based_on(take.take_id)
         node_folder = take.directory.parent
         known = self._database.directories(node_folder)
         others = await asyncio.to_thread(takes_on_disk, node_folder, known, self._engine_id)
@@ -236,8 +247,24 @@ class TakeArchive:
                 remedy="Say that it may be deleted all the same: the frames they share are theirs as well, and stay.",
             )
 
+    async def _check_not_copied(self, take: Take) -> None:
+        """Raises where the engine knows the take in another folder, and that one is there."""
+        if not self._database.knows(take.take_id):
+            return
+        known = self._database.get(take.take_id)
+        for directory in (known.directory, known.partial_directory):
+            record = await asyncio.to_thread(store.read_record, directory)
+            if record is not None and record["take_id"] == take.take_id:
+                raise TakeCopied(
+                    f"This folder is a copy: the take itself lies in {directory}.",
+                    argument="directory",
+                    value=take.directory,
+                    remedy="Resume it there. Or keep this one's frames, which needs no engine's memory of it.",
+                )
+
     def _is_own(self, take: Take) -> bool:
-        return self._database.knows(take.take_id)
+        """Whether the engine's memory is of this very folder: copied and moved ones hold takes of the same ids."""
+        return self._database.knows(take.take_id) and self._database.get(take.take_id).directory == take.directory
 
 
 def _with_notes(take: Take) -> Take:
@@ -247,7 +274,7 @@ def _with_notes(take: Take) -> Take:
 
 
 def _delete_files(take: Take, engine_id: str) -> None:
-    if take.partial_directory.is_dir():
+    if store.is_there(take.partial_directory):
         check_free(take.partial_directory, engine_id)
     store.delete_files(take)
 

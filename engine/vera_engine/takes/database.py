@@ -15,6 +15,8 @@ from vera_engine.takes.schema import open_database
 from vera_engine.takes.take import LaneKind, Take, TakeState
 
 MOST_EVENTS_AT_ONCE = 500
+MOST_EVENT_BYTES_AT_ONCE = 1 << 21
+"""Of their JSON, as far as one event alone is not longer: takes of thousands of regions make long ones."""
 WAITING = "NOT is_final AND NOT is_deleted"
 IN_TURN = "priority DESC, turn"
 WAITING_IN_TURN = f"WHERE {WAITING} ORDER BY {IN_TURN}"
@@ -45,24 +47,13 @@ class TakeDatabase:
     def add(self, take: Take) -> None:
         """Keeps a new take; it waits behind those of its priority."""
         with self._transaction():
-            self._connection.execute(
-                "INSERT INTO takes (lane, take_id, request_id, node_folder, version_number, priority, turn, step_size,"
-                " step_count, base_take_id, fingerprint, is_final, is_finished, data)"
-                f" VALUES (?, ?, ?, ?, ?, ?, {NEXT_TURN}, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    str(take.lane),
-                    take.take_id,
-                    take.request_id,
-                    str(take.directory.parent),
-                    int(take.version.removeprefix("v")),
-                    take.request.priority,
-                    str(StepSize.of(take)),
-                    step_count(take),
-                    "" if take.request.base is None else take.request.base.take_id,
-                    take.fingerprint,
-                    *_as_row(take),
-                ),
-            )
+            self._insert(take)
+
+    def adopt(self, take: Take) -> None:
+        """Keeps a take that was not this engine's, or that lay elsewhere or was deleted when it last was."""
+        with self._transaction():
+            self._connection.execute("DELETE FROM takes WHERE take_id = ?", (take.take_id,))
+            self._insert(take)
 
     def update(self, take: Take) -> None:
         """Keeps what the take is now."""
@@ -223,12 +214,19 @@ class TakeDatabase:
         return int(last) + 1
 
     def events(self, take_id: str, after_sequence: int) -> list[tuple[int, TakeEvent]]:
-        """The take's events with a greater sequence, in order; `MOST_EVENTS_AT_ONCE` of them."""
+        """The take's next events with a greater sequence, in order; none where there are no more."""
         rows = self._connection.execute(
             "SELECT sequence, data FROM events WHERE take_id = ? AND sequence > ? ORDER BY sequence LIMIT ?",
             (take_id, after_sequence, MOST_EVENTS_AT_ONCE),
         )
-        return [(sequence, event_from_dict(json.loads(data))) for sequence, data in rows]
+        found: list[tuple[int, TakeEvent]] = []
+        size = 0
+        for sequence, data in rows:
+            size += len(data)
+            if found and size > MOST_EVENT_BYTES_AT_ONCE:
+                break
+            found.append((sequence, event_from_dict(json.loads(data))))
+        return found
 
     def paces(self, machine: str) -> dict[str, float]:
         """Seconds per step by its size, as measured with a model on a device."""
@@ -238,6 +236,26 @@ class TakeDatabase:
     def keep_pace(self, machine: str, step_size: str, seconds: float) -> None:
         """Keeps what a step takes."""
         self._connection.execute("INSERT OR REPLACE INTO paces VALUES (?, ?, ?)", (machine, step_size, seconds))
+
+    def _insert(self, take: Take) -> None:
+        self._connection.execute(
+            "INSERT INTO takes (lane, take_id, request_id, node_folder, version_number, priority, turn, step_size,"
+            " step_count, base_take_id, fingerprint, is_final, is_finished, data)"
+            f" VALUES (?, ?, ?, ?, ?, ?, {NEXT_TURN}, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                str(take.lane),
+                take.take_id,
+                take.request_id,
+                str(take.directory.parent),
+                int(take.version.removeprefix("v")),
+                take.request.priority,
+                str(StepSize.of(take)),
+                step_count(take),
+                "" if take.request.base is None else take.request.base.take_id,
+                take.fingerprint,
+                *_as_row(take),
+            ),
+        )
 
     def _drop_picture(self, take_id: str) -> None:
         """Takes the picture out of the newest preview so far: only one is kept."""

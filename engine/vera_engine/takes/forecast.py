@@ -65,7 +65,12 @@ class Forecast:
         self._database.keep_pace(self._machine, str(size), self._paces.learn(size, seconds))
 
     def _steps_of(self, take: Take, window: int) -> float:
-        """Of full length, that a window (from 1) took; frames, where no model ran."""
+        """Of full length, that a window (from 1) took; frames, where no model ran.
+
+        0 where the plan has fewer windows: it was made for another model than makes the take now.
+        """
+        if window > len(take.window_latents):
+            return 0
         latents = take.window_latents[window - 1]
         if take.lane is LaneKind.FINISH:
             return latents

@@ -119,8 +119,9 @@ class Heartbeat:
     ) -> None:
         self._stopped.set()
         self._thread.join()
-        if not self._is_lost:
-            with contextlib.suppress(OSError):  # a share that vanished: the heart is silent anyway
+        with contextlib.suppress(OSError, VeraEditError):  # a share that vanished: the heart is silent anyway
+            found = _read(self._path)
+            if found is not None and self._names_self(found):
                 self._path.unlink(missing_ok=True)
 
     def check(self) -> None:
@@ -135,12 +136,15 @@ class Heartbeat:
 
     def _beat(self) -> None:
         while not self._stopped.wait(SECONDS_BETWEEN_BEATS):
-            found = _read(self._path)
-            if found is not None and any(found.get(key) != value for key, value in self._own.items()):
-                self._is_lost = True
-                return
-            with contextlib.suppress(VeraEditError):  # whoever writes the frames will be told as well
+            with contextlib.suppress(VeraEditError):  # a share that is gone for a moment; who writes frames is told
+                found = _read(self._path)
+                if found is not None and not self._names_self(found):
+                    self._is_lost = True
+                    return
                 write_file(self._path, self._content())
+
+    def _names_self(self, holder: dict[str, Any]) -> bool:
+        return all(holder.get(key) == value for key, value in self._own.items())
 
     def _content(self) -> bytes:
         return json.dumps({**self._own, "time": time.time()}).encode()

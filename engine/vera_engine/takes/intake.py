@@ -7,9 +7,11 @@ import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vera_engine.errors import FailedPrecondition, InvalidArgument
 from vera_engine.model.settings import ModelSettings
+from vera_engine.plates.frames import FrameSet
 from vera_engine.takes import store
 from vera_engine.takes.base import BaseNotFinished, FoundBase, read_base
 from vera_engine.takes.checks import CheckedRequest, check_request, take_root_of
@@ -161,11 +163,19 @@ class TakeIntake:
     async def _existing(self, checked: CheckedRequest) -> Take | None:
         """The finished take of the very same request, where there is one and its files are still there."""
         for take in self._database.find_fingerprint(checked.fingerprint):
-            if take.frames != checked.frames:  # it was stopped, and the frames kept that it had
-                continue
-            if await asyncio.to_thread(store.finished_record, take) is not None:
+            record = await asyncio.to_thread(store.finished_record, take)
+            if record is not None and self._is_as_asked(record, checked):
                 return take
         return None
+
+    def _is_as_asked(self, record: dict[str, Any], checked: CheckedRequest) -> bool:
+        """Whether a take has all frames that were asked for, by this engine's model.
+
+        It may have been stopped and the frames kept that it had, or have waited for an engine with another model.
+        """
+        is_whole = FrameSet.from_dicts(record["made"]) == checked.request.made_frames
+        is_by_model = checked.request.finish_only or record["model"]["weights_sha256"] == self._model.weights_sha256
+        return is_whole and is_by_model and set(map(int, record["frames"])) == set(checked.frames)
 
 
 def _describe(take: Take) -> None:

@@ -102,7 +102,7 @@ class Lane:
 
     async def cancel(self, take: Take) -> Take:
         """Stops a take that is not final and is marked as one to stop; returns it as it is now."""
-        if take.take_id != self._running:
+        if not self.is_at(take.take_id):
             await self._outcome.end(take, TakeState.CANCELLED)
             self._places.left(take.take_id)
             self._places.tell_watched(self._running)
@@ -112,6 +112,10 @@ class Lane:
         self._killers.add(killer)
         killer.add_done_callback(self._killers.discard)
         return take
+
+    def is_at(self, take_id: str) -> bool:
+        """Whether that take is being made."""
+        return take_id == self._running
 
     async def unload(self) -> bool:
         """Ends the worker; says whether it had a model loaded. The next take starts it again.
@@ -207,6 +211,6 @@ class Lane:
 
     async def _kill_if_still_running(self, take_id: str) -> None:
         await asyncio.sleep(self._seconds_to_cancel)
-        if self._running == take_id:
+        if self.is_at(take_id):
             log.warning("take %s did not stop within %g s: its worker is killed", take_id, self._seconds_to_cancel)
             await self._worker.kill()

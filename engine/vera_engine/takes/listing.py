@@ -12,7 +12,7 @@ from vera_engine.errors import VeraEditError
 from vera_engine.plates.frames import FrameSet
 from vera_engine.takes import store
 from vera_engine.takes.database import TakeNotFound
-from vera_engine.takes.heartbeat import check_free
+from vera_engine.takes.heartbeat import HEARTBEAT_NAME, check_free
 from vera_engine.takes.notes import read_notes
 from vera_engine.takes.request import TakeRequest, TakeSettings
 from vera_engine.takes.take import Notes, Refusal, Seam, Take, TakeColor, TakeSeconds, TakeState
@@ -43,6 +43,11 @@ def take_on_disk(directory: Path, own_engine_id: str) -> Take:
         if record is not None:
             return replace(_finished(directory, record), notes=read_notes(directory) or Notes())
         record = store.read_record(partial)
+        if record is not None and record.get("state") == TakeState.FINISHED:
+            check_free(partial, own_engine_id)
+            finished = _finished(directory, record)
+            store.complete(finished)  # whoever was about to was killed
+            return replace(finished, notes=read_notes(directory) or Notes())
         if record is not None and not _waits_elsewhere(partial, record):
             check_free(partial, own_engine_id)
             return replace(_stopped(directory, record), notes=read_notes(partial) or Notes())
@@ -126,7 +131,10 @@ def _stopped(directory: Path, record: dict[str, Any]) -> Take:
 
 
 def _waits_elsewhere(partial: Path, record: dict[str, Any]) -> bool:
-    """Whether it is in another engine's queue for all that can be seen: nobody ever worked on it, nor stopped it."""
-    return record.get("state") not in (TakeState.CANCELLED, TakeState.FAILED) and not any(
-        (partial / name).exists() for name in store.WORKING_NAMES
+    """Whether it is in another engine's queue for all that can be seen: nobody works on it, nor stopped it.
+
+    A worker that was killed leaves its heartbeat behind. Without one a take was never begun, or was resumed and waits.
+    """
+    return (
+        record.get("state") not in (TakeState.CANCELLED, TakeState.FAILED) and not (partial / HEARTBEAT_NAME).exists()
     )

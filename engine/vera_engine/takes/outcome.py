@@ -59,7 +59,10 @@ class Outcome:
         """FINISHED is what the disk says: the version directory is there, whole, with this take's record."""
         try:
             record = await asyncio.to_thread(store.finished_record, take)
-        except VeraEditError as problem:  # all but its final name is there; the worker will meet the same, and say so
+        except (
+            VeraEditError,
+            OSError,
+        ) as problem:  # all but its final name is there; the worker will meet the same, and say so
             log.warning("take %s: %s", take.take_id, problem)
             return False
         if record is None:
@@ -79,6 +82,6 @@ class Outcome:
         if error is None or error.kind != TakeHeldElsewhere.__name__:
             try:
                 await asyncio.to_thread(store.record_state, take)
-            except VeraEditError as problem:
+            except (VeraEditError, OSError) as problem:  # whatever a share does: the take ends, the queue goes on
                 log.warning("take %s: its folder cannot be written: %s", take.take_id, problem)
         self._news.publish(take.take_id, StateChanged(take))

@@ -49,11 +49,18 @@ class FileWritten:
             raise write_error(path, error) from error
 
     def is_whole(self, path: Path) -> bool:
-        """Whether the file is there, with this very content."""
+        """Whether the file is there, with this very content.
+
+        Raises:
+            FolderNotWritable, FileNotWritten: It cannot be read now. That says nothing of what it holds, and nothing
+                finished is thrown away for a share that was gone for a moment.
+        """
         try:
             return path.stat().st_size == self.size and self._read(path) == self
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
+        except OSError as error:
+            raise write_error(path, error) from error
 
     @classmethod
     def _read(cls, path: Path) -> FileWritten:
@@ -165,13 +172,24 @@ class Progress:
 
     @classmethod
     def read(cls, directory: Path, take_id: str) -> Progress:
-        """What the directory says of the take; nothing done where it says nothing that can be read."""
+        """What the directory says of the take; nothing done where it says nothing, or what no engine writes.
+
+        Raises:
+            FolderNotWritable, FileNotWritten: Its file is there and cannot be read now.
+        """
+        file = directory / PROGRESS_NAME
         try:
-            data = json.loads((directory / PROGRESS_NAME).read_bytes())
+            content = file.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return cls(take_id)
+        except OSError as error:
+            raise write_error(file, error) from error
+        try:
+            data = json.loads(content)
             windows = tuple(map(WindowRecord.from_dict, data["windows"]))
             if data["take_id"] == take_id:
                 return cls(take_id, windows, tuple(data["warnings"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             pass
         return cls(take_id)
 

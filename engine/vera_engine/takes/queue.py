@@ -113,11 +113,12 @@ class TakeQueue:
         A running take ends within one step, by an event; until then it is as it was.
         """
         take = self._database.get(take_id)
-        if take.state.is_final or take.cancel_requested:
+        lane = self._lanes[take.lane]
+        if take.state.is_final or (take.cancel_requested and lane.is_at(take_id)):
             return take
         take = replace(take, cancel_requested=True)
         self._database.update(take)
-        return await self._lanes[take.lane].cancel(take)
+        return await lane.cancel(take)
 
     async def cancel_all(self) -> None:
         """Cancels the queue from its end, then what runs."""

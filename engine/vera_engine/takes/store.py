@@ -9,6 +9,7 @@ once nothing is left to do but to remove those and to rename.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from vera_engine.errors import FailedPrecondition, NotFound, PermissionRefused
-from vera_engine.plates.disk import to_disk, write_error, write_file
+from vera_engine.plates.disk import DiskFull, to_disk, write_error, write_file
 from vera_engine.takes.notes import NOTE_NAME
 from vera_engine.takes.take import Take, TakeState
 
@@ -26,6 +27,8 @@ WORKING_NAMES = ("progress.json", "base.json", "worker.json")
 """What is done, what of the base is kept, who works on it: of no use once a take is finished."""
 
 VERSION_PATTERN = re.compile(r"v(\d{3,})(?:\.partial)?")
+DELETED = "deleted"
+"""The state of a version whose files are being removed; no take has it."""
 NOT_THE_WORKERS = (NOTE_NAME, f"{NOTE_NAME}.tmp")
 """Written by the server whenever an artist notes something."""
 
@@ -120,11 +123,24 @@ def check_own(take: Take) -> dict[str, Any] | None:
 
     Raises:
         TakeFilesMissing: where the directory is gone, or is another take's.
+        FolderNotWritable, FileNotWritten: where that cannot be found out.
     """
     record = read_record(take.partial_directory)
-    if not take.partial_directory.is_dir() or (record is not None and record["take_id"] != take.take_id):
+    if not is_there(take.partial_directory) or (record is not None and record["take_id"] != take.take_id):
         raise _missing(take)
     return record
+
+
+def is_there(directory: Path) -> bool:
+    """Whether there is such a directory.
+
+    Raises:
+        FolderNotWritable, FileNotWritten: It cannot be found out, as on a share that has gone stale.
+    """
+    try:
+        return directory.is_dir()
+    except OSError as error:
+        raise write_error(directory, error) from error
 
 
 def record_state(take: Take) -> None:
@@ -171,10 +187,15 @@ def open_partial(take: Take) -> Path:
 
 
 def remove_strays(directory: Path, names: Collection[str]) -> None:
-    """Removes from a partial directory what an attempt made that others went on without: no finished version has it."""
+    """Removes from a partial directory what an attempt made that others went on without: no finished version has it.
+
+    Folders are not ours: servers and indexers put theirs into any. Nor is a take worth less for a file that cannot be
+    removed, as one that is being read is on some shares.
+    """
     for entry in directory.iterdir():
         if entry.name not in names and entry.name not in (RECORD_NAME, *NOT_THE_WORKERS, *WORKING_NAMES):
-            entry.unlink()
+            with contextlib.suppress(OSError):
+                entry.unlink()
 
 
 def complete(take: Take) -> None:
@@ -196,13 +217,28 @@ def complete(take: Take) -> None:
 def delete_files(take: Take) -> None:
     """Removes the take's directory, finished or not; a directory that is not this take's is left alone.
 
-    A finished version loses its final name first, so that no half-deleted one is ever taken for a whole one.
+    A finished version loses its final name first, and its record says that it is deleted and goes last: no half-deleted
+    one is ever taken for a whole one, and what stopped the deletion can be done away with and the rest be deleted.
+
+    Raises:
+        FolderNotWritable, FileNotWritten: Some of it could not be removed.
     """
-    if finished_record(take) is not None:
-        take.directory.rename(take.partial_directory)
-    record = read_record(take.partial_directory)
-    if record is not None and record["take_id"] == take.take_id:
+    try:
+        if finished_record(take) is not None:
+            take.directory.rename(take.partial_directory)
+        record = read_record(take.partial_directory)
+        if record is None or record["take_id"] != take.take_id:
+            return
+        with contextlib.suppress(DiskFull):  # then there is no room to say it, and all the more reason to delete
+            write_record(take.partial_directory, {**record, "state": DELETED})
+        for entry in take.partial_directory.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != RECORD_NAME:
+                entry.unlink(missing_ok=True)
         shutil.rmtree(take.partial_directory)
+    except OSError as error:
+        raise write_error(take.partial_directory, error) from error
 
 
 def _unwritable(take_root: Path, error: OSError) -> TakeRootUnwritable:

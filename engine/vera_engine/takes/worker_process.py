@@ -123,7 +123,7 @@ class WorkerProcess:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
         if self._reader is not None:
-            await self._reader
+            await asyncio.shield(self._reader)  # whoever asked may hang up; what the child's end means is still told
 
     async def _start(self) -> None:
         while not self._events.empty():  # the last words of one that died while it had nothing to do

@@ -19,6 +19,7 @@ Answer = TypeVar("Answer")
 CHANNEL_OPTIONS = (
     ("grpc.enable_http_proxy", 0),  # a studio's web proxy does not lead to an engine
     ("grpc.max_reconnect_backoff_ms", 2000),
+    ("grpc.max_receive_message_length", -1),  # a list of thousands of takes is longer than gRPC's 4 MiB
 )
 
 

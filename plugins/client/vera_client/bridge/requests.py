@@ -14,11 +14,11 @@ from ..errors import Refused
 from .convert import error_from_status, to_dict
 from .deliveries import Deliveries
 from .engine_link import EngineLink
-from .new_take import CREATE_SECONDS, NewTake, Tell
+from .new_take import NewTake, Tell
 from .transfer import fetch_layers
 
-CHECK_SECONDS = 3600.0
-"""All of a take's layers and of its plate are read."""
+READING_SECONDS = 3600.0
+"""All of a take's files are read, or all of its layers and of its plate."""
 
 
 class Requests:
@@ -147,7 +147,7 @@ class Requests:
     async def keep_frames(self, take_id: str = "", directory: str = "") -> dict[str, Any]:
         """The frames are here when this answers, also where they had to be fetched."""
         request = takes_pb2.KeepFramesRequest(**self._address(take_id, directory))
-        take = (await self._link.call("takes", "KeepFrames", request, CREATE_SECONDS)).take
+        take = (await self._link.call("takes", "KeepFrames", request, READING_SECONDS)).take
         delivery = self._deliveries.get(take.take_id)
         if delivery.directory and delivery.is_open:
             try:
@@ -163,7 +163,7 @@ class Requests:
 
     async def check_take(self, take_id: str = "", directory: str = "") -> dict[str, Any]:
         request = takes_pb2.CheckTakeRequest(**self._address(take_id, directory))
-        return to_dict(await self._link.call("takes", "CheckTake", request, CHECK_SECONDS))
+        return to_dict(await self._link.call("takes", "CheckTake", request, READING_SECONDS))
 
     async def delete_take(self, take_id: str = "", directory: str = "", force: bool = False) -> None:
         address = self._address(take_id, directory)
