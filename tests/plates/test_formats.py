@@ -105,6 +105,24 @@ def test_what_a_scan_says_of_the_shot_goes_into_what_is_written(tmp_path: Path) 
         assert not [name for name in header if name.startswith("dpx:")]
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "aspect"),
+    [(0, 1, 1), (1, 0, 1), (0xFFFFFFFF, 1, 1), (1, 0xFFFFFFFF, 1), (0xFFFFFFFF, 0xFFFFFFFF, 1), (100, 50, 2)],
+)
+def test_a_pixels_shape_that_was_never_filled_in_is_a_square(
+    tmp_path: Path, width: int, height: int, aspect: float
+) -> None:
+    write_dpx(tmp_path / "p.dpx", CODES)
+    content = bytearray((tmp_path / "p.dpx").read_bytes())
+    content[1628:1636] = struct.pack(">II", width, height)
+    (tmp_path / "p.dpx").write_bytes(content)
+    assert check_plate(plate_in(tmp_path / "p.dpx"), [1]).pixel_aspect == aspect
+    frame = read_plate_frame(plate_in(tmp_path / "p.dpx"), 1)
+    write_comp(tmp_path / "comp.exr", frame.rgb, frame)
+    with OpenEXR.File(str(tmp_path / "comp.exr"), header_only=True) as file:
+        assert file.header()["pixelAspectRatio"] == aspect
+
+
 def placed_png(path: Path, pixels: np.ndarray) -> None:
     Image.fromarray(pixels).save(path)
     whole = path.read_bytes()

@@ -117,6 +117,7 @@ def spec_like(header: Header, plate: PlateFormat, channels: tuple[str, ...], pix
         prefix, _, rest = name.partition(":")
         if prefix in ("cineon", "dpx") and rest in _OF_THE_SHOT:
             _say_of_the_shot(spec, _OF_THE_SHOT[rest], attribute.value)
+    spec.attribute("PixelAspectRatio", plate.pixel_aspect)
     if not plate.color_space.is_linear:
         _tag(spec, plate.color_space.linear)
     date = spec.get_string_attribute("DateTime")

@@ -20,6 +20,8 @@ from vera_engine.plates.cleared_header import clear_header
 from vera_engine.plates.file_ends import is_closed, is_shorter_than_pixels
 from vera_engine.plates.nan_policy import NanPolicy
 
+_FLATTEST = 1e-6
+
 
 class PlateUnreadable(FailedPrecondition):
     """A file that is no image, is cut off, or is damaged."""
@@ -72,8 +74,10 @@ class Header:
 
     @property
     def pixel_aspect(self) -> float:
-        """Width of a pixel by its height, as shown."""
-        return float(self.spec.get_float_attribute("PixelAspectRatio", 1.0)) or 1.0
+        """Width of a pixel by its height, as shown; 1 where the file says what OpenEXR would not take for one, as a
+        header does that was filled in by half."""
+        said = float(self.spec.get_float_attribute("PixelAspectRatio", 1.0))
+        return said if _FLATTEST <= said <= 1 / _FLATTEST else 1.0
 
     @property
     def pixel_type(self) -> str:
