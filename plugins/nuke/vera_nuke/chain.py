@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,10 @@ def describe(output: nuke.Node, frames: range, view: str, is_proxy: bool) -> Ste
     for node in nodes_above(output):
         nodes.append(node)
         yield
-    said = yield from description.nodes(nodes)
-    files, unseen = dict.fromkeys(description.files), dict.fromkeys(description.unseen)
-    return Chain(repr([said, _root(is_proxy)]), tuple(files), tuple(unseen))
+    told = yield from description.nodes(nodes)
+    script = _Script.told(is_proxy)
+    chain: Chain = yield lambda: _chain(told, script, description.files)
+    return chain
 
 
 def nodes_above(output: nuke.Node) -> Iterator[nuke.Node]:
@@ -77,60 +79,97 @@ def nodes_above(output: nuke.Node) -> Iterator[nuke.Node]:
             waiting += [] if outside is None else [outside]
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What Nuke has said of a node. Its knobs are one text still: of a Roto that is megabytes."""
+
+    kind: str
+    name: str
+    links: list[int | None]
+    knobs: str = ""
+    inner: list[_Told] | None = None
+
+    def said(self, unseen: list[str]) -> list[Any]:
+        """All of it that may change a pixel. What cannot be looked into is added to `unseen`."""
+        if self.kind in PASS_ON:
+            return ["passes on", self.links]
+        inner = None if self.inner is None else [node.said(unseen) for node in self.inner]
+        knobs = sorted((name, text) for name, text in _pairs(self.knobs) if name not in LOOKS.split())
+        if any("[python" in text for _, text in knobs):
+            unseen.append(f"Python expressions of {self.name}")
+        return [self.kind, knobs, self.links, inner]
+
+
+@dataclass(frozen=True)
+class _Script:
+    """What Nuke has said of the script's own settings."""
+
+    knobs: str
+    always: dict[str, str]
+    """Those that are told however they were set."""
+    left_out: list[str]
+
+    @classmethod
+    def told(cls, is_proxy: bool) -> _Script:
+        root, proxy = nuke.root(), ROOT_PROXY_KNOBS.split()
+        always = ((name, root.knob(name)) for name in [*ROOT_KNOBS.split(), *(proxy if is_proxy else [])])
+        left_out = [*LOOKS.split(), *ROOT_LOOKS.split(), *([] if is_proxy else proxy)]
+        return cls(_written(root), {name: knob.toScript() for name, knob in always if knob is not None}, left_out)
+
+    def said(self) -> list[tuple[str, str]]:
+        knobs = {**dict(_pairs(self.knobs)), **self.always}
+        return sorted((name, text) for name, text in knobs.items() if name not in self.left_out)
+
+
 class _Description:
-    """Collects, while it goes through nodes, the files they read and what cannot be looked into."""
+    """Collects, while it goes through nodes, the files they read."""
 
     def __init__(self, frames: range, view: str) -> None:
         self.frames = frames
         self.view = view
         self.files: list[Path] = []
-        self.unseen: list[str] = []
         self.is_shifted = False
 
-    def nodes(self, nodes: list[nuke.Node]) -> Steps[list[Any]]:
+    def nodes(self, nodes: list[nuke.Node]) -> Steps[list[_Told]]:
         """Nodes called by number, for a name changes no pixel."""
         shifted_before = self.is_shifted
         self.is_shifted |= any(node.Class() in TIME_SHIFTS.split() for node in nodes)
         numbers = {node.fullName(): number for number, node in enumerate(nodes)}
-        said = []
+        found = []
         for node in nodes:
             told = yield from self.node(node, numbers)
-            said.append(told)
+            found.append(told)
             yield
         self.is_shifted = shifted_before
-        return said
+        return found
 
-    def node(self, node: nuke.Node, numbers: dict[str, int]) -> Steps[list[Any]]:
+    def node(self, node: nuke.Node, numbers: dict[str, int]) -> Steps[_Told]:
+        kind, name = node.Class(), node.name()
         links = [self.link(node.input(k), numbers) for k in range(node.inputs())]
-        if node.Class() in PASS_ON:
-            return ["passes on", links]
+        if kind in PASS_ON:
+            return _Told(kind, name, links)
         inner = None
         if isinstance(node, nuke.Group):
             inner = yield from self.nodes(list(node.nodes()))
         self.files += reads.files_of(node, self.frames, self.view, self.is_shifted)
-        return [node.Class(), self.knobs(node), links, inner]
+        return _Told(kind, name, links, _written(node), inner)
 
     def link(self, source: nuke.Node | None, numbers: dict[str, int]) -> int | None:
         return None if source is None else numbers.get(source.fullName())
 
-    def knobs(self, node: nuke.Node) -> list[tuple[str, str]]:
-        """All that was set on a node, animation and expressions as their text."""
-        said = [(name, text) for name, text in _written(node) if name not in LOOKS.split()]
-        if any("[python" in text for _, text in said):
-            self.unseen.append(f"Python expressions of {node.name()}")
-        return sorted(said)
+
+def _chain(told: list[_Told], script: _Script, files: list[Path]) -> Chain:
+    """What Nuke has said, put together. Asks Nuke nothing."""
+    unseen: list[str] = []
+    said = [node.said(unseen) for node in told]
+    return Chain(repr([said, script.said()]), tuple(dict.fromkeys(files)), tuple(dict.fromkeys(unseen)))
 
 
-def _root(is_proxy: bool) -> list[tuple[str, str]]:
-    """The script's settings, as `_Description.knobs` has a node's."""
-    root, proxy = nuke.root(), ROOT_PROXY_KNOBS.split()
-    always = ((name, root.knob(name)) for name in [*ROOT_KNOBS.split(), *proxy])
-    said = {**dict(_written(root)), **{name: knob.toScript() for name, knob in always if knob is not None}}
-    left_out = [*LOOKS.split(), *ROOT_LOOKS.split(), *([] if is_proxy else proxy)]
-    return sorted((name, text) for name, text in said.items() if name not in left_out)
+def _written(node: nuke.Node) -> str:
+    """All that was set on a node, animation and expressions as their text: a Tcl list of names and values."""
+    return str(node.writeKnobs(nuke.WRITE_NON_DEFAULT_ONLY | nuke.TO_SCRIPT))
 
 
-def _written(node: nuke.Node) -> list[tuple[str, str]]:
-    """The knobs that were set, as a script has them."""
-    words = tcl.split_list(node.writeKnobs(nuke.WRITE_NON_DEFAULT_ONLY | nuke.TO_SCRIPT))
+def _pairs(written: str) -> list[tuple[str, str]]:
+    words = tcl.split_list(written)
     return list(zip(words[::2], words[1::2]))

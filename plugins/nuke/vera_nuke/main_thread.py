@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import nuke
 
 Value = TypeVar("Value")
-Steps = Generator[None, None, Value]
-"""Work in steps that are short each; what it returns is its value."""
+Steps = Generator[Any, Any, Value]
+"""Work in steps that are short each; what it returns is its value. Where a step yields a function, which is for what
+takes long and needs no Nuke, that is called off the main thread, and the next step begins with what it gives."""
 SLICE_SECONDS = 0.01
 """So long at most, and a step more, the main thread is held by one slice of such work."""
 
@@ -42,21 +43,28 @@ def in_slices(steps: Steps[Value]) -> Value:
     Raises:
         RuntimeError: As `call`.
     """
+    given: Any = None
     while True:
-        done: tuple[Value] | None = call(_slice, steps)
-        if done is not None:
-            return done[0]
+        turn: tuple[Value] | Callable[[], Any] | None = call(_slice, steps, given)
+        if isinstance(turn, tuple):
+            return turn[0]
+        given = None if turn is None else turn()
 
 
-def _slice(steps: Steps[Value]) -> tuple[Value] | None:
-    """Some steps; their value once there are no more."""
+def _slice(steps: Steps[Value], given: Any) -> tuple[Value] | Callable[[], Any] | None:
+    """Some steps; their value once there are no more, or what is to be done aside.
+
+    Args:
+        given: What has come of what was done aside.
+    """
     end = time.perf_counter() + SLICE_SECONDS
     try:
-        while time.perf_counter() < end:
-            next(steps)
+        aside: Callable[[], Any] | None = steps.send(given)
+        while aside is None and time.perf_counter() < end:
+            aside = next(steps)
     except StopIteration as over:
         return (over.value,)
-    return None
+    return aside
 
 
 def post(work: Callable[..., Any], *args: Any) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import nuke
 import pytest
 import shots
+from threads import in_thread
 
 from vera_client.host.chain import Chain
-from vera_nuke import chain, main_thread
+from vera_nuke import chain, main_thread, tcl
 
 FILES = range(1001, 1006)
 FRAMES = range(1001, 1004)
@@ -113,3 +115,21 @@ def test_nodes_in_groups_and_behind_expressions_are_seen(graded: nuke.Node, tmp_
         told.append(described(group, FRAMES, "main").fingerprint)
     assert len(set(told)) == 3
     assert {"Look", "Driver"} <= {node.name() for node in chain.nodes_above(soft)}, "out of the group and on"
+
+
+def test_knobs_are_read_off_the_main_thread(graded: nuke.Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Roto's curves are megabytes."""
+    graded.addKnob(nuke.String_Knob("curves"))
+    graded["curves"].setValue("{px 0 {x1 0} {y1 3}} " * 1000)
+    read_in: set[int] = set()
+    split_list = tcl.split_list
+
+    def split(text: str) -> list[str]:
+        read_in.add(threading.get_ident())
+        return split_list(text)
+
+    monkeypatch.setattr(tcl, "split_list", split)
+    (aside,) = in_thread(lambda: described(graded, FRAMES, "main"))
+    assert read_in
+    assert threading.get_ident() not in read_in
+    assert aside == described(graded, FRAMES, "main"), "without a thread too"

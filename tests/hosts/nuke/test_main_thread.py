@@ -4,28 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
 
 import nuke
 import pytest
+from threads import in_thread
 
 from vera_nuke import main_thread
-
-
-def in_thread(work: Callable[[], Any]) -> list[Any]:
-    """What some work in a thread gives or raises, while the main thread is served."""
-    outcome: list[Any] = []
-
-    def do() -> None:
-        try:
-            outcome.append(work())
-        except Exception as error:  # noqa: BLE001
-            outcome.append(error)
-
-    threading.Thread(target=do, daemon=True).start()
-    nuke.main_thread.pump_until(lambda: bool(outcome), 20)
-    return outcome
 
 
 def test_values_and_errors_come_back() -> None:
@@ -77,3 +61,15 @@ def test_long_work_is_done_in_slices() -> None:
 
     (error,) = in_thread(lambda: main_thread.in_slices(broken()))
     assert isinstance(error, KeyError)
+
+
+def test_what_needs_no_nuke_is_done_aside() -> None:
+    def steps() -> main_thread.Steps[tuple[int, int]]:
+        yield
+        aside = yield threading.get_ident
+        yield
+        return threading.get_ident(), aside
+
+    (((here, aside), waiting),) = in_thread(lambda: (main_thread.in_slices(steps()), threading.get_ident()))
+    assert (here, aside) == (threading.get_ident(), waiting) != (waiting, here)
+    assert main_thread.in_slices(steps()) == (here, here)

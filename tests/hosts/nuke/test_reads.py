@@ -127,7 +127,9 @@ def test_files_that_a_read_may_show(pattern: Path) -> None:
     assert numbers(range(1, 2), frame="frame*1001") == list(FILES)
 
 
-@pytest.mark.parametrize("text", ["plain", "", "with space", '{a} [b] $c "d" ;#', "trailing\\", "ünïcode"])
+@pytest.mark.parametrize(
+    "text", ["plain", "", "with space", '{a} [b] $c "d" ;#', "trailing\\", "ünïcode", "{{a} {b {c\n}}}", "\\{ }", 'a"b']
+)
 def test_lists_are_read_as_tcl_reads_them(text: str) -> None:
     tkinter = pytest.importorskip("tkinter")
     interpreter = tkinter.Tcl()
