@@ -157,6 +157,24 @@ def test_exposure_is_undone_and_highlights_are_limited() -> None:
     np.testing.assert_allclose(darker.layers.straight, 0.25, rtol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("exposure", "highlights", "is_limited"),
+    [(-15.0, 1.0, False), (-16.0, 1.0, True), (-20.0, 1.0, True), (-14.0, 4.0, True), (-20.0, 64.0, True)],
+)
+def test_light_beyond_half_float_is_held_and_counted(exposure: float, highlights: float, is_limited: bool) -> None:
+    edit, alpha = ball()
+    edit += 0.999 - edit.max()
+    light = plate(60000.0)
+    settings = FinishSettings(highlights=highlights)
+    finished = finish_frame(light, edit, alpha, LINEAR, settings, exposure=exposure)
+    assert_exact(finished, light)
+    assert np.isfinite(finished.layers.pixels).all()
+    assert float(finished.layers.straight.max()) == (65472 if is_limited else 32768)
+    gray = np.full_like(edit, 0.95)  # below diffuse white: no highlight
+    counts = [finish_frame(light, gray, alpha, LINEAR, settings, exposure=stops).statistics for stops in (0.0, -20.0)]
+    assert [count.highlights_limited for count in counts] == [0, int((alpha > settings.black).sum())]
+
+
 def test_spill_is_taken_out_on_request() -> None:
     kept = ndimage.gaussian_filter((np.indices((HEIGHT, WIDTH))[1] < 75).astype(np.float32), 4)[..., np.newaxis]
     light = kept * np.float32([0.5, 0.3, 0.2]) + (1 - kept) * np.float32([0.05, 0.8, 0.1])

@@ -25,6 +25,9 @@ from vera_engine.plates.region_border import region_border
 from vera_engine.plates.resize import resize
 from vera_engine.plates.upsample import EditGuide, PlateGuide, upsample_matte
 
+_BRIGHTEST_EDIT = np.float32(65472)
+"""The half float before the largest: what rounding adds on the way to the plate's size fits as well."""
+
 
 @dataclass(frozen=True)
 class FrameStatistics:
@@ -38,7 +41,8 @@ class FrameStatistics:
     """The smallest rectangle around all that is not 0 in the matte, in pixels of the data window, from its upper
     left; None where the matte is empty."""
     highlights_limited: int
-    """Pixels of the model's picture, under its matte, whose light was above `FinishSettings.highlights`."""
+    """Pixels of the model's picture, under its matte, whose light was above `FinishSettings.highlights`, or with
+    exposure undone more than half float holds."""
 
     def as_dict(self) -> dict[str, Any]:
         """As plain JSON values; the box as [x, y, width, height]."""
@@ -112,7 +116,8 @@ def finish_frame(
     extended = extend_past_matte(edit_model_rgb, small_alpha)
     small_edit = model_to_plate_linear(extended, space, exposure, settings.highlights)
     # Primaries narrower than the model's make its most saturated colors negative, which no light is.
-    edit_rows = extend_beyond(np.maximum(small_edit, np.float32(0)), where, height, width)
+    # Light that was seen many stops down may be more, undone, than layers hold.
+    edit_rows = extend_beyond(np.clip(small_edit, np.float32(0), _BRIGHTEST_EDIT), where, height, width)
 
     # 3. The plate as the comp means it
     plate_meant = plate_linear
@@ -122,7 +127,7 @@ def finish_frame(
     # 4. Layers whose over, in linear light, is the model's
     layers = solve_layers(plate_linear, edit_rows, finished_alpha, plate_meant)
     brightest = encode_model(np.full(1, settings.highlights))[0]
-    limited = (edit_model_rgb > brightest)[small_alpha > 0].any(axis=-1)
+    limited = ((edit_model_rgb > brightest) | (small_edit > _BRIGHTEST_EDIT))[small_alpha > 0].any(axis=-1)
     statistics = _statistics(layers, finished_alpha, int(limited.sum()))
     return FinishedFrame(layers, finished_alpha, edit_rows, plate_meant, statistics)
 
