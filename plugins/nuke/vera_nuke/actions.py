@@ -13,7 +13,7 @@ from vera_client.errors import Refused, VeraClientError
 from vera_client.host.requests import whole_range
 from vera_client.host.take_folders import TakeFolder
 
-from . import engine, engine_actions, layers, marks, news, orders, panel, settings, shown_takes, undo, work
+from . import engine, engine_actions, layers, marks, moved, news, orders, panel, settings, shown_takes, undo, work
 from . import node as nodes
 from .shown_takes import shown_take
 
@@ -189,7 +189,7 @@ def _require_take(node: nuke.Node) -> TakeFolder:
 
 def _have_script_saved(node: nuke.Node) -> None:
     """Offers to save a script that never was, where takes are kept beside it."""
-    is_beside = "root.name" in str(node["take_root"].value())
+    is_beside = nodes.is_beside_script(str(nodes.value(node, "take_root")))
     question = "Takes are kept beside the script, which was never saved. Save it now?"
     if nuke.GUI and is_beside and not nodes.script_path() and nuke.ask(question):
         with contextlib.suppress(RuntimeError):  # the dialog was cancelled
@@ -202,6 +202,11 @@ def _annotate(node: nuke.Node, **changed: Any) -> None:
     if take is not None and any(getattr(take.notes, name) != value for name, value in changed.items()):
         shown = lambda _: panel.show_take_notes(node)  # noqa: E731
         news.ask(node, "update_take", shown, directory=str(take.directory), **changed)
+
+
+def _root_chosen(node: nuke.Node) -> None:
+    moved.follow_root(node)
+    panel.show_take_notes(node)
 
 
 def _take_chosen(node: nuke.Node) -> None:
@@ -262,6 +267,7 @@ CHANGED: dict[str, Action] = {
     "showPanel": lambda node: panel.show_take_notes(node),
     "engine_address": guarded(engine.choose),
     **dict.fromkeys(("device", "device_name"), panel.show_device),
+    "take_root": _root_chosen,
     "take": guarded(_take_chosen),
     "compare_take": guarded(shown_takes.choose_compared),
     "take_label": guarded(lambda node: _annotate(node, label=str(nodes.value(node, "take_label")))),

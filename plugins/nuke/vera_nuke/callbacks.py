@@ -51,6 +51,7 @@ def script_saved() -> None:
     """The script is about to be written, by the name it has now."""
     for node in vera_nodes():
         _guarded(node, moved.keep_shown)
+        _guarded(node, moved.follow_root)
 
 
 def _load(node: nuke.Group) -> None:

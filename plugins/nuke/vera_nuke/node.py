@@ -163,7 +163,7 @@ def take_root(node: nuke.Node) -> Path:
         Refused: It is relative to a script that was never saved, or to nothing.
     """
     knob: Any = node["take_root"]
-    if not script_path() and "root.name" in knob.getText():
+    if not script_path() and is_beside_script(knob.getText()):
         raise Refused(
             "The script is not saved, and takes are kept beside it.",
             argument="take_root",
@@ -216,7 +216,7 @@ def shown_directory(node: nuke.Node, which: str = "take") -> Path | None:
 def _point(node: nuke.Node, which: str, take: TakeFolder | None) -> None:
     first, last = (0, -1) if take is None else (take.first_frame, take.last_frame)
     node[f"{which}_last"].setValue(-1)  # until all of it is right, none is shown
-    node[f"{which}_path"].setValue("" if take is None else relative(take.directory))
+    node[f"{which}_path"].setValue("" if take is None else spell_path(node, take.directory))
     node[f"{which}_first"].setValue(first)
     node[f"{which}_last"].setValue(last)
 
@@ -228,10 +228,16 @@ def start_own_stack(node: nuke.Node) -> None:
         node["vera_node_id"].setValue(new_node_id())
 
 
-def relative(path: Path) -> str:
-    """A path as a file knob keeps it: from the script's folder on where it lies below that, else whole."""
+def is_beside_script(path: str) -> bool:
+    """Whether a file knob's text goes from where the script lies."""
+    return "root.name" in path
+
+
+def spell_path(node: nuke.Node, path: Path) -> str:
+    """A path as a file knob keeps it: from the script's folder on where it lies below that and the take root is named
+    so too, else whole."""
     script = script_path()
-    if script:
+    if script and is_beside_script(str(value(node, "take_root"))):
         try:
             below = PurePath(os.path.relpath(path, Path(script).parent))
         except ValueError:  # another drive

@@ -164,6 +164,44 @@ def test_a_script_saved_elsewhere_still_shows_its_takes(group, tmp_path, reposit
     assert node.shown_directory(node.vera_nodes()[0]) == elsewhere / directory.relative_to(tmp_path)
 
 
+@pytest.mark.parametrize("how", ["before the take", "after the take", "by a script"])
+def test_with_a_whole_take_root_copies_of_the_script_find_the_takes(group, tmp_path, repository, how):
+    """A farm's submitter copies the script elsewhere."""
+    nuke.stage.run_startup(repository / "plugins" / "nuke")
+    before, take = comp(group), write_take(node.shown_directory(group).parent, "v002")
+    node.compare_take(group, take)
+    nuke.callbacks._is_telling.append(how == "by a script")  # of what scripts set Nuke tells nobody
+    group["take_root"].setValue(str(tmp_path / "vera_takes"))
+    nuke.callbacks._is_telling.pop()
+    if how == "before the take":
+        node.show_take(group, write_take(node.shown_directory(group).parent))
+        node.compare_take(group, take)
+    nuke.scriptSave()
+    farm = tmp_path.parent / f"{tmp_path.name}_farm"
+    farm.mkdir()
+    nuke.scriptOpen(str(shutil.copy(tmp_path / "shot.nk", farm)))
+    copied = node.vera_nodes()[0]
+    assert node.shown_directory(copied, "compare") == take.directory
+    np.testing.assert_array_equal(comp(copied), before)
+    copied["take_root"].setValue(f"{node.SCRIPT_FOLDER}/../{tmp_path.name}/vera_takes")
+    assert node.shown_directory(copied) == take.directory.with_name("v001")
+
+
+def test_takes_that_are_moved_with_their_root_are_still_shown(group, tmp_path, repository):
+    nuke.stage.run_startup(repository / "plugins" / "nuke")
+    take = node.shown_directory(group)
+    (take / "take.json").write_text('{"take_id": "a"}')
+    for name, take_id in (("other", "b"), ("server", "a")):
+        shutil.copytree(tmp_path / "vera_takes", tmp_path / name)
+        there = tmp_path / name / take.parent.name / take.name
+        (there / "take.json").write_text(f'{{"take_id": "{take_id}"}}')
+        group["take_root"].setValue(str(tmp_path / name))
+        assert node.shown_directory(group) == (there if take_id == "a" else take), "another take of that version"
+    group["take_root"].setValue(f"{node.SCRIPT_FOLDER}/server")
+    assert node.shown_directory(group) == there
+    assert str(tmp_path) not in group["take_path"].getText()
+
+
 def test_a_take_elsewhere_is_named_by_its_whole_path(group, tmp_path_factory):
     take = write_take(tmp_path_factory.mktemp("other {disk}") / "n")
     node.show_take(group, take)
