@@ -89,7 +89,7 @@ def settle(run: Run) -> None:
         return
     prune(settings)
     variants = connect().runs[run.node_id]
-    is_wanted = settings.take_path == run.shown_before and not any(each.is_shown for each in variants)
+    is_wanted = shown_takes.shown_now(settings) == run.shown_before and not any(each.is_shown for each in variants)
     if run.state != "finished" or not is_wanted:
         return
     take = take_folders.read_take_folder(run.directory)
@@ -111,9 +111,10 @@ def takes_left_in_work(node: bpy.types.Node, here_and_now: bool = False) -> list
         here_and_now: Only those that a worker on this machine is at.
     """
     settings, here = node.node_tree.vera_edit, session.known()
+    shown = shown_takes.shown_now(settings)
     followed = {run.take_id for runs in here.runs.values() for run in runs} if here else set()
     return [
-        Run(settings.node_id, "", {}, shown_before=settings.take_path, take_id=take.take_id, version=take.version)
+        Run(settings.node_id, "", {}, shown_before=shown, take_id=take.take_id, version=take.version)
         for take in shown_takes.partial_takes(settings)
         if take.take_id and not take.is_stopped and take.take_id not in followed
         if take.is_in_work_here or not here_and_now

@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 
+from . import shown_takes
 from .client_package import Run, TakeFolder, requests, take_folders
 from .inputs import NodeInputs, as_holdout
 from .take_request import finish_asked, take_root
@@ -34,4 +35,4 @@ def make_finish(node: bpy.types.Node, take: TakeFolder) -> Run:
         **requests.plate_again(take, root, inputs),
         **requests.matte_again("holdout", take, root, inputs, as_holdout),
     }
-    return Run(settings.node_id, "create_take", {"request": request}, shown_before=settings.take_path)
+    return Run(settings.node_id, "create_take", {"request": request}, shown_before=shown_takes.shown_now(settings))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from pathlib import Path
 
@@ -131,7 +132,7 @@ def load_sequence(take: TakeFolder, first: Path) -> bpy.types.Image:
         first: The first file.
     """
     for image in bpy.data.images:
-        if image.source == "SEQUENCE" and image.library is None and absolute(image.filepath) == first:
+        if image.source == "SEQUENCE" and image.library is None and image_file(image) == first:
             image.reload()  # Blender does not look whether files have changed
             return image
     image = bpy.data.images.load(str(first))
@@ -141,19 +142,39 @@ def load_sequence(take: TakeFolder, first: Path) -> bpy.types.Image:
     return image
 
 
-def relative(path: Path) -> str:
-    """As Blender stores it: `//` and the way from the blend file, where it is saved and on the same drive."""
-    if not bpy.data.filepath:
+def shown_folder(tree: bpy.types.CompositorNodeTree) -> Path | None:
+    """The folder of the take that an inner tree shows, as its images have it, for Blender keeps their paths right when
+    a file is saved elsewhere; None where it passes the plate through."""
+    images = (node.image for node in tree.nodes if node.bl_idname == "CompositorNodeImage")
+    return next((image_file(image).parent for image in images if image is not None), None)
+
+
+def relative(path: Path, folder: Path | None = None) -> str:
+    """As Blender stores it: `//` and the way from the blend file, where it is saved and on the same drive.
+
+    Args:
+        folder: The blend file's, where it is not the one that it lies in now.
+    """
+    if folder is None and not bpy.data.filepath:
         return str(path)
     try:
-        return bpy.path.relpath(str(path))
+        return bpy.path.relpath(str(path), start=str(folder) if folder else None)
     except ValueError:  # another drive
         return str(path)
 
 
-def absolute(path: str) -> Path:
-    """The place a path of Blender's means, without asking the disk."""
-    return Path(bpy.path.native_pathsep(bpy.path.abspath(path))).absolute()
+def absolute(path: str, library: bpy.types.Library | None = None) -> Path:
+    """The place a path of Blender's means, without `..` in it, for it is compared; without asking the disk.
+
+    Args:
+        library: The file that what has the path is linked from; None: it is this file's own.
+    """
+    return Path(os.path.abspath(bpy.path.native_pathsep(bpy.path.abspath(path, library=library))))
+
+
+def image_file(image: bpy.types.Image) -> Path:
+    """The file of an image; the one of a sequence that it was opened with."""
+    return absolute(image.filepath, image.library)
 
 
 def _bare(tree: bpy.types.CompositorNodeTree) -> tuple[bpy.types.NodeSocket, dict[str, bpy.types.NodeSocket]]:

@@ -66,7 +66,7 @@ def sequence_of(output: bpy.types.NodeSocket, frames: range, color_space: str = 
 
 def file_pattern(image: bpy.types.Image) -> str | None:
     """The absolute path of an image sequence with `#` for each digit of the frame number, which is the name's last."""
-    first = layers.absolute(image.filepath)
+    first = layers.image_file(image)
     number = re.search(r"(\d+)\D*$", first.stem)
     if number is None:
         return None
@@ -78,7 +78,7 @@ def files_shown(node: bpy.types.Node, frames: range) -> list[Path]:
     """The files that a node's image shows over the frames; the one file of a still or a movie."""
     sequence = _numbers_shown(node, frames)
     if sequence is None:
-        return [layers.absolute(node.image.filepath)] if node.image.filepath else []
+        return [layers.image_file(node.image)] if node.image.filepath else []
     pattern, numbers = sequence
     return [Plate(pattern, 0, "").file(number) for number in numbers]
 

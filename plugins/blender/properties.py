@@ -6,7 +6,7 @@ import bpy
 from . import color_spaces, drain, layers, nodes
 from .client_package import Notes, session, take_folders
 from .marks import look
-from .shown_takes import choose_take, list_take_items, show_again, shown_take, take_number
+from .shown_takes import choose_take, list_take_items, show_again, shown_now, shown_take, take_number
 
 
 def _status(self: bpy.types.PropertyGroup) -> str:
@@ -18,7 +18,12 @@ def _status(self: bpy.types.PropertyGroup) -> str:
     if take:
         gaps = f"; lacks {take_folders.spell_frames(take.missing_frames)}" if take.missing_frames else ""
         return f"{take.version}, frames {take.first_frame}-{take.last_frame}{gaps}"
-    return "The take is not on disk" if self.take_path else "No take yet: the plate passes through"
+    return "The take is not on disk" if shown_now(self) else "No take yet: the plate passes through"
+
+
+def _take_path(self: bpy.types.PropertyGroup) -> str:
+    shown = layers.shown_folder(self.id_data)
+    return layers.relative(shown) if shown else ""
 
 
 def _stale(self: bpy.types.PropertyGroup) -> str:
@@ -28,7 +33,7 @@ def _stale(self: bpy.types.PropertyGroup) -> str:
 
 def _verdict(self: bpy.types.PropertyGroup) -> str:
     here = session.known()
-    proof = here.proofs.get(str(layers.absolute(self.take_path))) if here and self.take_path else None
+    proof = here.proofs.get(shown_now(self)) if here else None
     return proof["verdict"] if proof else ""
 
 
@@ -181,9 +186,15 @@ class VeraEditSettings(bpy.types.PropertyGroup):
         name="Guidance", default=3.0, min=0.0, description="How strictly the prompt is followed; 1 turns guidance off"
     )
     take_root: bpy.props.StringProperty(
-        name="Take root", default="//vera_takes", subtype="DIR_PATH", description="Folder of the takes of all nodes"
+        name="Take root",
+        default="//vera_takes",
+        subtype="DIR_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+        description="Folder of the takes of all nodes",
     )
-    take_path: bpy.props.StringProperty(name="Take folder", description="Folder of the take shown; empty: none")
+    take_path: bpy.props.StringProperty(
+        name="Take folder", get=_take_path, description="Folder of the take shown; empty: none"
+    )
     take: bpy.props.EnumProperty(
         name="Take",
         items=list_take_items,

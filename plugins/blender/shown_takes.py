@@ -35,6 +35,12 @@ def takes_by_number(settings: bpy.types.PropertyGroup) -> dict[int, TakeFolder]:
     return takes
 
 
+def has_takes(settings: bpy.types.PropertyGroup) -> bool:
+    """Whether the node, or the one it was copied from, has a folder below the take root."""
+    ids = [each for each in (settings.node_id, settings.inherited_node_id) if each]
+    return any(node_folder(settings, each).is_dir() for each in ids)
+
+
 def partial_takes(settings: bpy.types.PropertyGroup) -> list[PartialTake]:
     """The node's own takes that are not finished."""
     return take_folders.list_partial_takes(node_folder(settings, settings.node_id))
@@ -48,24 +54,28 @@ def find_take(settings: bpy.types.PropertyGroup, name: str) -> TakeFolder | None
 
 def shown_take(settings: bpy.types.PropertyGroup) -> TakeFolder | None:
     """The take the node shows; None in pass-through and where its folder is gone."""
-    return take_folders.read_take_folder(layers.absolute(settings.take_path)) if settings.take_path else None
+    folder = layers.shown_folder(settings.id_data)
+    return take_folders.read_take_folder(folder) if folder else None
+
+
+def shown_now(settings: bpy.types.PropertyGroup) -> str:
+    """The folder of the take the node shows, absolute, on disk or not; empty in pass-through."""
+    return str(layers.shown_folder(settings.id_data) or "")
 
 
 def show_take(settings: bpy.types.PropertyGroup, take: TakeFolder | None) -> None:
     """Points the node at a take; None: passes the plate through."""
-    settings.take_path = ""
     if take is None:
         layers.pass_through(settings.id_data)
     else:
         space = color_spaces.of_layers(take, settings.color_space.strip(), plate_of(settings))
         layers.show_take(settings.id_data, take, space)
-        settings.take_path = layers.relative(take.directory)
 
 
 def show_again(settings: bpy.types.PropertyGroup) -> None:
     """Makes the inner tree anew around what the node shows; a take that is not on disk is left as it was."""
     take = shown_take(settings)
-    if take is not None or not settings.take_path:
+    if take is not None or not shown_now(settings):
         show_take(settings, take)
 
 
@@ -83,16 +93,16 @@ def list_take_items(self: bpy.types.PropertyGroup, _context: bpy.types.Context) 
         icon = "SOLO_ON" if take.notes.starred else "BLANK1"
         items.append((identifier(number, take), f"{name} {take.notes.label}".strip(), frames, icon, number))
     if take_number(self) == MISSING:
-        missing = Path(layers.absolute(self.take_path)).name
+        missing = Path(shown_now(self)).name
         items.append(("MISSING", f"{missing} (not on disk)", self.take_path, "ERROR", MISSING))
     _take_items[self.node_id] = items
     return items
 
 
 def take_number(self: bpy.types.PropertyGroup) -> int:
-    if not self.take_path:
+    shown = layers.shown_folder(self.id_data)
+    if shown is None:
         return PASS_THROUGH
-    shown = layers.absolute(self.take_path)
     return next((number for number, take in takes_by_number(self).items() if take.directory == shown), MISSING)
 
 

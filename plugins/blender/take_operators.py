@@ -48,9 +48,8 @@ def nodes_that_show(directory: Path) -> list[str]:
     return [
         group.label or group.name
         for group in nodes.groups()
-        if group.node_tree
-        and group.node_tree.vera_edit.take_path
-        and layers.absolute(group.node_tree.vera_edit.take_path) == directory
+        if group.node_tree and group.node_tree.vera_edit.node_id
+        if layers.shown_folder(group.node_tree) == directory
     ]
 
 
@@ -234,7 +233,9 @@ def go_on(operator: bpy.types.Operator, context: bpy.types.Context, method: str)
         return {"CANCELLED"}
     settings = node.node_tree.vera_edit
     params = {"directory": str(partial.version_directory)}
-    return start(operator, node, lambda: [Run(settings.node_id, method, params, shown_before=settings.take_path)])
+    return start(
+        operator, node, lambda: [Run(settings.node_id, method, params, shown_before=shown_takes.shown_now(settings))]
+    )
 
 
 def finish(operator: bpy.types.Operator, ticket: object, seconds: float | None = REPLY_SECONDS) -> set[str]:

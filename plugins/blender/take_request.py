@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from . import layers
+from . import layers, shown_takes
 from .client_package import Refused, Run, requests
 from .inputs import as_holdout, as_mask, holdout_in, mask_in, on_disk, plate_in
 from .region import region_asked
@@ -62,7 +62,7 @@ def run_with_seed(settings: bpy.types.PropertyGroup, request: dict[str, Any], se
     """One of the variants of a request; no seed: the engine's choice."""
     chosen = {**request["settings"], **({} if seed is None else {"seed": seed})}
     params = {"request": {**request, "settings": chosen}}
-    return Run(settings.node_id, "create_take", params, shown_before=settings.take_path)
+    return Run(settings.node_id, "create_take", params, shown_before=shown_takes.shown_now(settings))
 
 
 def frame_range(settings: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> range:

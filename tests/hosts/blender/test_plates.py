@@ -68,6 +68,27 @@ def test_files_are_found_through_reroutes_with_their_numbers_and_color_space(tmp
 
 
 @own_process
+def test_a_linked_images_path_is_that_of_its_own_file(tmp_path: Path) -> None:
+    _, addon, _, _, plate, _ = start(tmp_path)
+    image = plate.image
+    image.name, image.use_fake_user, image.filepath = "linked plate", True, "//plate/plate.1001.exr"
+    library = tmp_path / "shot.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(library))
+    scene = comps.start_blender()
+    (tmp_path / "elsewhere").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "elsewhere" / "comp.blend"))
+    with bpy.data.libraries.load(str(library), link=True) as (_, wanted):
+        wanted.images = ["linked plate"]
+    tree = addon.compositor_trees.ensure_tree(scene)
+    plate = tree.nodes.new("CompositorNodeImage")
+    plate.image = bpy.data.images["linked plate"]
+    plate.frame_start, plate.frame_duration, plate.frame_offset = 1, 5, 1000
+    node = comps.add_node(addon, tree, plate.outputs["Image"])
+    assert sequence_of(addon, node).pattern == str(tmp_path / "plate" / "plate.####.exr")
+    assert addon.plates.files_shown(plate, range(1, 3)) == [tmp_path / "plate" / f"plate.{n}.exr" for n in (1001, 1002)]
+
+
+@own_process
 def test_what_is_not_the_files_themselves_is_no_fast_path(tmp_path: Path) -> None:
     _, addon, tree, _, plate, node = start(tmp_path)
     tree.links.new(plate.outputs["Image"], node.inputs["Image"])

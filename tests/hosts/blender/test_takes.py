@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -153,6 +154,60 @@ def test_takes_that_are_not_finished_are_told_with_what_can_be_done(tmp_path: Pa
         bpy.ops.vera_edit.resume_take(node_id=settings.node_id, version="v001")
     with pytest.raises(RuntimeError, match="No take v004"):  # it is in work
         bpy.ops.vera_edit.delete_take(node_id=settings.node_id, take="v004")
+
+
+@own_process
+def test_takes_may_lie_beside_the_folder_of_the_file(tmp_path: Path) -> None:
+    _, _, _, settings, _ = start(tmp_path, versions=2)
+    (tmp_path / "blend").mkdir()
+    folder = tmp_path / "takes" / settings.node_id
+    for number in (1, 2):
+        comps.write_take(folder, f"v{number:03d}", FRAMES, seed=number)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "blend" / "shot.blend"))
+    for root in (str(tmp_path / "takes"), "//../takes"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            settings.take_root = root
+        for version in ("v001", "v002", "v001"):
+            settings.take = version
+            assert settings.take == version
+        assert settings.status == "v001, frames 1-3"
+        assert settings.take_path == f"//../takes/{settings.node_id}/v001"
+        with pytest.raises(RuntimeError, match="v001 is shown by Vera Edit"):
+            bpy.ops.vera_edit.delete_take(node_id=settings.node_id, take="v001", force=True)
+    shown = [image.filepath for image in bpy.data.images if image.filepath.endswith("/layers.0001.exr")]
+    assert len(shown) == 2  # one of each take, however often they are shown
+
+
+@own_process
+def test_a_file_saved_in_another_folder_keeps_its_takes(tmp_path: Path) -> None:
+    addon, tree, _, settings, folder = start(tmp_path, versions=2)
+    node_id, other = settings.node_id, comps.add_node(addon, tree)
+    other_id = other.node_tree.vera_edit.node_id
+    settings.take = "v001"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    def is_right(root: str, path: str) -> None:
+        found, bare = (addon.nodes.find_node(each).node_tree.vera_edit for each in (node_id, other_id))
+        assert (found.take_root, found.take_path, found.take) == (root, f"{path}/{node_id}/v001", "v001")
+        assert found.status == "v001, frames 1-3"
+        assert bare.take_root == "//vera_takes"  # it has none: they are to lie beside the file
+        assert addon.take_operators.nodes_that_show(folder / "v001") == ["Vera Edit"]
+
+    run = addon.take_request.run_with_seed(settings, {"settings": {}}, None)
+    bpy.ops.wm.save_as_mainfile(filepath=str(elsewhere / "copy.blend"), copy=True)
+    is_right("//vera_takes", "//vera_takes")
+    bpy.ops.wm.save_as_mainfile(filepath=str(elsewhere / "shot.blend"))
+    is_right("//../vera_takes", "//../vera_takes")
+    for name in ("shot", "copy"):
+        bpy.ops.wm.open_mainfile(filepath=str(elsewhere / f"{name}.blend"))
+        is_right("//../vera_takes", "//../vera_takes")
+    # A take that was asked for before is still the one to show.
+    run.state, run.directory = "finished", folder / "v002"
+    addon.client_package.session.current().runs[node_id] = [run]
+    addon.drain.settle(run)
+    assert addon.nodes.find_node(node_id).node_tree.vera_edit.take == "v002"
 
 
 @own_process
