@@ -13,6 +13,7 @@ import OpenImageIO as oiio
 import pytest
 
 from vera_engine.plates import header_like
+from vera_engine.plates.color import to_linear
 from vera_engine.plates.disk import DiskFull, FileNotWritten, FolderNotWritable
 from vera_engine.plates.exr import (
     LAYER_CHANNELS,
@@ -315,7 +316,6 @@ def test_layers_of_a_png_plate_are_exr(tmp_path: Path, image_file: ImageWriter, 
     write_layers(tmp_path / "layers.exr", layers, frame)
     write_comp(tmp_path / "comp.exr", frame.rgb, frame)
     assert_same_bits(read_layers(tmp_path / "layers.exr"), layers)
-    assert set(channels_of(tmp_path / "comp.exr").values()) == {HALF}
 
 
 def test_the_same_layers_are_the_same_bytes(tmp_path: Path, make_frame: MakeFrame, layers: Layers) -> None:
@@ -328,21 +328,52 @@ def test_the_same_layers_are_the_same_bytes(tmp_path: Path, make_frame: MakeFram
     assert "capDate" not in header_of(tmp_path / "a.exr")
 
 
-@pytest.mark.parametrize("pixel_type", ["half", "float"])
+@pytest.mark.parametrize(
+    ("name", "pixel_type", "space", "stored"),
+    [
+        ("p.1001.exr", "half", "acescg", HALF),
+        ("p.1001.exr", "float", "acescg", FLOAT),
+        ("p.1001.exr", "half", "srgb", FLOAT),
+        ("p.1001.tif", "uint16", "acescg", FLOAT),
+        ("p.1001.png", "uint16", "srgb", FLOAT),
+        ("p.1001.png", "uint8", "srgb", FLOAT),
+        ("p.1001.dpx", "uint16", "ARRI LogC4", FLOAT),
+    ],
+)
 def test_a_comp_is_the_plate_bit_for_bit_outside_the_matte(
-    tmp_path: Path, make_frame: MakeFrame, random: np.random.Generator, pixel_type: str
+    tmp_path: Path,
+    make_frame: MakeFrame,
+    random: np.random.Generator,
+    name: str,
+    pixel_type: str,
+    space: str,
+    stored: int,
 ) -> None:
-    frame = make_frame(pixel_type=pixel_type)
+    frame = make_frame(space, name, pixel_type=pixel_type)
+    plate_linear = to_linear(frame.rgb, frame.format.color_space)
     alpha = np.zeros((HEIGHT, WIDTH), np.float32)
     alpha[10:20, 10:30] = random.random((10, 20), dtype=np.float32)
-    layers = solve_layers(frame.rgb, random.random((HEIGHT, WIDTH, 3), dtype=np.float32), alpha)
-    write_comp(tmp_path / "comp.exr", over(layers.premult, layers.matte, frame.rgb), frame)
-    assert list(channels_of(tmp_path / "comp.exr")) == ["B", "G", "R"]
-    assert set(channels_of(tmp_path / "comp.exr").values()) == {HALF if pixel_type == "half" else FLOAT}
+    layers = solve_layers(plate_linear, random.random((HEIGHT, WIDTH, 3), dtype=np.float32), alpha)
+    write_comp(tmp_path / "comp.exr", over(layers.premult, layers.matte, plate_linear), frame)
+    assert channels_of(tmp_path / "comp.exr") == dict.fromkeys("BGR", stored)
     comp = oiio.ImageInput.open(str(tmp_path / "comp.exr")).read_image(0, 0, 0, 3, oiio.FLOAT)
     outside = layers.matte == 0
-    np.testing.assert_array_equal(comp[outside].view(np.uint32), frame.rgb[outside].view(np.uint32))
-    assert (comp[10:20, 10:30] != frame.rgb[10:20, 10:30]).any()
+    np.testing.assert_array_equal(comp[outside].view(np.uint32), plate_linear[outside].view(np.uint32))
+    assert (comp[10:20, 10:30] != plate_linear[10:20, 10:30]).any()
+
+
+def test_one_channel_that_half_does_not_hold_makes_a_comp_of_floats(
+    tmp_path: Path, random: np.random.Generator
+) -> None:
+    spec = oiio.ImageSpec(WIDTH, HEIGHT, 3, "half")
+    spec.channelformats = ("half", "float", "half")
+    output = oiio.ImageOutput.create("exr")
+    assert output.open(str(tmp_path / "p.1001.exr"), spec)
+    assert output.write_image(random.random((HEIGHT, WIDTH, 3), dtype=np.float32))
+    assert output.close()
+    frame = read_plate_frame(PlateSource(str(tmp_path / "p.1001.exr"), 0, "acescg"), 1001)
+    write_comp(tmp_path / "comp.exr", frame.rgb, frame)
+    assert channels_of(tmp_path / "comp.exr") == dict.fromkeys("BGR", FLOAT)
 
 
 def test_names_of_frames() -> None:

@@ -78,6 +78,14 @@ def test_a_written_comp_is_held_to_its_own_bits(frame):
     assert math.isfinite(wrong.psnr_outside)
 
 
+def test_a_written_comp_that_rounds_the_plate_is_not_the_plate(frame):
+    _, maps = Prover().prove(frame)
+    assert proved(replace(frame, comp_written=maps.comp_linear)).changed_outside == 0
+    rounded = proved(replace(frame, comp_written=maps.comp_linear.astype(np.float16)))
+    assert rounded.changed_outside > 0
+    assert not rounded.is_exact
+
+
 def test_layers_that_merge_to_another_picture_are_found(frame):
     """The model's alpha merged in linear light, as if it were the matte: what the solve is there to prevent."""
     alpha, edit = frame.meant.alpha, frame.meant.edit_linear

@@ -15,6 +15,13 @@ from vera_engine.takes.disk_room import finish_bytes
 from vera_engine.takes.request import EditType, PlateReference, TakeRequest
 
 
+def test_comps_over_a_plate_that_half_rounds_take_twice_the_room(tmp_path: Path) -> None:
+    write_exr(tmp_path / "plate.1.exr", np.zeros((4, 6, 3), np.float32), "RGB")
+    request = TakeRequest("hero", EditType.ADD, "a ball", FrameSet.parse("1"), PlateReference(""), write_comp=True)
+    log = check_plate(PlateSource(str(tmp_path / "plate.#.exr"), color_space="ARRI LogC4"), [1])
+    assert finish_bytes(request, log) == 24 * (7 * 2 + 3 * 4)
+
+
 def test_comps_over_a_plate_with_one_float_frame_take_twice_the_room(tmp_path: Path) -> None:
     for frame in (1, 2):
         write_exr(tmp_path / f"plate.{frame}.exr", np.zeros((4, 6, 3), np.float32), "RGB", "lin_ap1_scene")

@@ -96,13 +96,14 @@ def write_layers(path: Path, layers: Layers, like: PlateFrame) -> None:
 def write_comp(path: Path, comp_linear: NDArray[np.float32], like: PlateFrame) -> None:
     """Writes a comp (H, W, 3) float32, linear in the plate's primaries, as R, G, B, zip; complete or not at all.
 
-    Stored as float where the plate is, else as half, so that what the layers leave alone stays the plate's bits.
+    Stored as half where the plate is half and linear, else as float, so that what the layers leave alone stays the
+    plate's bits.
 
     Raises:
         LayersSizeMismatch, DiskFull, FolderNotWritable, FileNotWritten, ImageNotWritten
     """
     _check_size(comp_linear.shape, like)
-    pixel_type = "float" if like.header.pixel_type == "float" else "half"
+    pixel_type = "float" if like.format.is_beyond_half else "half"
     pixels = comp_linear if pixel_type == "float" else comp_linear.astype(np.float16)
     write_image(path, pixels, spec_like(like.header, like.format, ("R", "G", "B"), pixel_type), "exr")
 

@@ -84,6 +84,11 @@ class Header:
         """`half`, `float`, `uint8`, ...: how the file stores the first of the channels asked for."""
         return str(self.spec.channelformat(self.channels[0]))
 
+    @property
+    def pixel_types(self) -> frozenset[str]:
+        """Those of all channels asked for, which may differ."""
+        return frozenset(str(self.spec.channelformat(channel)) for channel in self.channels)
+
 
 @dataclass(frozen=True)
 class Pixels:

@@ -19,8 +19,9 @@ class PlateFormat:
     """Width of a pixel by its height, as shown; 2 for anamorphic plates."""
     color_space_source: str = "host"
     """Who said the colour space: "host", "file", "option" (the fallback) or "rules"."""
-    is_float: bool = field(default=False, compare=False)
-    """Whether any frame is stored in 32-bit floats; frames need not be alike in that."""
+    is_beyond_half: bool = field(default=False, compare=False)
+    """Whether any frame has light, linear in `color_space.linear`, that half float rounds: all but halves that are
+    linear already. Frames need not be alike in that."""
 
     @property
     def width(self) -> int:

@@ -54,7 +54,8 @@ class FrameToProve:
     meant: Meant | None = None
     """None: not known, as in takes that do not keep what the model made, or that another engine finished."""
     comp_written: NDArray[np.floating] | None = None
-    """(H, W, 3), float16 or float32, as the take's own comp file stores it; None where it has none."""
+    """(H, W, 3), float16 or float32, as the take's own comp file stores it, held to the plate's own bits; None where it
+    has none."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class Prover:
         shown = plate_to_model_rgb(plate, one.space)
         found = [_Compared.of(comp, plate, outside, one.space)]
         if one.comp_written is not None:
-            found.append(_Compared.of(one.comp_written, plate.astype(one.comp_written.dtype), outside, one.space))
+            found.append(_Compared.of(one.comp_written.astype(np.float32), plate, outside, one.space))
         changed = np.max([each.changed for each in found], axis=0)
 
         # 2. The comp that the model meant
@@ -179,7 +180,7 @@ class _Compared:
 
     @classmethod
     def of(
-        cls, comp: NDArray[np.floating], plate: NDArray[np.floating], where: NDArray[np.bool_], space: ColorSpace
+        cls, comp: NDArray[np.float32], plate: NDArray[np.float32], where: NDArray[np.bool_], space: ColorSpace
     ) -> _Compared:
         found = np.empty(where.shape, np.float32)
         for rows in _bands(comp):
@@ -187,8 +188,8 @@ class _Compared:
         changed = np.where(where, found, np.float32(0))
         if not changed.any():
             return cls(found, changed)  # equal pictures need no measuring
-        shown = plate_to_model_rgb(plate.astype(np.float32), space)
-        shown_comp = np.where(where[..., np.newaxis], plate_to_model_rgb(comp.astype(np.float32), space), shown)
+        shown = plate_to_model_rgb(plate, space)
+        shown_comp = np.where(where[..., np.newaxis], plate_to_model_rgb(comp, space), shown)
         return cls(found, changed, psnr(shown_comp, shown, where), ssim(shown_comp, shown, where))
 
 

@@ -53,7 +53,7 @@ __all__ = [
 
 LARGEST_HALF = 65504.0
 """Layers are half float; no layer over a brighter plate than this can be stored."""
-_WITHIN_HALF = ("half", "uint8", "uint16")
+_WITHIN_HALF = frozenset({"half", "uint8", "uint16"})
 """How files store pixels that, finite, cannot lie beyond it."""
 
 PLATE = Role("plate", "plate.path", ("RGB",))
@@ -158,7 +158,7 @@ def check_plate(source: PlateSource, frames: Iterable[int]) -> PlateFormat:
         )
     for header in kinds.values():
         check_metadata(header, first, PLATE.argument)
-    return replace(first, is_float=any(plate_format.is_float for plate_format in formats.values()))
+    return replace(first, is_beyond_half=any(plate_format.is_beyond_half for plate_format in formats.values()))
 
 
 def read_plate_frame(source: PlateSource, frame: int) -> PlateFrame:
@@ -172,7 +172,7 @@ def read_plate_frame(source: PlateSource, frame: int) -> PlateFrame:
     """
     pixels = source.files(PLATE).read(frame, source.nan)
     rgb, header = pixels.values, pixels.header
-    if header.pixel_type not in _WITHIN_HALF:
+    if not header.pixel_types <= _WITHIN_HALF:
         check_half(rgb, frame, header)
     return PlateFrame(frame, rgb, _format_of(source, header), header, pixels.not_finite)
 
@@ -210,7 +210,7 @@ def _format_of(source: PlateSource, header: Header) -> PlateFormat:
         header.display_window,
         header.pixel_aspect,
         found.source,
-        header.pixel_type == "float",
+        is_beyond_half=not (found.space.is_linear and header.pixel_types == {"half"}),
     )
 
 

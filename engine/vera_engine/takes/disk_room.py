@@ -27,7 +27,7 @@ def finish_bytes(request: TakeRequest, plate_format: PlateFormat) -> int:
     """Of all layers, comps and residuals that a request asks for, as if nothing of them could be made smaller."""
     per_pixel = LAYER_CHANNELS * BYTES_PER_HALF
     if request.write_comp:
-        per_pixel += COMP_CHANNELS * (BYTES_PER_FLOAT if plate_format.is_float else BYTES_PER_HALF)
+        per_pixel += COMP_CHANNELS * (BYTES_PER_FLOAT if plate_format.is_beyond_half else BYTES_PER_HALF)
     if request.write_residual:
         per_pixel += RESIDUAL_CHANNELS * BYTES_PER_HALF
     return len(request.made_frames) * plate_format.width * plate_format.height * per_pixel
