@@ -145,8 +145,17 @@ def check_take(node: nuke.Node) -> None:
 
 def updated(node: nuke.Node) -> None:
     """Something in the script has changed, perhaps above the node."""
+    shown_otherwise(node)
     with contextlib.suppress(Refused):  # said when a button is pressed
         marks.look_if_changed(node)
+
+
+def shown_otherwise(node: nuke.Node) -> None:
+    """The node may show another take than its panel speaks of, after an undo."""
+    if not all(shown_takes.is_said(node, choice) for choice in shown_takes.CHOICES):
+        panel.show_take_notes(node)
+        with contextlib.suppress(Refused):
+            marks.look_soon(node, is_asked_for=True)
 
 
 def asked_otherwise(node: nuke.Node) -> None:
@@ -199,9 +208,17 @@ def _have_script_saved(node: nuke.Node) -> None:
 def _annotate(node: nuke.Node, **changed: Any) -> None:
     """Has what the artist says of the take shown be kept with it, where it is something new."""
     take = shown_take(node)
-    if take is not None and any(getattr(take.notes, name) != value for name, value in changed.items()):
-        shown = lambda _: panel.show_take_notes(node)  # noqa: E731
-        news.ask(node, "update_take", shown, directory=str(take.directory), **changed)
+    if take is None or all(getattr(take.notes, name) == value for name, value in changed.items()):
+        return
+    if not shown_takes.is_said(node):
+        raise Refused(
+            f"The panel spoke of another take than {take.version}, which the node shows.",
+            argument="take",
+            value=str(node["take"].value()),
+            remedy="Press Refresh, and say it again.",
+        )
+    shown = lambda _: panel.show_take_notes(node)  # noqa: E731
+    news.ask(node, "update_take", shown, directory=str(take.directory), **changed)
 
 
 def _root_chosen(node: nuke.Node) -> None:
@@ -268,6 +285,7 @@ CHANGED: dict[str, Action] = {
     "engine_address": guarded(engine.choose),
     **dict.fromkeys(("device", "device_name"), panel.show_device),
     "take_root": _root_chosen,
+    **dict.fromkeys(("take_path", "compare_path"), shown_otherwise),
     "take": guarded(_take_chosen),
     "compare_take": guarded(shown_takes.choose_compared),
     "take_label": guarded(lambda node: _annotate(node, label=str(nodes.value(node, "take_label")))),

@@ -8,6 +8,7 @@ from typing import Callable
 
 import nuke
 
+from vera_client.errors import Refused
 from vera_client.host import take_folders
 from vera_client.host.take_folders import PartialTake, TakeFolder
 
@@ -15,6 +16,10 @@ from . import knobs, undo
 from .node import compare_take, show_take, shown_directory, take_root, value
 
 MISSING = "not in its list"
+NAME = re.compile(r"(original )?(v\d{3,})\b")
+"""What an item of a choice begins with, where it is a take."""
+CHOICES = {"take": "take", "compare_take": "compare"}
+"""The choices, and which of the node's takes each of them stands for."""
 
 _is_filling = False
 """Choices are being brought up to date: what Nuke says of them meanwhile is no choice of the artist's."""
@@ -64,7 +69,7 @@ def fill(node: nuke.Node) -> None:
     global _is_filling
     takes = takes_by_name(node)
     items = {take.directory: item_of(name, take) for name, take in takes.items()}
-    for choice, which in (("take", "take"), ("compare_take", "compare")):
+    for choice, which in CHOICES.items():
         none, shown = dict(knobs.BY_NAME[choice].choices)["none"], shown_directory(node, which)
         current = none if shown is None else items.get(shown, f"{shown.name} ({MISSING})")
         _is_filling = True
@@ -87,21 +92,37 @@ def chosen_take(node: nuke.Node, choice: str = "take") -> TakeFolder | None:
     return next((take for name, take in takes_by_name(node).items() if item == item_of(name, take)), None)
 
 
+def is_said(node: nuke.Node, choice: str = "take") -> bool:
+    """Whether a choice stands at the take that the node shows: an undo sets the one back and not the other, and notes
+    belong to what they stand beside. Asks no disk."""
+    item, shown = str(node[choice].value()), shown_directory(node, CHOICES[choice])
+    named = NAME.match(item)
+    if shown is None or named is None:
+        return shown is None and named is None
+    if MISSING in item:
+        return named[2] == shown.name
+    try:
+        folder = take_root(node) / str(value(node, "inherited_node_id")) if named[1] else node_folder(node)
+    except Refused:
+        return True  # without a root it was never filled
+    return folder / named[2] == shown
+
+
 def choose(node: nuke.Node) -> None:
     """Shows what the choice stands at. Renders nothing."""
-    _choose(node, "take", "take", show_take)
+    _choose(node, "take", show_take)
 
 
 def choose_compared(node: nuke.Node) -> None:
     """Has the second take be what its choice stands at."""
-    _choose(node, "compare_take", "compare", compare_take)
+    _choose(node, "compare_take", compare_take)
 
 
-def _choose(node: nuke.Node, choice: str, which: str, show: Callable[[nuke.Node, TakeFolder | None], None]) -> None:
+def _choose(node: nuke.Node, choice: str, show: Callable[[nuke.Node, TakeFolder | None], None]) -> None:
     if _is_filling or MISSING in str(node[choice].value()):
         return
     take = chosen_take(node, choice)
-    if (None if take is None else take.directory) != shown_directory(node, which):
+    if (None if take is None else take.directory) != shown_directory(node, CHOICES[choice]):
         show(node, take)
 
 

@@ -477,6 +477,36 @@ def test_notes_are_kept_with_the_take(post: Letters, shot: nuke.Node) -> None:
     assert "shown by nodes" in nuke.stage.messages[-1]
 
 
+def test_what_is_undone_the_panel_does_not_speak_of(post: Letters, shot: nuke.Node) -> None:
+    """Nuke's undo sets back what was recorded, and that is where the node points."""
+    for version in ("v001", "v002"):
+        folder = letters.make_take(folder_of(shot, version), FRAMES)
+        (folder / "note.json").write_text(f'{{"label": "", "starred": false, "note": "of {version}"}}')
+    press(shot, "refresh")
+    pointed = {}
+    for number in (2, 1):
+        shot["take"].setValue(shot["take"].values()[number])
+        shot["compare_take"].setValue(shot["compare_take"].values()[number])
+        pointed[number] = {name: shot[name].value() for name in ("take_path", "compare_path")}
+    assert (node.shown_directory(shot).name, shot["take_note"].value()) == ("v002", "of v002")
+
+    for name, text in pointed[2].items():
+        shot[name].setValue(text)
+    assert (node.shown_directory(shot).name, shot["take_note"].value()) == ("v001", "of v001")
+    assert [shot[name].value() for name in ("take", "compare_take")] == ["v001, 1001-1003"] * 2
+
+    nuke.callbacks._is_telling.append(True)  # the panel is closed, and no knob tells of itself
+    shot["take_path"].setValue(pointed[1]["take_path"])
+    nuke.callbacks._is_telling.pop()
+    shot["take_note"].setValue("too dark")
+    assert "another take than v002" in nuke.stage.messages.pop()
+    assert not post.of("update_take")
+    nuke.callbacks.call("updateUI", shot)
+    assert shot["take_note"].value() == "of v002"
+    shot["take_note"].setValue("too dark")
+    assert post.of("update_take") == [{"directory": str(folder), "note": "too dark"}]
+
+
 def test_a_take_that_no_node_shows_can_be_deleted(post: Letters, shot: nuke.Node) -> None:
     shown, other = (letters.make_take(folder_of(shot, version), FRAMES) for version in ("v001", "v002"))
     letters.make_take(folder_of(shot, "v003.partial"), [1001], state="failed")
