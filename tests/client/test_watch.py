@@ -117,13 +117,14 @@ def test_a_watch_that_begins_at_the_end_is_told_the_end(client: VeraClient, requ
     assert client.poll() + messages == [{"take_id": take["take_id"], "state_changed": {"take": final}}]
 
 
+@pytest.mark.parametrize("named_by", ["take_id", "directory"])
 def test_a_resumed_take_goes_on_after_its_first_end(
-    client: VeraClient, make_client: Callable[..., VeraClient], request_of: MakeRequest
+    client: VeraClient, make_client: Callable[..., VeraClient], request_of: MakeRequest, named_by: str
 ) -> None:
     take = client.create_take(request_of(prompt="hold"))
     client.cancel(take["take_id"])
     assert client.wait(take["take_id"], timeout=60)["state"] == "cancelled"
-    assert client.resume_take(take["take_id"])["state"] == "queued"
+    assert client.resume_take(**{named_by: take[named_by]})["state"] == "queued"
     # Neither who waited for its first end nor who comes only now takes that end for the last one.
     for waiting in (client, make_client()):
         messages: list[dict[str, Any]] = []

@@ -158,6 +158,8 @@ class Conversation:
         ticket, _, tell = self._pending.pop(ticket_id)
         answer: Message = {"reply": ticket_id, "method": ticket.method}
         if error is None:
+            if ticket.method in REOPENING:
+                self._watches.forget(result["take_id"])  # the request may have named the take by its directory
             ticket.resolve(result)
             answer["result"] = result
         else:
