@@ -67,3 +67,16 @@ def write_movie(
             movie.mux(stream.encode(frame))
         movie.mux(stream.encode(None))
     return path
+
+
+def cut_movie(path: Path, source: Path, keyframe: int) -> Path:
+    """A movie's packets from one of its keyframes on, counted from 0 in decoding order, as they are."""
+    with av.open(source) as whole, av.open(path, "w") as movie:
+        stream = movie.add_stream_from_template(whole.streams.video[0])
+        seen = -1
+        for packet in whole.demux(video=0):
+            seen += packet.is_keyframe and packet.size > 0
+            if seen >= keyframe and packet.size:
+                packet.stream = stream
+                movie.mux(packet)
+    return path

@@ -14,7 +14,7 @@ import OpenEXR
 import pytest
 from av.stream import Disposition
 
-from tests.plates.movies import number_in, picture_of, write_movie
+from tests.plates.movies import cut_movie, number_in, picture_of, write_movie
 from vera_engine.plates.color import ColorSpace
 from vera_engine.plates.exr import write_comp
 from vera_engine.plates.frames import FrameRange
@@ -87,6 +87,37 @@ def test_frames_are_counted_though_they_are_not_shown_evenly(tmp_path: Path) -> 
     path = write_movie(tmp_path / "m.mkv", options=B_FRAMES, moment=lambda number: number * number)
     movie = Movie(path, PLATE)
     assert [number_in(movie.read(number)) for number in (30, 3, 40)] == [30, 3, 40]
+    movie.close()
+
+
+MPEG2 = ("mpeg2video", "yuv422p", {"bf": "2", "g": "12", "b": "8000000"})
+HEVC = ("libx265", "yuv420p", "bframes=3:keyint=10:min-keyint=10:scenecut=0:log-level=none:")
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "layout", "options", "first"),
+    [
+        ("m.mkv", *MPEG2, 13),
+        ("m.mxf", *MPEG2, 13),
+        ("m.mkv", "libx264", "yuv420p", {**B_FRAMES, "x264-params": "open-gop=1:b-pyramid=2:scenecut=0"}, 11),
+        ("m.mkv", *HEVC[:2], {"preset": "ultrafast", "x265-params": HEVC[2] + "open-gop=1"}, 11),
+        # Frames before the keyframe that are made from it alone come out.
+        ("m.mkv", *HEVC[:2], {"preset": "ultrafast", "x265-params": HEVC[2] + "open-gop=0:radl=2"}, 9),
+    ],
+    ids=["MPEG-2 in mkv", "MPEG-2 in mxf", "H.264 in mkv", "HEVC in mkv", "HEVC that can be begun before"],
+)
+def test_a_movie_cut_out_of_a_longer_one_begins_with_the_first_frame_that_can_be_shown(
+    tmp_path: Path, name: str, codec: str, layout: str, options: dict[str, str], first: int
+) -> None:
+    whole = write_movie(tmp_path / f"whole.{name[2:]}", codec, layout, options=options)
+    movie = Movie(cut_movie(tmp_path / name, whole, keyframe=1), PLATE)
+    with av.open(tmp_path / name) as container:
+        shown = [number_in(frame.to_ndarray(format="rgb24") / 255) for frame in container.decode(video=0)]
+    assert shown[0] == first
+    assert movie.index.frame_count == len(shown)
+    assert [number_in(movie.read(number)) for number in range(1, len(shown) + 1)] == shown
+    for number in (len(shown), 1, 7, 2):
+        assert number_in(movie.read(number)) == shown[number - 1]
     movie.close()
 
 

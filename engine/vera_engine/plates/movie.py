@@ -62,7 +62,7 @@ class Movie:
         self._begin()
         try:
             self.header = header_of(self._container, self._stream)
-            self.index = index or index_of(self._container, self._stream)
+            self.index = index or self._indexed()
             self._begin()
         except (av.FFmpegError, FramesLost) as error:
             self.close()
@@ -91,6 +91,16 @@ class Movie:
             return rgb_of(frame, matrix, frame.color_range or self.header.color_range, is_centered)
         except LayoutUnsupported as error:
             raise self._unreadable(f"it holds {error}, which is not supported") from error
+
+    def _indexed(self) -> MovieIndex:
+        index = index_of(self._container, self._stream)
+        if not index.has_leading:
+            return index
+        self._begin()
+        try:
+            return index.without_lost_leading(frame for frame, _ in self._frames)
+        except av.FFmpegError:
+            return index  # damaged there, which is told of the frames that it hits
 
     def _frame(self, number: int) -> VideoFrame:
         if number == self.at and self._last is not None:

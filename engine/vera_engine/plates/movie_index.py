@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
+from av import VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -48,6 +50,24 @@ class MovieIndex:
         """The place in `keyframes` of the last that is not shown after a frame; 0 where none is."""
         moment = self.shown[number - 1]
         return max(0, bisect_right(self.keyframes, moment, key=lambda keyframe: keyframe.shown) - 1)
+
+    @property
+    def has_leading(self) -> bool:
+        """Whether frames are shown before the first that needs none before it. A movie cut out of a longer one may hold
+        them, and lack those that they are made from."""
+        return bool(self.shown) and self.shown[0] < self.keyframes[0].shown
+
+    def without_lost_leading(self, decoded: Iterable[VideoFrame]) -> MovieIndex:
+        """Without those frames before the first keyframe that its decoder does not give: no player shows them.
+
+        Args:
+            decoded: From the beginning, as they are shown.
+        """
+        first = self.keyframes[0].shown
+        leading = takewhile(lambda frame: frame.pts is None or frame.pts < first, decoded)
+        given = {frame.pts for frame in leading}
+        shown = tuple(moment for moment in self.shown if moment >= first or moment in given)
+        return replace(self, frame_count=len(shown), shown=shown)
 
 
 def index_of(container: InputContainer, stream: VideoStream) -> MovieIndex:
