@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 
-from . import animation, compositor_trees
+from . import animation, color_spaces, compositor_trees
 from .client_package import Chain
 from .plates import files_shown
 
@@ -133,12 +133,15 @@ class _Description:
         return said
 
     def scene(self, scene: bpy.types.Scene | None) -> list[Any]:
-        """What of a scene's own settings reaches into its compositor."""
+        """What of a scene's own settings reaches into its compositor, and what is rendered to where that is another
+        space than in Blender's own configuration."""
         if scene is None:
             return []
         render = scene.render
         size = (render.resolution_x, render.resolution_y, render.resolution_percentage)
-        return [*size, render.pixel_aspect_x, render.pixel_aspect_y, render.fps, render.fps_base]
+        space = color_spaces.engine_name_of_renders()
+        named = [] if space == color_spaces.RENAMED[color_spaces.SHOWN_BY_DEFAULT] else [space]
+        return [*size, render.pixel_aspect_x, render.pixel_aspect_y, render.fps, render.fps_base, *named]
 
 
 def _plain(value: Any) -> Any:

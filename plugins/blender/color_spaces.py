@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
 import bpy
@@ -21,6 +22,16 @@ RENAMED = {
 """Blender's own names of spaces that the engine's built-in configuration calls otherwise."""
 LINEAR_REC709 = "Linear Rec.709 (sRGB)"
 """What that configuration calls it in a take's own words."""
+LINEAR_REC709_NAMES = (
+    SHOWN_BY_DEFAULT,
+    LINEAR_REC709,
+    "Utility - Linear - Rec.709",
+    "Utility - Linear - sRGB",
+    "lin_rec709_scene",
+    "lin_rec709",
+    "lin_srgb",
+)
+"""What it is called in Blender's own configuration, and in studios'."""
 ALIKE = frozenset(
     (
         "ACES2065-1",
@@ -71,8 +82,37 @@ def blender_name(name: str) -> str | None:
     known = known_to_blender()
     if name in known:
         return name
-    ours = {**{theirs: ours for ours, theirs in RENAMED.items()}, LINEAR_REC709: SHOWN_BY_DEFAULT}.get(name)
+    if name in LINEAR_REC709_NAMES:
+        return _linear_rec709()
+    ours = {theirs: ours for ours, theirs in RENAMED.items()}.get(name)
     return ours if ours in known else None
+
+
+@cache
+def of_renders() -> str:
+    """What Blender calls the space that plates are rendered to: scene-linear Rec.709; where a studio's configuration
+    has none by a name that is known, what it reads floats as, which is scene-linear too."""
+    return _linear_rec709() or _of_floats()
+
+
+def engine_name_of_renders() -> str:
+    """What the engine calls it."""
+    name = of_renders()
+    return RENAMED[SHOWN_BY_DEFAULT] if name in LINEAR_REC709_NAMES else engine_name(name) or name
+
+
+def _linear_rec709() -> str | None:
+    known = known_to_blender()
+    return next((name for name in LINEAR_REC709_NAMES if name in known), None)
+
+
+def _of_floats() -> str:
+    """By the roles `default_float` and `scene_linear` of the configuration, which only a new image tells of."""
+    image = bpy.data.images.new("", 1, 1, float_buffer=True)
+    try:
+        return str(image.colorspace_settings.name)
+    finally:
+        bpy.data.images.remove(image)
 
 
 def known_to_blender() -> list[str]:
@@ -93,7 +133,7 @@ def of_layers(take: TakeFolder, named: str, plate: bpy.types.Image | None) -> st
     if named and said == named and color.get("plate") == color.get("layers") and plate is not None:
         # Blender reads the plate by another name than its own, and the layers, which are in its space, alike.
         return str(plate.colorspace_settings.name)
-    return blender_name(color.get("layers") or LINEAR_REC709) or SHOWN_BY_DEFAULT
+    return blender_name(color.get("layers") or LINEAR_REC709) or of_renders()
 
 
 def notice(take: TakeFolder) -> str:

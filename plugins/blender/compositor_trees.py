@@ -9,6 +9,8 @@ from pathlib import Path
 
 import bpy
 
+from . import color_spaces
+
 HAS_EMBEDDED_TREES = bpy.app.version < (5, 0, 0)
 """Up to 4.5 a scene owns its compositor tree; from 5.0 on it points at a node group."""
 
@@ -99,7 +101,7 @@ def add_exr_output(
     node.format.file_format, node.format.color_mode, node.format.color_depth = "OPEN_EXR", channels, depth
     node.format.exr_codec = "ZIP"
     node.format.color_management = "OVERRIDE"
-    node.format.linear_colorspace_settings.name = "Linear Rec.709"
+    node.format.linear_colorspace_settings.name = color_spaces.of_renders()
     return node.inputs[0]
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,10 @@ def settle(run: Run) -> None:
         run.is_shown = True
     except Refused as error:
         run.fail(error.as_dict())
+    except Exception as error:  # noqa: BLE001 - the timer goes on, for other nodes wait for it
+        traceback.print_exc()
+        reason = f"Blender cannot show {take.version}, which is finished: {error}."
+        run.fail({"reason": reason, "remedy": "The console has more. Choose the take to try again."})
 
 
 def takes_left_in_work(node: bpy.types.Node, here_and_now: bool = False) -> list[Run]:

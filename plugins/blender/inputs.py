@@ -11,6 +11,7 @@ import bpy
 
 from .chain import Chain, describe
 from .client_package import Plate, Refused, rendered, require_files
+from .color_spaces import engine_name_of_renders, of_renders
 from .live_matte import HOLD_OUT
 from .plates import feeding_socket, sequence_of
 from .upstream import render_upstream
@@ -33,7 +34,7 @@ def plate_in(node: bpy.types.Node, frames: range) -> Plate | Chain:
     files = sequence_of(output, frames, named)
     if files is None and named:
         raise Refused(
-            "The plate has to be rendered, which makes it Linear Rec.709, and a color space is named for it.",
+            f"The plate has to be rendered, which makes it {of_renders()}, and a color space is named for it.",
             argument="plate.color_space",
             value=named,
             remedy="Empty the color space, or plug in an Image node whose files can be sent as they are.",
@@ -73,6 +74,7 @@ def on_disk(
             files[name] = source
         elif source is not None:
             place = rendered.place(node_folder, name, frames, source.fingerprint, is_alone=bool(source.unseen))
+            place = replace(place, color_space=engine_name_of_renders())
             nan = node.node_tree.vera_edit.not_finite if name == "plate" else ""
             files[name] = replace(place.plate, nan=nan)
             if not place.is_whole:

@@ -84,10 +84,29 @@ def show_take(tree: bpy.types.CompositorNodeTree, take: TakeFolder, color_space:
     Args:
         color_space: What Blender is to read the files as.
     """
-    plate, outputs = _bare(tree)
-    image = _add_sequence(tree, take, take.layers_file(take.first_frame), color_space)
-    if "straight" not in image.outputs:
+    files = [take.layers_file(take.first_frame)]
+    if take.residual_frames:
+        files.append(take.residual_file(take.residual_frames[0]))
+    images = [load_sequence(take, first) for first in files]
+    for image in images:
+        image.colorspace_settings.name = color_space
+    try:
+        _lead(tree, take, *images)
+    except Exception:
         pass_through(tree)
+        raise
+
+
+def _lead(
+    tree: bpy.types.CompositorNodeTree,
+    take: TakeFolder,
+    layers: bpy.types.Image,
+    residual: bpy.types.Image | None = None,
+) -> None:
+    """Makes the inner tree anew around the images of a take."""
+    plate, outputs = _bare(tree)
+    image = _add_sequence(tree, take, layers, -150)
+    if "straight" not in image.outputs:
         raise Refused(
             "The take's files do not hold the layers R, G, B, A and straight.",
             argument="take",
@@ -105,20 +124,18 @@ def show_take(tree: bpy.types.CompositorNodeTree, take: TakeFolder, color_space:
         (over(tree, drawn, plate, (1800, 300)), "Composite"),
     ):
         tree.links.new(source, outputs[name])
-    if take.residual_frames:
-        residual = _add_sequence(tree, take, take.residual_file(take.residual_frames[0]), color_space)
-        tree.links.new(_gate(tree, residual.outputs["Image"], within, -400), outputs["Residual"])
+    if residual is not None:
+        light = _add_sequence(tree, take, residual, -600)
+        tree.links.new(_gate(tree, light.outputs["Image"], within, -400), outputs["Residual"])
 
 
 def _add_sequence(
-    tree: bpy.types.CompositorNodeTree, take: TakeFolder, first: Path, color_space: str
+    tree: bpy.types.CompositorNodeTree, take: TakeFolder, image: bpy.types.Image, height: float
 ) -> bpy.types.Node:
     """An Image node that shows files of a take, from the first of them on."""
     node = tree.nodes.new("CompositorNodeImage")
-    node.location = (-300, -150 if first == take.layers_file(take.first_frame) else -600)
-    node.image = load_sequence(take, first)
-    node.image.colorspace_settings.name = color_space
-    number = int(first.stem.rpartition(".")[2])
+    node.location, node.image = (-300, height), image
+    number = int(image_file(image).stem.rpartition(".")[2])
     node.frame_start, node.frame_offset = number, number - 1
     node.frame_duration = take.last_frame - number + 1
     node.use_auto_refresh = True

@@ -19,7 +19,7 @@ from .plates import require_sequence
 
 
 def render_upstream(outputs: dict[str, bpy.types.NodeSocket], places: dict[str, Rendered]) -> None:
-    """Renders outputs of one tree to half-float EXR, scene-linear Rec.709, in scene frame numbers.
+    """Renders outputs of one tree to half-float EXR, in the space `color_spaces.of_renders`, in scene frame numbers.
 
     Blocks until all frames are rendered; Blender's window stands still meanwhile. A folder has its name only when all
     frames are in it.

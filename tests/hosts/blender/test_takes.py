@@ -278,6 +278,34 @@ def test_a_preview_is_a_picture_of_the_panel_and_not_of_the_file(tmp_path: Path)
 
 
 @own_process
+def test_a_take_that_blender_cannot_show_is_said_and_holds_nobody_up(tmp_path: Path) -> None:
+    addon, tree, node, settings, folder = start(tmp_path)
+    other = comps.add_node(addon, tree).node_tree.vera_edit
+    comps.write_take(tmp_path / "vera_takes" / other.node_id, "v001", FRAMES)
+    session = addon.client_package.session.current()
+    runs = [addon.client_package.run.Run(each.node_id, "create_take", {}, take_id="t") for each in (settings, other)]
+    for run in runs:
+        run.state, run.version, run.directory = "finished", "v001", folder.parent / run.node_id / "v001"
+        session.runs[run.node_id] = [run]
+    session.drain = lambda: runs
+    draw_matte, calls = addon.layers.live_matte.draw_matte, []
+
+    def fail_once(*arguments, **named):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise TypeError("enum not found")
+        return draw_matte(*arguments, **named)
+
+    addon.layers.live_matte.draw_matte = fail_once
+    assert addon.drain.tick() is None
+    assert (runs[0].state, settings.take, other.take) == ("failed", "NONE", "v001")
+    assert "Blender cannot show v001, which is finished: enum not found." in settings.status
+    assert {each.bl_idname for each in node.node_tree.nodes} == {"NodeGroupInput", "NodeGroupOutput"}
+    settings.take = "v001"  # as the artist does then
+    assert settings.take == "v001"
+
+
+@own_process
 def test_with_a_window_a_timer_drains_until_nothing_is_to_come(tmp_path: Path) -> None:
     addon, _, _, settings, _ = start(tmp_path)
     assert addon.drain.tick() is None
