@@ -10,7 +10,7 @@ from typing import Any
 import nuke
 
 from vera_client.errors import Refused
-from vera_client.host.take_folders import TakeFolder
+from vera_client.host.take_folders import TakeFolder, show_below_zero
 
 from . import knobs, layer_space, path_map, scripts, tcl, tree, undo
 from .knobs import Kind, Knob
@@ -21,6 +21,9 @@ SCRIPT_FOLDER = "[file dirname [value root.name]]"
 TILE_COLOR = 0x2E5E8CFF
 BELOW = 80
 """Between a node and one below it in the node graph."""
+BEFORE_ALL = -1_000_000
+"""No take has this frame."""
+show_below_zero()  # `####` of a Read is `%04d`, which counts the sign as a digit, as the engine does
 
 
 def create() -> nuke.Group:
@@ -215,7 +218,7 @@ def shown_directory(node: nuke.Node, which: str = "take") -> Path | None:
 
 def _point(node: nuke.Node, which: str, take: TakeFolder | None) -> None:
     first, last = (0, -1) if take is None else (take.first_frame, take.last_frame)
-    node[f"{which}_last"].setValue(-1)  # until all of it is right, none is shown
+    node[f"{which}_last"].setValue(BEFORE_ALL)  # until all of it is right, none is shown
     node[f"{which}_path"].setValue("" if take is None else spell_path(node, take.directory))
     node[f"{which}_first"].setValue(first)
     node[f"{which}_last"].setValue(last)

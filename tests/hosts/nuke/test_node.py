@@ -187,6 +187,17 @@ def test_with_a_whole_take_root_copies_of_the_script_find_the_takes(group, tmp_p
     assert node.shown_directory(copied) == take.directory.with_name("v001")
 
 
+def test_frames_below_zero_are_shown(group):
+    frames = range(-3, 2)
+    take = write_take(node.shown_directory(group).parent, "v002", frames)
+    assert (take.frames, take.missing_frames) == (tuple(frames), [])
+    node.show_take(group, take)
+    made = layers(-2)
+    np.testing.assert_array_equal(comp(group, -2)[..., 3], made[..., 3])
+    node.show_take(group, None)
+    assert not (comp(group, -2)[..., 3] == made[..., 3]).all()
+
+
 def test_takes_that_are_moved_with_their_root_are_still_shown(group, tmp_path, repository):
     nuke.stage.run_startup(repository / "plugins" / "nuke")
     take = node.shown_directory(group)

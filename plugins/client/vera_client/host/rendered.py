@@ -18,7 +18,7 @@ from pathlib import Path
 from .plate_files import Plate
 
 FOLDER = "upstream"
-NAME = re.compile(r"(plate|mask|holdout)\.(\d+)-(\d+)\.([0-9a-f]{16})(?:\.[0-9a-f]{8})?")
+NAME = re.compile(r"(plate|mask|holdout)\.(-?\d+)-(-?\d+)\.([0-9a-f]{16})(?:\.[0-9a-f]{8})?")
 YOUNG_SECONDS = 3600.0
 """So long a folder that no take speaks of is left alone: its request may be on the way."""
 

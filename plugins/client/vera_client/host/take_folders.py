@@ -15,7 +15,7 @@ from typing import Any
 
 from .take_record import Notes, Seam, largest_seam, read_json, read_notes
 
-LAYERS = re.compile(r"layers\.(\d{4,})\.exr")
+LAYERS = re.compile(r"layers\.(-\d{3,}|\d{4,})\.exr")
 VERSION = re.compile(r"v(\d{3,})")
 PARTIAL = re.compile(r"v(\d{3,})\.partial")
 HEARTBEAT = "worker.json"
@@ -24,6 +24,8 @@ HEARTBEAT_SECONDS = 60.0
 SETTLED_SECONDS = 2.0
 """A folder that was changed less long ago may be changed again without its time telling so."""
 
+_shows_below_zero = False
+"""Whether the host shows files that are numbered below 0."""
 _listed: dict[Path, tuple[int, tuple[int, ...]]] = {}
 """By folder: its own time when it was listed, and the frames that were in it."""
 
@@ -163,6 +165,13 @@ class PartialTake:
         return f"{self.version} {'in work' if self.is_in_work else 'waits for its engine'}{made}"
 
 
+def show_below_zero() -> None:
+    """Has frames below 0 be listed too, for a host that shows their files. Blender does not: it takes the sign of
+    `layers.-007.exr` for a part of the name, and would show that file at frame 7. There they are missing."""
+    global _shows_below_zero
+    _shows_below_zero = True
+
+
 def read_take_folder(directory: Path) -> TakeFolder | None:
     """The take in a version directory, or None where it holds no layers."""
     frames = _frames_in(directory)
@@ -217,7 +226,8 @@ def _frames_in(directory: Path) -> tuple[int, ...] | None:
         known = _listed.get(directory)
         if known is None or known[0] != changed_ns:
             found = (LAYERS.fullmatch(file.name) for file in directory.iterdir())
-            known = (changed_ns, tuple(sorted(int(match[1]) for match in found if match)))
+            numbers = sorted(int(match[1]) for match in found if match)
+            known = (changed_ns, tuple(number for number in numbers if number >= 0 or _shows_below_zero))
             if time.time_ns() - changed_ns > SETTLED_SECONDS * 1e9:
                 _listed[directory] = known
         return known[1]
