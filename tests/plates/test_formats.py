@@ -320,6 +320,36 @@ def test_a_picture_on_its_side_is_refused(tmp_path: Path) -> None:
         check_plate(PlateSource(str(tmp_path / "p.jpg")), [1])
 
 
+def test_a_note_that_was_not_filled_in_turns_nothing(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 0
+    Image.fromarray(np.zeros((6, 10, 3), np.uint8)).save(tmp_path / "p.jpg", exif=exif)
+    check_plate(plate_in(tmp_path / "p.jpg"), [1])
+    write_dpx(tmp_path / "p.dpx", CODES)
+    content = bytearray((tmp_path / "p.dpx").read_bytes())
+    for orientation in (0xFFFF, 1):
+        content[768:770] = struct.pack(">H", orientation)
+        (tmp_path / "p.dpx").write_bytes(content)
+        if orientation == 1:  # from right to left
+            with pytest.raises(PlateTurned):
+                check_plate(plate_in(tmp_path / "p.dpx"), [1])
+        else:
+            check_plate(plate_in(tmp_path / "p.dpx"), [1])
+
+
+@pytest.mark.parametrize(("descriptor", "samples"), [(100, 2), (101, 3), (102, 3), (103, 4)])
+def test_a_dpx_file_of_ycbcr_is_refused(tmp_path: Path, descriptor: int, samples: int) -> None:
+    write_dpx(tmp_path / "p.dpx", CODES)
+    header = bytearray((tmp_path / "p.dpx").read_bytes()[:2048])
+    header[800:804] = bytes([descriptor, 6, 6, 8])  # BT.709, eight bits
+    (tmp_path / "p.dpx").write_bytes(header + bytes([102, 63, 240, 63] * 6 * 10)[: samples * 6 * 10])
+    source = plate_in(tmp_path / "p.dpx")
+    for refuse in (lambda: check_plate(source, [1]), lambda: read_plate_frame(source, 1)):
+        with pytest.raises(PlateUnreadable, match="Y, Cb and Cr") as refused:
+            refuse()
+        assert "RGB" in refused.value.remedy
+
+
 def test_tags_of_a_display_picture_stay_behind(tmp_path: Path) -> None:
     profile = oiio.ImageBuf(np.zeros((4, 4, 3), np.float32))
     profile.specmod().attribute("ICCProfile", "uint8[4]", (1, 2, 3, 4))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -267,6 +268,25 @@ def test_a_movie_turned_by_a_note_is_refused(tmp_path: Path) -> None:
                 turned.mux(packet)
     with pytest.raises(PlateTurned, match="90 degrees"):
         check_plate(source_of(tmp_path / "turned.mp4"), [1])
+
+
+@pytest.mark.parametrize(
+    ("matrix", "how"),
+    [((1, 0, 0, -1), "upside down"), ((-1, 0, 0, 1), "degrees"), ((-1, 0, 0, -1), "180 degrees"), ((2, 0, 0, 1), "")],
+    ids=["upside down", "mirrored", "turned", "stretched"],
+)
+def test_a_movie_mirrored_by_a_note_is_refused(tmp_path: Path, matrix: tuple[int, ...], how: str) -> None:
+    path = write_movie(tmp_path / "m.mp4", frame_count=1)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"tkhd") + 4 + 40  # by the version 0 of this box
+    a, b, c, d = (entry << 16 for entry in matrix)
+    content[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+    if how:
+        with pytest.raises(PlateTurned, match=how):
+            check_plate(source_of(path), [1])
+    else:
+        check_plate(source_of(path), [1])
 
 
 def test_alpha_is_left_alone_in_plates_and_is_the_mask(tmp_path: Path) -> None:

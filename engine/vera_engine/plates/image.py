@@ -19,8 +19,11 @@ from vera_engine.plates.channels import Choice, Role, choose_picture
 from vera_engine.plates.cleared_header import clear_header
 from vera_engine.plates.file_ends import is_closed, is_shorter_than_pixels
 from vera_engine.plates.nan_policy import NanPolicy
+from vera_engine.plates.upright import check_upright
 
 _FLATTEST = 1e-6
+_DPX_YCBCR = "Cb"
+"""How OpenImageIO's names of such elements begin: it makes RGB of them by a matrix of its own, and limits that."""
 
 
 class PlateUnreadable(FailedPrecondition):
@@ -29,10 +32,6 @@ class PlateUnreadable(FailedPrecondition):
 
 class PlateForbidden(PermissionRefused):
     """A file that this user may not read."""
-
-
-class PlateTurned(InvalidArgument):
-    """A picture stored on its side or mirrored, with a note that says so: some hosts follow it, some do not."""
 
 
 class PixelsNotFinite(InvalidArgument):
@@ -226,22 +225,6 @@ def check_openable(path: Path, role: Role) -> None:
         ) from error
 
 
-def turned(path: Path, role: Role, how: str) -> PlateTurned:
-    """The refusal of a picture that is not stored upright.
-
-    Args:
-        path: The file.
-        role: What it is read as.
-        how: What the file says: `orientation 6`, `90 degrees`.
-    """
-    return PlateTurned(
-        f"This file of the {role.noun} is stored turned or mirrored ({how}), which hosts read differently.",
-        argument=role.argument,
-        value=path,
-        remedy="Write it upright, without such a note.",
-    )
-
-
 def zero_not_finite(values: NDArray[np.float32], nan: NanPolicy, header: Header, role: Role) -> int:
     """Sets what is NaN or infinite to 0, in place, and counts the pixels.
 
@@ -298,7 +281,12 @@ def _find_picture(opened: oiio.ImageInput, path: Path, role: Role, choice: Choic
         "".join([*spec.channelnames, *map(spec.get_string_attribute, ("oiio:subimagename", "view"))]).encode()
     picture = choose_picture(path, parts, role, choice)
     spec = parts[picture.part]
-    orientation = spec.get_int_attribute("Orientation", 1)
-    if orientation != 1:
-        raise turned(path, role, f"orientation {orientation}")
+    check_upright(spec, path, role)
+    if spec.get_string_attribute("dpx:ImageDescriptor").startswith(_DPX_YCBCR):
+        raise PlateUnreadable(
+            f"This file of the {role.noun} holds Y, Cb and Cr instead of RGB, which are not read of DPX files.",
+            argument=role.argument,
+            value=path,
+            remedy="Write it as RGB.",
+        )
     return Header(path, picture.part, spec, picture.channels)

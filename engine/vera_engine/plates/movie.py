@@ -19,10 +19,11 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from vera_engine.plates.channels import Role
-from vera_engine.plates.image import PlateUnreadable, check_openable, turned
-from vera_engine.plates.movie_header import MovieHeader, header_of
+from vera_engine.plates.image import PlateUnreadable, check_openable
+from vera_engine.plates.movie_header import MovieHeader, header_of, turn_of
 from vera_engine.plates.movie_index import FramesLost, MovieIndex, index_of
 from vera_engine.plates.movie_pixels import LayoutUnsupported, rgb_of
+from vera_engine.plates.upright import turned
 
 _OPTIONS = {
     # Nothing that is called a movie may make the library open other files, or addresses.
@@ -83,8 +84,9 @@ class Movie:
         spec = self.header.spec
         if (frame.width, frame.height) != (spec.width, spec.height):
             raise self._unreadable(f"from {spec.width}x{spec.height} its pictures become {frame.width}x{frame.height}")
-        if frame.rotation:
-            raise turned(self._path, self._role, f"{frame.rotation} degrees")
+        turn = turn_of(frame)
+        if turn:
+            raise turned(self._path, self._role, turn)
         matrix = self.header.matrix if frame.colorspace == _UNSPECIFIED_MATRIX else frame.colorspace
         is_centered = self._stream.codec_context.name in _CENTERED_CODECS
         try:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
 import OpenImageIO as oiio
+from av import VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -41,6 +43,7 @@ _CAMERA = {
     "reel_name": "reelName",
 }
 """Metadata of movies under the names that OpenEXR gives them."""
+_DISPLAY_MATRIX = "DISPLAYMATRIX"
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,17 @@ def header_of(container: InputContainer, stream: VideoStream) -> MovieHeader:
         if metadata.get(name):
             spec.attribute(attribute, metadata[name])
     return MovieHeader(spec, _timecode_of(container, metadata, rate), codec.colorspace, codec.color_range)
+
+
+def turn_of(frame: VideoFrame) -> str:
+    """How a frame is said to be stored turned or mirrored, as in `90 degrees`; empty where it is upright."""
+    if _DISPLAY_MATRIX not in frame.side_data:
+        return ""
+    # Where a point (x, y) is shown: x' = a x + c y, y' = b x + d y, by rows of three
+    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(frame.side_data[_DISPLAY_MATRIX]), np.int32).reshape(3, 3)
+    if (b, c) == (0, 0) and a > 0 and d > 0:
+        return ""
+    return f"{frame.rotation} degrees" if frame.rotation else "upside down"
 
 
 def _timecode_of(container: InputContainer, metadata: dict[str, str], rate: Fraction | None) -> Timecode | None:

@@ -20,12 +20,12 @@ from vera_engine.plates.image import (
     Header,
     PixelsNotFinite,
     PlateForbidden,
-    PlateTurned,
     PlateUnreadable,
 )
 from vera_engine.plates.nan_policy import NanPolicy
 from vera_engine.plates.plate_format import PlateFormat
 from vera_engine.plates.sequence import PatternInvalid, find_sequence
+from vera_engine.plates.upright import PlateTurned
 
 __all__ = [
     "PLATE",
