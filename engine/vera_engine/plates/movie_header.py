@@ -9,6 +9,7 @@ import numpy as np
 import OpenImageIO as oiio
 from av import VideoFrame
 from av.container import InputContainer
+from av.sidedata.sidedata import SideData
 from av.video.stream import VideoStream
 
 from vera_engine.plates.timecode import Timecode
@@ -43,7 +44,6 @@ _CAMERA = {
     "reel_name": "reelName",
 }
 """Metadata of movies under the names that OpenEXR gives them."""
-_DISPLAY_MATRIX = "DISPLAYMATRIX"
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,11 @@ def header_of(container: InputContainer, stream: VideoStream) -> MovieHeader:
 
 def turn_of(frame: VideoFrame) -> str:
     """How a frame is said to be stored turned or mirrored, as in `90 degrees`; empty where it is upright."""
-    if _DISPLAY_MATRIX not in frame.side_data:
+    note = frame.side_data.get("DISPLAYMATRIX")
+    if not isinstance(note, SideData):
         return ""
     # Where a point (x, y) is shown: x' = a x + c y, y' = b x + d y, by rows of three
-    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(frame.side_data[_DISPLAY_MATRIX]), np.int32).reshape(3, 3)
+    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(note), np.int32).reshape(3, 3)
     if (b, c) == (0, 0) and a > 0 and d > 0:
         return ""
     return f"{frame.rotation} degrees" if frame.rotation else "upside down"
