@@ -168,6 +168,10 @@ def test_which_python_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         Path(pythons[name]).touch()
     monkeypatch.delenv("VERA_EDIT_PYTHON", raising=False)
     assert find_python(files) == sys.executable
+    with monkeypatch.context() as inside_nuke:
+        inside_nuke.setattr(sys, "executable", "/usr/local/Nuke15.1v3/Nuke15.1")
+        with pytest.raises(BridgeUnavailable, match="not known where the engine is"):
+            find_python(files)
     files.python_file.write_text(pythons["file"] + "\n")
     assert find_python(files) == pythons["file"]
     monkeypatch.setenv("VERA_EDIT_PYTHON", pythons["variable"])
@@ -194,8 +198,8 @@ def test_a_client_inside_an_environment_takes_its_python(tmp_path: Path) -> None
     ended = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert "It is not known where the engine is installed" in ended.stderr
     python = tmp_path / "engine" / "bin" / "python"
-    python.parent.mkdir()
-    for file in (python, tmp_path / "engine" / "pyvenv.cfg"):
+    for file in (python, tmp_path / "engine" / "pyvenv.cfg", inside / "grpc" / "__init__.py"):  # another plugin's grpc
+        file.parent.mkdir(exist_ok=True)
         file.touch()
     ended = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert ended.stdout == f"{python}\n", ended.stderr

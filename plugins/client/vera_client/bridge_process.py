@@ -27,8 +27,9 @@ PARTING_SECONDS = 3.0
 def find_python(files: EngineFiles, python: str | None = None) -> str:
     """The interpreter of the engine's environment, which the bridge needs for grpcio and protobuf.
 
-    In this order: `python` as given; the variable VERA_EDIT_PYTHON; the `python` file of the state directory; the
-    running interpreter where it has grpcio; that of the environment which this client lies in.
+    In this order: `python` as given; the variable VERA_EDIT_PYTHON; the `python` file of the state directory; that of
+    the environment which this client lies in; the running interpreter where it is a Python by name and has grpcio:
+    inside a host it may be the host itself, and what other plugins brought along is found there too.
 
     Raises:
         BridgeUnavailable: None of them is there.
@@ -43,11 +44,12 @@ def find_python(files: EngineFiles, python: str | None = None) -> str:
                 remedy="Set VERA_EDIT_PYTHON to the Python of the environment that Vera Edit is installed in.",
             )
         return named
-    if sys.executable and importlib.util.find_spec("grpc") is not None:
-        return sys.executable
     around = _environment_around(Path(os.path.abspath(__file__)))
     if around is not None:
         return str(around)
+    is_python = Path(sys.executable or "").name.lower().startswith("python")
+    if is_python and importlib.util.find_spec("grpc") is not None:
+        return sys.executable
     raise BridgeUnavailable(
         "It is not known where the engine is installed.",
         argument="python",
