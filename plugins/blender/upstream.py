@@ -25,7 +25,8 @@ def render_upstream(outputs: dict[str, bpy.types.NodeSocket], places: dict[str, 
     frames are in it.
 
     Args:
-        outputs: By name: `plate`, `mask`. All of the same tree. A value becomes R = G = B.
+        outputs: By name: `plate`, `mask`, `holdout`. All of the same tree. A value becomes R = G = B, and so does a
+            color that a mask or hold-out is made of: the one value that Blender makes of it.
         places: Where each belongs, by the same names and over the same frames.
 
     Raises:
@@ -71,7 +72,7 @@ def _render(
                 node.scene = copied_scene
         for name, output in copied.items():
             target = compositor_trees.add_exr_output(copied_tree, folders[name], name)
-            copied_tree.links.new(_as_color(copied_tree, output), target)
+            copied_tree.links.new(output if _is_color(name, output) else _gray(copied_tree, output), target)
         _set_range(copied_scene, frames)
         discarded = next(iter(folders.values())) / "discarded."
         compositor_trees.set_still_output(copied_scene, discarded)
@@ -141,10 +142,13 @@ def _remove_all_but(tree: bpy.types.CompositorNodeTree, kept: set[str]) -> None:
         tree.nodes.remove(node)
 
 
-def _as_color(tree: bpy.types.CompositorNodeTree, output: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
-    """A value led to R, G and B: alone it would be written as a channel V, which is no channel of a mask."""
-    if output.type == "RGBA":
-        return output
+def _is_color(name: str, output: bpy.types.NodeSocket) -> bool:
+    return name == "plate" and output.type == "RGBA"
+
+
+def _gray(tree: bpy.types.CompositorNodeTree, output: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
+    """A value, or the one that Blender makes of a color, led to R, G and B: alone it would be written as a channel V,
+    which is no channel of a mask."""
     combine = tree.nodes.new("CompositorNodeCombineColor")
     for name in ("Red", "Green", "Blue"):
         tree.links.new(output, combine.inputs[name])

@@ -201,6 +201,22 @@ def test_a_chain_is_rendered_once_for_plate_and_mask_and_leaves_no_trace(tmp_pat
 
 
 @own_process
+def test_a_colored_mask_is_the_value_that_blender_makes_of_it(tmp_path: Path) -> None:
+    scene, addon, tree, plates, plate, node = start(tmp_path)
+    for name in ("Image", "Mask", "Hold-out"):
+        tree.links.new(plate.outputs["Image"], node.inputs[name])
+    request = request_of(addon, node, scene)
+    value = addon.arithmetic.calculate(tree, "ADD", (0, 0), plate.outputs["Image"], 0.0)
+    shown = comps.render(scene, {"value": value}, FRAMES, tmp_path / "out")["value"]
+    for frame in FRAMES:
+        gray = comps.as_half(shown[frame][..., :1])
+        assert np.abs(gray - plates[1000 + frame]).max() > 0.1
+        for name in ("mask", "holdout"):
+            written = comps.read_exr(folder_of(request[name]["source"]) / f"{name}.{frame:04d}.exr")
+            np.testing.assert_array_equal(written, np.repeat(gray, 3, axis=-1))
+
+
+@own_process
 def test_what_is_upstream_may_be_a_vera_edit_node(tmp_path: Path) -> None:
     scene, addon, tree, plates, plate, node = start(tmp_path)
     above = comps.add_node(addon, tree, plate.outputs["Image"])
