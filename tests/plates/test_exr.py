@@ -5,6 +5,7 @@ import shutil
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ import OpenImageIO as oiio
 import pytest
 
 from vera_engine.plates import header_like
-from vera_engine.plates.color import to_linear
+from vera_engine.plates.color import ColorSpace, to_linear
+from vera_engine.plates.color_rules import color_space_of_file
 from vera_engine.plates.disk import DiskFull, FileNotWritten, FolderNotWritable
 from vera_engine.plates.exr import (
     LAYER_CHANNELS,
@@ -33,7 +35,7 @@ from vera_engine.plates.exr import (
 )
 from vera_engine.plates.header_like import MetadataRefused
 from vera_engine.plates.layers import Layers, over, solve_layers
-from vera_engine.plates.source import PlateFrame, PlateSource, check_plate, read_plate_frame
+from vera_engine.plates.source import ColorSpaceUnknown, PlateFrame, PlateSource, check_plate, read_plate_frame
 
 ImageWriter = Callable[..., Path]
 HEIGHT, WIDTH = 40, 60
@@ -308,6 +310,46 @@ def test_layers_are_tagged_as_what_they_are_or_not_at_all(
         header = file.header()
         said = header.get("colorInteropID"), header.get("chromaticities")
     assert said == (identity, None if primaries is None else pytest.approx(primaries))
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "space", "said"),
+    [
+        ("p.1001.exr", [("colorInteropID", "lin_ap1_scene")], "lin_rec709", "lin_rec709_scene"),
+        ("p.1001.exr", [("colorInteropID", "srgb_rec709_scene")], "acescg", "lin_ap1_scene"),
+        ("p.1001.exr", [("chromaticities", "float[8]", AP1)], "lin_rec709", "lin_rec709_scene"),
+        ("p.1001.exr", [("chromaticities", "float[8]", AP1)], "acescg", "lin_ap1_scene"),
+        ("p.1001.dpx", [("dpx:Transfer", "Linear")], "acescg", "lin_ap1_scene"),
+    ],
+    ids=["other primaries", "encoded", "chromaticities", "the same", "a DPX file's transfer"],
+)
+def test_layers_do_not_repeat_what_the_host_has_overruled(
+    tmp_path: Path, make_frame: MakeFrame, layers: Layers, name: str, attributes: list, space: str, said: str
+) -> None:
+    kind = "uint16" if name.endswith("dpx") else "half"
+    frame = make_frame(space, name, attributes=attributes, pixel_type=kind)
+    write_layers(tmp_path / "layers.exr", layers, frame)
+    assert color_space_of_file(oiio.ImageInput.open(str(tmp_path / "layers.exr")).spec()) == ColorSpace.parse(said)
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        ("chromaticities", "float[8]", (float("nan"),) * 8),
+        ("chromaticities", "float[2]", (0.3, 0.3)),
+        ("chromaticities", "string", "Rec.709"),
+    ],
+)
+def test_chromaticities_that_are_none_are_not_believed(
+    tmp_path: Path, make_frame: MakeFrame, layers: Layers, attribute: tuple[object, ...]
+) -> None:
+    frame = make_frame("acescg", attributes=[attribute])
+    source = PlateSource(str(frame.header.path))
+    with pytest.raises(ColorSpaceUnknown):
+        check_plate(source, [1001])
+    assert check_plate(replace(source, fallback_color_space="acescg"), [1001]).color_space_source == "option"
+    write_layers(tmp_path / "layers.exr", layers, frame)
+    assert "chromaticities" not in header_of(tmp_path / "layers.exr")
 
 
 def test_layers_of_a_png_plate_are_exr(tmp_path: Path, image_file: ImageWriter, layers: Layers) -> None:

@@ -12,6 +12,7 @@ import OpenImageIO as oiio
 
 from vera_engine.errors import FailedPrecondition, InvalidArgument, PermissionRefused
 from vera_engine.plates.color import ColorSpace
+from vera_engine.plates.color_rules import color_space_of_file
 from vera_engine.plates.image import Header
 from vera_engine.plates.plate_format import PlateFormat
 from vera_engine.plates.write import ImageNotWritten, write_image
@@ -46,6 +47,7 @@ _OF_THE_FILE_BY_PREFIX = (
     "png:",
     "tiff:",
 )
+_COLOR_TAGS = ("colorInteropID", "oiio:ColorSpace", "chromaticities")
 _OF_THE_SHOT = {
     # What DPX and Cineon alone say by these names, and where OpenEXR keeps it; its own writer leaves them out.
     "InputDevice": "cameraModel",
@@ -118,7 +120,7 @@ def spec_like(header: Header, plate: PlateFormat, channels: tuple[str, ...], pix
         if prefix in ("cineon", "dpx") and rest in _OF_THE_SHOT:
             _say_of_the_shot(spec, _OF_THE_SHOT[rest], attribute.value)
     spec.attribute("PixelAspectRatio", plate.pixel_aspect)
-    if not plate.color_space.is_linear:
+    if not plate.color_space.is_linear or _says_otherwise(header.spec, plate.color_space):
         _tag(spec, plate.color_space.linear)
     date = spec.get_string_attribute("DateTime")
     if not (date and date.isprintable()):
@@ -127,9 +129,16 @@ def spec_like(header: Header, plate: PlateFormat, channels: tuple[str, ...], pix
     return spec
 
 
+def _says_otherwise(spec: oiio.ImageSpec, space: ColorSpace) -> bool:
+    """Whether the plate's file names another space than the one it is taken for. One that says nothing does not: then
+    a host takes both files for the same."""
+    says = any(spec.getattribute(name) is not None for name in _COLOR_TAGS)
+    return says and color_space_of_file(spec) != space
+
+
 def _tag(spec: oiio.ImageSpec, linear: ColorSpace) -> None:
-    """Says that values are no more in the plate's space but in this linear one, where files have words for it."""
-    for name in ("colorInteropID", "oiio:ColorSpace", "chromaticities"):
+    """Says that values are in this linear space, whatever the plate's file says, where files have words for it."""
+    for name in _COLOR_TAGS:
         spec.erase_attribute(name)
     if linear.interop_id:
         spec.attribute("oiio:ColorSpace", linear.interop_id)
