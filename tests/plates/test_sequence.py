@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,22 @@ def test_a_path_without_one_place_for_the_number_is_refused(pattern: str, remedy
     assert refused.value.argument == "mask.source.path"
     assert refused.value.value == pattern
     assert remedy in refused.value.remedy
+
+
+def test_names_of_files_that_are_not_unicode_are_told(tmp_path: Path) -> None:
+    latin = tmp_path / os.fsdecode(b"pl\xe4te.1001.exr")
+    try:
+        latin.touch()
+    except OSError:
+        pytest.skip("this file system has names in Unicode only")
+    with pytest.raises(PatternInvalid, match="not Unicode") as refused:
+        find_sequence(str(tmp_path))
+    assert refused.value.value.isascii()
+    (tmp_path / "other.1001.exr").touch()
+    with pytest.raises(PatternInvalid, match="2 sequences") as several:
+        find_sequence(str(tmp_path))
+    assert "other.####.exr" in several.value.reason
+    several.value.reason.encode()
 
 
 def test_a_name_that_is_not_unicode_is_refused() -> None:

@@ -180,6 +180,7 @@ def find_sequence(text: str, argument: str = "plate.path") -> Sequence | Path:
 def _only_one(folder: Path, argument: str) -> Sequence | Path:
     found = sequences_in(folder)
     if len(found) == 1:
+        _check_unicode(str(found[0]), argument)
         return found[0]
     if not found:
         raise PatternInvalid(
@@ -188,7 +189,7 @@ def _only_one(folder: Path, argument: str) -> Sequence | Path:
             value=folder,
             remedy="Name the folder that the frames lie in.",
         )
-    names = [Path(str(sequence)).name for sequence in found[:_MOST_NAMED]]
+    names = [_shown(Path(str(sequence)).name) for sequence in found[:_MOST_NAMED]]
     more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
     raise PatternInvalid(
         f"The folder holds {len(found)} sequences: {', '.join(names)}{more}.",
@@ -237,6 +238,11 @@ def _suggestion(name: str) -> str:
     if number is None:
         return "Write #### where the frame number goes, as in plate.####.exr."
     return f"Did you mean {name[: number.start()]}{'#' * len(number[0])}{name[number.end() :]}?"
+
+
+def _shown(name: str) -> str:
+    """A file's name as text, whatever bytes it holds."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _check_unicode(text: str, argument: str) -> None:
