@@ -48,6 +48,11 @@ def scene_of(tree: bpy.types.CompositorNodeTree) -> bpy.types.Scene | None:
     return next((scene for scene in scenes if scene and tree_of(scene) == tree), None)
 
 
+def scene_around(node: bpy.types.Node) -> bpy.types.Scene:
+    """The scene whose frame range a node goes by: the one it composites for; inside a group the current one."""
+    return scene_of(node.id_data) or bpy.context.scene
+
+
 @contextlib.contextmanager
 def temporary_copy(scene: bpy.types.Scene) -> Iterator[tuple[bpy.types.Scene, bpy.types.CompositorNodeTree]]:
     """A copy of the scene with a compositor tree of its own, and both removed again afterwards."""

@@ -24,7 +24,7 @@ _looking: set[tuple[str, Path]] = set()
 
 def asked_now(node: bpy.types.Node, take: TakeFolder) -> Asked:
     """What a node asks for as it is, to be held against a take."""
-    settings, scene = node.node_tree.vera_edit, compositor_trees.scene_of(node.id_data) or bpy.context.scene
+    settings, scene = node.node_tree.vera_edit, compositor_trees.scene_around(node)
     root = layers.absolute(settings.take_root)
     frames, plate, problem = range(0), None, ""
     try:

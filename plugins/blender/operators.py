@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import bpy
 
-from . import bake, drain, nodes, rerun_request, shown_takes, take_request
+from . import bake, compositor_trees, drain, nodes, rerun_request, shown_takes, take_request
 from .client_package import Run, TakeFolder, VeraClientError, session
 
 NOT_ASKED = {"SKIP_SAVE", "HIDDEN"}
@@ -82,7 +82,7 @@ class VERA_EDIT_OT_generate(NodeOperator, bpy.types.Operator):
         node = node_for(self, context)
         if node is None:
             return {"CANCELLED"}
-        return start(self, node, lambda: take_request.make_runs(node, context.scene, self.again))
+        return start(self, node, lambda: take_request.make_runs(node, compositor_trees.scene_around(node), self.again))
 
 
 def start_from_shown(

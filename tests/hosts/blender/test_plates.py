@@ -384,6 +384,27 @@ def test_a_request_says_what_the_settings_say(tmp_path: Path) -> None:
 
 
 @own_process
+def test_the_scene_range_is_that_of_the_scene_the_node_composites_for(tmp_path: Path) -> None:
+    _, addon, _, _, _, _ = start(tmp_path)
+    other = bpy.data.scenes.new("other")
+    other.frame_start, other.frame_end = 2, 3
+    tree = addon.compositor_trees.ensure_tree(other)
+    plate = comps.add_plate(tree, tmp_path / "plate" / "plate.1001.exr", 5, 1)
+    node = comps.add_node(addon, tree, plate.outputs["Image"])
+    node.node_tree.vera_edit.prompt = "a red ball"
+    sent = []
+
+    def keep(runs):
+        sent.extend(runs)
+        raise addon.client_package.Refused("That is all.")
+
+    addon.drain.start = keep
+    with pytest.raises(RuntimeError, match="That is all"):
+        bpy.ops.vera_edit.generate(node_id=node.node_tree.vera_edit.node_id)
+    assert [run.params["request"]["frames"] for run in sent] == [[{"first_frame": 2, "last_frame": 3}]]
+
+
+@own_process
 def test_a_request_says_what_the_model_is_to_see_and_how_layers_are_finished(tmp_path: Path) -> None:
     scene, addon, tree, _, plate, node = start(tmp_path)
     tree.links.new(plate.outputs["Image"], node.inputs["Image"])
