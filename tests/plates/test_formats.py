@@ -207,18 +207,30 @@ def test_lossless_files_keep_their_values_and_are_found_cut_off(
             read_plate_frame(source, 1)
 
 
-def test_a_photograph(tmp_path: Path) -> None:
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_photograph(tmp_path: Path, progressive: bool) -> None:
     photograph = data.astronaut()
-    Image.fromarray(photograph).save(tmp_path / "p.jpg", quality=98, subsampling=0)
+    Image.fromarray(photograph).save(
+        tmp_path / "p.jpg",
+        quality=98,
+        subsampling=0,
+        progressive=progressive,
+        restart_marker_blocks=16,
+        comment=b"\xff\xd9 is not its end",
+    )
     source = plate_in(tmp_path / "p.jpg", "srgb")
+    check_plate(source, [1])
     np.testing.assert_allclose(read_plate_frame(source, 1).rgb, photograph / 255, atol=0.04)
+    whole = (tmp_path / "p.jpg").stat().st_size
     (tmp_path / "p.jpg").open("ab").write(b"\0trailer of a telephone")
     check_plate(source, [1])
-    os.truncate(tmp_path / "p.jpg", 30000)
-    with pytest.raises(PlateUnreadable, match="end of JPEG"):
-        check_plate(source, [1])
-    with pytest.raises(PlateUnreadable, match="end of JPEG"):
-        read_plate_frame(source, 1)
+    read_plate_frame(source, 1)
+    for size in (whole - 2, whole * 2 // 3, 30000):
+        os.truncate(tmp_path / "p.jpg", size)
+        with pytest.raises(PlateUnreadable, match="cut off"):
+            check_plate(source, [1])
+        with pytest.raises(PlateUnreadable, match="cut off"):
+            read_plate_frame(source, 1)
 
 
 def icc_profile(**changes: bytes) -> bytes:

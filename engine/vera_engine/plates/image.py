@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from vera_engine.errors import FailedPrecondition, InvalidArgument, PermissionRefused
 from vera_engine.plates.channels import Choice, Role, choose_picture
 from vera_engine.plates.cleared_header import clear_header
-from vera_engine.plates.file_ends import is_closed, is_shorter_than_pixels
+from vera_engine.plates.file_ends import is_closed, is_cut_off
 from vera_engine.plates.nan_policy import NanPolicy
 from vera_engine.plates.upright import check_upright
 
@@ -116,7 +116,7 @@ class ImageReader:
         Raises:
             PlateUnreadable: They cannot be read.
         """
-        if is_shorter_than_pixels(self.header.path, self.header.spec, self._opened.format_name()):
+        if is_cut_off(self.header.path, self.header.spec, self._opened.format_name()):
             raise self._damaged()
         if is_closed(self.header.path):
             return
@@ -144,7 +144,7 @@ class ImageReader:
             PixelsNotFinite: A wanted channel holds NaN or infinity, and that is to be refused.
         """
         header = self.header
-        if is_shorter_than_pixels(header.path, header.spec, self._opened.format_name()):
+        if is_cut_off(header.path, header.spec, self._opened.format_name()):
             raise self._damaged()
         first, end = min(header.channels), max(header.channels) + 1
         kind = oiio.UINT32 if header.pixel_type == "uint" and self._opened.format_name() == "openexr" else oiio.FLOAT
