@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,30 @@ def test_what_fails_inside_leaves_the_file_as_it_was(tmp_path: Path) -> None:
         write_and_fail()
     assert path.read_bytes() == b"one"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EBADF, errno.ENOTSUP])
+def test_a_file_system_that_does_not_sync_folders_has_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    sync = os.fsync
+
+    def sync_files_only(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync_files_only)
+    write_file(tmp_path / "progress.json", b"one")
+    assert (tmp_path / "progress.json").read_bytes() == b"one"
+
+    def refuse(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(FileNotWritten):
+        write_file(tmp_path / "progress.json", b"two")
+    assert (tmp_path / "progress.json").read_bytes() == b"one"
 
 
 def test_a_real_full_disk_is_said() -> None:

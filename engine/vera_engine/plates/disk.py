@@ -15,6 +15,8 @@ from vera_engine.errors import FailedPrecondition, PermissionRefused, VeraEditEr
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP)
+"""What some network and user-space file systems, which see to names themselves, say to it."""
 
 
 class DiskFull(FailedPrecondition):
@@ -72,6 +74,9 @@ def to_disk(path: Path) -> None:
     descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if not (error.errno in _NO_FOLDER_SYNC and path.is_dir()):
+            raise
     finally:
         os.close(descriptor)
 
