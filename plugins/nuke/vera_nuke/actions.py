@@ -151,8 +151,8 @@ def updated(node: nuke.Node) -> None:
 
 
 def shown_otherwise(node: nuke.Node) -> None:
-    """The node may show another take than its panel speaks of, after an undo."""
-    if not all(shown_takes.is_said(node, choice) for choice in shown_takes.CHOICES):
+    """The node may show another take than its panel speaks of, after an undo. A terminal has neither."""
+    if nuke.GUI and not all(shown_takes.is_said(node, choice) for choice in shown_takes.CHOICES):
         panel.show_take_notes(node)
         with contextlib.suppress(Refused):
             marks.look_soon(node, is_asked_for=True)
