@@ -96,9 +96,12 @@ def show_verdict(node: nuke.Node, verdict: Verdict | None) -> None:
     unseen = verdict.unseen if verdict else ()
     lines = [*reasons, *([f"Not looked at: {', '.join(unseen)}"] if unseen else [])]
     say(node, "stale", "\n".join(lines) or ("It is what the node asks for" if verdict else "-"))
-    label, color = node["label"], node["tile_color"]
-    own = [line for line in str(label.value() or "").split("\n") if line != STALE_LINE]
-    set_quietly(label, "\n".join([*own, STALE_LINE] if reasons else own).strip("\n"))
+    label: Any = node["label"]
+    color = node["tile_color"]
+    own = label.getText()  # its value is what the Tcl in it gives
+    lines = own.split("\n") if own else []
+    if (STALE_LINE in lines) != bool(reasons):
+        _set(label, "\n".join([*lines, STALE_LINE] if reasons else [line for line in lines if line != STALE_LINE]))
     if int(color.value()) == (TILE_COLOR if reasons else STALE_COLOR):  # no color of the artist's own
         _set(color, STALE_COLOR if reasons else TILE_COLOR)
 
@@ -122,14 +125,9 @@ def show_device(node: nuke.Node) -> None:
 
 
 def say(node: nuke.Node, name: str, text: str) -> None:
-    """Sets a line of text, where it is another."""
-    set_quietly(node[name], text)
-
-
-def set_quietly(knob: nuke.Knob, value: Any) -> None:
-    """A knob that is set has Nuke draw: only where there is news."""
-    if knob.value() != value:
-        _set(knob, value)
+    """Sets a line of text, where it is another: a knob that is set has Nuke draw."""
+    if node[name].value() != text:
+        _set(node[name], text)
 
 
 def _set(knob: Any, value: Any) -> None:

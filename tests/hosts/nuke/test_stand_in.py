@@ -79,7 +79,8 @@ def test_it_reads_what_nuke_writes(tmp_path):
     values = [float(picture.planes[f"rgba.{channel}"][0, 0]) for channel in ("red", "green", "blue", "alpha")]
     assert values == [0.5, 0.25, 0, 1]
     assert nuke.toNode("Constant1")["tile_color"].value() == 0x2E5E8CFF
-    assert nuke.toNode("Constant1")["label"].evaluate() == "Constant1 {1}"
+    label = nuke.toNode("Constant1")["label"]
+    assert label.evaluate() == label.value() == "Constant1 {1}" != label.getText()
     nuke.scriptSave()
     once = (tmp_path / "a.nk").read_text(encoding="utf-8")
     nuke.scriptOpen(str(tmp_path / "a.nk"))

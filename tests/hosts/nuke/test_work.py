@@ -649,15 +649,17 @@ def test_a_stale_take_is_marked_on_the_node(post: Letters, shot: nuke.Node) -> N
     finish(post, folder_of(shot), generate(post, shot))
     quiet(lambda: str(shot["stale"].value()) == "It is what the node asks for")
     fresh = int(shot["tile_color"].value())
-    shot["label"].setValue("mine")
+    own = "[value seed]\nmine\n"
+    shot["label"].setValue(own)
     shot["prompt"].setValue("another thing")
     press(shot, "refresh")
     quiet(lambda: "The prompt was: add a red ball" in str(shot["stale"].value()))
-    assert (str(shot["label"].value()), int(shot["tile_color"].value()) != fresh) == ("mine\nstale", True)
+    assert (shot["label"].getText(), shot["label"].value()) == (f"{own}\nstale", "7\nmine\n\nstale")
+    assert int(shot["tile_color"].value()) != fresh
     shot["prompt"].setValue("add a red ball")
     press(shot, "refresh")
     quiet(lambda: "asks for" in str(shot["stale"].value()))
-    assert (str(shot["label"].value()), int(shot["tile_color"].value())) == ("mine", fresh)
+    assert (shot["label"].getText(), int(shot["tile_color"].value())) == (own, fresh)
 
 
 def test_a_change_above_is_noticed_though_nuke_tells_the_node_nothing(

@@ -13,7 +13,13 @@ class String_Knob(Knob):
 
 
 class EvalString_Knob(String_Knob):
-    """Text with Tcl in it, which is done only when it is asked for."""
+    """Text with Tcl in it, which is done for its value and not for its text."""
+
+    def value(self) -> str:
+        try:
+            return self.evaluate()
+        except tcl.TclError:
+            return self._text
 
     def evaluate(self) -> str:
         return self.evaluated(frame_now[-1])
@@ -28,6 +34,9 @@ class Multiline_Eval_String_Knob(EvalString_Knob):
 
 class File_Knob(EvalString_Knob):
     number = 2
+
+    def value(self) -> str:
+        return self._text
 
     def evaluated(self, frame: float) -> str:
         return numbered(self.getEvaluatedValue(frame), frame)
