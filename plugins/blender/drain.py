@@ -42,9 +42,18 @@ def keep_draining() -> None:
 
 def tick() -> float | None:
     """Drains; seconds to the next time, None where nothing is to come."""
-    drain()
+    shown = [run.version for run in drain() if run.is_shown]
+    if shown:
+        keep_undo_step(f"Show {', '.join(shown)}")
     here = session.known()
     return TICK_SECONDS if here and here.is_waiting else None
+
+
+def keep_undo_step(name: str) -> None:
+    """Makes what a timer has changed an undo step of its own, else it would go with the next thing that is undone."""
+    window = next(iter(bpy.context.window_manager.windows), None)  # a timer has none
+    with bpy.context.temp_override(window=window):
+        bpy.ops.ed.undo_push(message=name)
 
 
 def drain() -> list[Run]:

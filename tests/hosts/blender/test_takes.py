@@ -306,6 +306,29 @@ def test_a_take_that_blender_cannot_show_is_said_and_holds_nobody_up(tmp_path: P
 
 
 @own_process
+def test_a_take_that_came_meanwhile_stays_when_something_else_is_taken_back(tmp_path: Path) -> None:
+    addon, tree, _, settings, folder = start(tmp_path)
+    node_id, tree_name, name = settings.node_id, tree.name, "something else"
+    bpy.ops.ed.undo_push(message="before")
+    session = addon.client_package.session.current()
+    run = addon.client_package.run.Run(node_id, "create_take", {}, take_id="t", version="v001")
+    run.state, run.directory = "finished", folder / "v001"
+    session.runs[node_id], session.drain = [run], lambda: [run]
+    addon.drain.tick()
+    assert settings.take == "v001"
+    tree.nodes.new("CompositorNodeBlur").name = name
+    bpy.ops.ed.undo_push(message="add a node")
+
+    def undo() -> tuple[str, bool]:
+        bpy.ops.ed.undo()
+        trees = {each.name: each for each in addon.compositor_trees.all_trees()}  # they are others after it
+        return addon.nodes.find_node(node_id).node_tree.vera_edit.take, name in trees[tree_name].nodes
+
+    assert undo() == ("v001", False)
+    assert undo() == ("NONE", False)
+
+
+@own_process
 def test_with_a_window_a_timer_drains_until_nothing_is_to_come(tmp_path: Path) -> None:
     addon, _, _, settings, _ = start(tmp_path)
     assert addon.drain.tick() is None
