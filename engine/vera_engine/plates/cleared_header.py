@@ -15,8 +15,8 @@ _CHROMATICITIES = 8  # x and y of red, green, blue and white
 def clear_header(spec: oiio.ImageSpec, path: Path, file_format: str) -> None:
     """Clears a header, in place.
 
-    - Windows are OpenEXR's. Where a page, a film scan or a screen had the picture is what other formats say by an
-      offset, where they were filled in at all; hosts do not follow it. The picture is all there is.
+    - Windows are OpenEXR's. Other formats say by an offset where a page, a film scan or a screen had the picture, if it
+      was filled in at all, and masks beside them say nothing of it. Their picture is all there is.
     - Chromaticities are eight numbers, or none.
     - The colour space of a PNG or JPEG file stays only where `says_color_space`.
 
