@@ -10,13 +10,15 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.tiny_model import make_tiny_model
+from tests.training.conftest import PROMPTS, SIZE, sample
+from vera_engine.model.codec import LinearVideoCodec
 from vera_engine.model.settings import read_settings
 from vera_engine.model.weights import load_transformer
 from vera_engine.pipeline.loading import load_pipeline
-from vera_engine.pipeline.pixels import encode_frames
-from vera_engine.training.config import Bucket, Stage, TrainingConfig
-from vera_engine.training.datasets.sample import LayeredSample
+from vera_engine.pipeline.pixels import decode_frames, encode_frames
+from vera_engine.training import sample_sheet
+from vera_engine.training.checkpoints import newest_checkpoint
+from vera_engine.training.config import Stage, TrainingConfig
 from vera_engine.training.encoded import (
     EncodedByOtherModel,
     EncodedDataMissing,
@@ -27,44 +29,7 @@ from vera_engine.training.encoded import (
 )
 from vera_engine.training.export import export_model
 from vera_engine.training.loop import train
-
-SIZE = Bucket(frames=5, height=32, width=48, batch_size=2, weight=1.0)
-PROMPTS = ("add a red ball", "add a blue ball", "replace the background with the sky")
-
-
-def sample(number: int, has_mask: bool = True) -> LayeredSample:
-    random = np.random.default_rng(number)
-    source, edit = (random.random((5, 32, 48, 3), dtype=np.float32) for _ in range(2))
-    alpha = np.zeros((5, 32, 48), np.float32)
-    alpha[:, 8:24, 8 + number : 24 + number] = 0.75
-    composite = alpha[..., None] * edit + (1 - alpha[..., None]) * source
-    return LayeredSample(
-        f"clip-{number}", "add", PROMPTS[number], source, edit, alpha, composite, alpha if has_mask else None
-    )
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model") / "tiny"
-    make_tiny_model(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def encoded(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three clips, the third without a mask; written in two goes, the first of which was killed in a line."""
-    folder = tmp_path_factory.mktemp("encoded")
-    pipeline, settings = load_pipeline(str(model), "cpu"), read_settings(model)
-    writer = EncodedWriter(folder, pipeline, settings)
-    writer.add(sample(0))
-    writer.add(sample(1))
-    lines = (folder / "clips.jsonl").read_text().splitlines(keepends=True)
-    (folder / "clips.jsonl").write_text(lines[0] + lines[1][:20])
-    again = EncodedWriter(folder, pipeline, settings)
-    assert again.done == {"clip-0"}
-    for number in range(3):
-        again.add(sample(number, has_mask=number < 2))
-    return folder
+from vera_engine.training.sources import EncodedSource
 
 
 @pytest.fixture
@@ -156,3 +121,49 @@ def test_a_model_folder_is_trained_on_and_goes_on_the_same(config: TrainingConfi
         assert torch.equal(loaded[name], made[name].bfloat16().float())
     if rank:
         assert (tmp_path / "whole" / "adapters" / "adapter_model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+def test_in_bfloat16_sheets_are_drawn_in_the_arithmetic_of_training(config: TrainingConfig, tmp_path: Path, rank: int):
+    train(replace(config, lora_rank=rank, mixed_precision="bf16", samples_every=2, samples=1), tmp_path / "run")
+    assert (tmp_path / "run" / "samples" / "step-00000002.png").is_file()
+
+
+def test_a_sheet_that_fails_is_said_once_and_stops_nothing(config: TrainingConfig, tmp_path: Path, monkeypatch, capfd):
+    def fails(*_: object) -> None:
+        assert newest_checkpoint(tmp_path / "run") is not None  # what was learned was safe before
+        raise RuntimeError("two devices")
+
+    expected = train(config, tmp_path / "without")
+    monkeypatch.setattr(sample_sheet, "sample_rows", fails)
+    made = train(replace(config, samples_every=1, checkpoint_every=1), tmp_path / "run")
+    said = capfd.readouterr().err
+    assert said.count("No sheet of step") == said.count("No sheet of step 1: RuntimeError: two devices") == 1
+    weights = [parts.transformer.state_dict() for parts in (made, expected)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[1])
+
+
+def test_a_sheets_latents_go_to_where_the_codec_is(config: TrainingConfig, monkeypatch):
+    """`meta` stands for a card: training's device, where the codec of a model folder is loaded."""
+    seen = []
+
+    def decode_slice(codec: LinearVideoCodec, latents: torch.Tensor, first: int, frames: range) -> np.ndarray:
+        seen.append((codec.device.type, latents.device.type))
+        return np.zeros((len(frames), 32, 48, 3), np.float32)
+
+    monkeypatch.setattr(sample_sheet, "decode_slice", decode_slice)
+    source = EncodedSource(config, torch.device("meta"))
+    batch = source.samples(1)
+    sample_sheet.sample_rows((batch.edit, batch.alpha, batch.composite), batch, source.codec)
+    assert set(seen) == {("meta", "meta")}
+
+
+def test_a_sheet_shows_the_middle_frame_without_decoding_what_is_far_from_it():
+    codec = LinearVideoCodec(z_dim=6, seam_filter_width=0, temporal_ramp=0.5)
+    with torch.no_grad():
+        for basis in (codec.first_basis, codec.group_basis):
+            basis.normal_()
+    for count in (1, 2, 6, 13):
+        latents = torch.randn(1, 6, count, 2, 3)
+        frames = decode_frames(codec, latents, 4 * (count - 1) + 1)
+        np.testing.assert_allclose(sample_sheet._middle(codec, latents), frames[len(frames) // 2], atol=1e-5)

@@ -16,20 +16,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
+from accelerate import Accelerator
+from torch.distributed.tensor import DTensor
 from tqdm import tqdm
 
 from vera_engine.errors import Internal, InvalidArgument
-from vera_engine.plates.picture import contact_sheet
 from vera_engine.training.averages import Averages
 from vera_engine.training.checkpoints import load_checkpoint, newest_checkpoint, save_checkpoint
 from vera_engine.training.config import Bucket, TrainingConfig
 from vera_engine.training.loss import NoiseLevels, add_noise
 from vera_engine.training.muon import Muon
 from vera_engine.training.processes import Processes
-from vera_engine.training.sample_sheet import COLUMNS, sample_rows
+from vera_engine.training.sample_sheet import SampleSheets
 from vera_engine.training.sources import Source, begin
 from vera_engine.training.trained import Trained, TrainedParts, parameters_by_name, save_adapters
 
@@ -52,6 +51,10 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
         run_folder: Where codec, checkpoints, log and sample sheets lie; made where missing.
         stop_after_seconds: Write a checkpoint and return after this time, to go on another day.
 
+    Returns:
+        The model with the averaged weights. Where the weights are spread over processes, the first of them has it, once
+        the last step is made; any other has its own parts of it.
+
     Raises:
         TrainingDiverged: The loss became NaN or infinite, or many times what it was.
         RunFolderMismatch: The run folder holds another model's codec or checkpoint.
@@ -70,9 +73,8 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
     source, trained = begin(config, run_folder, processes)
 
     # 2. Model and optimizer, spread over the processes; averages; all as a checkpoint left them
-    model = accelerator.prepare_model(trained)
+    model, optimizer = accelerator.prepare(trained, _optimizer(config, parameters_by_name(trained), processes))
     parameters = parameters_by_name(model)
-    optimizer = accelerator.prepare_optimizer(_optimizer(config, parameters, processes))
     averages = Averages([parameter for _, parameter in parameters], config.ema_decay)
     state = RunState()
     checkpoint = newest_checkpoint(run_folder)
@@ -82,6 +84,7 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
     if processes.rank == 0:
         _cut_log(run_folder / "log.jsonl", state.step)
     accelerator.init_trackers("tensorboard")
+    sheets = SampleSheets(source, processes, run_folder, config.samples)
 
     def save() -> None:
         state.drawn = dict(sorted(processes.gather(source.drawn).items()))
@@ -102,12 +105,11 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
         out_of_time = False
         while state.step < config.steps and not out_of_time:
             bucket = _bucket_at(config, state.step)
-            optimizer.zero_grad()
             figures: dict[str, float] = {}
             for lane in lanes:
                 # Gradients are exchanged once a step, with the last of a process's lanes.
-                with accelerator.no_sync(model) if lane != lanes[-1] else nullcontext():
-                    loss, errors = _lane_loss(config, model, source, bucket, state.step, lane, accelerator.device)
+                with processes.adding_up(model) if lane != lanes[-1] else nullcontext():
+                    loss, errors = _lane_loss(config, model, source, bucket, state.step, lane, accelerator)
                     accelerator.backward(loss / len(lanes))
                 for name, value in {"loss": loss.detach(), **errors}.items():
                     figures[name] = figures.get(name, 0.0) + value.item() / len(lanes)
@@ -115,31 +117,33 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
             for group in optimizer.param_groups:
                 group["lr"] = rate
             norm = accelerator.clip_grad_norm_([parameter for _, parameter in parameters], 1.0)
+            norm = norm.full_tensor() if isinstance(norm, DTensor) else norm
             # What the first process says of the time goes for all: they have to stop at the same step.
             late = stop_after_seconds is not None and time.monotonic() - started > stop_after_seconds
             told = processes.mean({**figures, "late": float(late and processes.rank == 0)})
             out_of_time = told.pop("late") > 0
             state.watch(told["loss"], float(norm), config, run_folder)
             optimizer.step()
+            optimizer.zero_grad()  # before averages and sheets, which have a use for the room
             state.step += 1
             averages.follow(state.step)
             log.write(json.dumps({"step": state.step, **told, "lr": rate, "bucket": str(bucket)}) + "\n")
             accelerator.log({**told, "lr": rate, "gradient": float(norm)}, step=state.step)
             bar.update()
-            if config.samples_every and state.step % config.samples_every == 0:
-                averages.exchange()
-                _write_samples(config, accelerator.unwrap_model(model), source, run_folder, state.step, processes)
-                averages.exchange()
             if state.step % config.checkpoint_every == 0 or state.step == config.steps or out_of_time:
                 log.flush()
                 save()
+            if config.samples_every and state.step % config.samples_every == 0:  # after saving: nothing hangs on it
+                averages.exchange()
+                sheets.draw(model, state.step)
+                averages.exchange()
 
     # 4. The averaged weights are the model
     averages.exchange()
     for tracker in accelerator.trackers:
         tracker.finish()
     whole: Trained = accelerator.unwrap_model(model)
-    if processes.are_sharded:
+    if processes.are_sharded and state.step == config.steps:
         weights = accelerator.get_state_dict(model)  # whole in the first process alone
         if processes.rank == 0:
             whole = source.new_model()
@@ -215,7 +219,7 @@ def _lane_loss(
     bucket: Bucket,
     step: int,
     lane: int,
-    device: torch.device,
+    accelerator: Accelerator,
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """The loss of one lane's batch, its texts and masks left out here and there."""
     rng = random.Random(f"{config.seed} {step} {lane}")
@@ -225,30 +229,15 @@ def _lane_loss(
     keeps_mask = torch.tensor([rng.random() >= config.mask_dropout for _ in texts])
     noised = add_noise(batch, generator, NoiseLevels.of(config))
     given = source.texts_for(texts)
-    loss, errors = model(
-        batch.to(device),
-        noised.to(device),
-        given if isinstance(given, list) else given.to(device),
-        (batch.mask_present & keeps_mask).to(device),
-    )
+    device = accelerator.device
+    with accelerator.autocast():  # accelerate adds it to a model by itself, but not where FSDP cuts it
+        loss, errors = model(
+            batch.to(device),
+            noised.to(device),
+            given if isinstance(given, list) else given.to(device),
+            (batch.mask_present & keeps_mask).to(device),
+        )
     return loss, errors
-
-
-def _write_samples(
-    config: TrainingConfig, trained: Trained, source: Source, run_folder: Path, step: int, processes: Processes
-) -> None:
-    """A sheet of the first clips that the run drew, for the folder and for TensorBoard."""
-    batch = source.samples(config.samples).to(processes.accelerator.device)
-    given = source.texts_for(batch.instructions)
-    texts = given if isinstance(given, list) else given.to(processes.accelerator.device)
-    rows = sample_rows(trained, batch, texts, source.codec, source.flow_shift)
-    if processes.rank == 0:
-        sheet = run_folder / "samples" / f"step-{step:08d}.png"
-        sheet.parent.mkdir(exist_ok=True)
-        contact_sheet(rows, sheet, COLUMNS, image_width=192)
-        pixels = np.asarray(Image.open(sheet).convert("RGB"))
-        for tracker in processes.accelerator.trackers:
-            tracker.log_images({"samples": pixels[None]}, step=step, dataformats="NHWC")
 
 
 def _optimizer(

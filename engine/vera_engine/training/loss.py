@@ -108,3 +108,18 @@ def branch_losses(
         errors[name] = error.mean().detach()
         total = total + branch_weight * (error * weight).mean()
     return total, errors
+
+
+def velocities(
+    prediction: VeraTransformerOutput, prediction_type: Literal["velocity", "sample"], noised: NoisedBatch
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What the branches predict as velocities (noise minus clean), whichever of the two they predict."""
+    predicted = (prediction.edit.float(), prediction.alpha.float(), prediction.composite.float())
+    if prediction_type == "velocity":
+        return predicted
+    sigma = noised.sigmas.view(-1, 1, 1, 1, 1)
+    edit, alpha, composite = (
+        (now - clean) / sigma
+        for now, clean in zip((noised.edit, noised.alpha, noised.composite), predicted, strict=True)
+    )
+    return edit, alpha, composite

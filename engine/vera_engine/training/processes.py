@@ -7,6 +7,7 @@ FSDP, the number format) counts here:
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import DistributedType, gather_object
-from torch import Tensor
+from accelerate.utils import DistributedDataParallelKwargs, DistributedType, gather_object
+from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy
 
 from vera_engine.errors import InvalidArgument
 
@@ -38,9 +40,22 @@ class Processes:
             mixed_precision: `no` or `bf16`: the arithmetic of the model's matrix products.
             log_folder: Where TensorBoard's files go; None: nowhere.
         """
-        AcceleratorState._reset_state()  # a run before this one in the same process may have computed in other numbers
+        # A run before this one in this process may have computed in other numbers, and leaves FSDP without its plugin.
+        AcceleratorState._reset_state(reset_partial_state=True)
         logging = {} if log_folder is None else {"log_with": "tensorboard", "project_dir": str(log_folder)}
-        return cls(Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=mixed_precision, **logging))
+        accelerator = Accelerator(
+            cpu=not torch.cuda.is_available(),
+            mixed_precision=mixed_precision,
+            kwargs_handlers=[DistributedDataParallelKwargs(gradient_as_bucket_view=True)],  # or they lie there twice
+            **logging,
+        )
+        if accelerator.is_fsdp2 and mixed_precision == "bf16":
+            # Weights travel in bfloat16. What autocast decides stays as it is in one process: inputs, losses; and
+            # gradients are added up in float32. accelerate's own policy has all of it in bfloat16.
+            accelerator.state.fsdp_plugin.mixed_precision_policy = MixedPrecisionPolicy(
+                param_dtype=torch.bfloat16, reduce_dtype=torch.float32, cast_forward_inputs=False
+            )
+        return cls(accelerator)
 
     @staticmethod
     def leave() -> None:
@@ -61,6 +76,21 @@ class Processes:
     def are_sharded(self) -> bool:
         """Whether each holds a part of every weight only."""
         return bool(self.accelerator.distributed_type == DistributedType.FSDP)
+
+    def adding_up(self, model: nn.Module) -> AbstractContextManager[None]:
+        """Within it gradients are not exchanged, but of shards: these would be kept whole meanwhile, and nothing saved."""
+        adds_up: AbstractContextManager[None] = nullcontext() if self.are_sharded else self.accelerator.no_sync(model)
+        return adds_up
+
+    @staticmethod
+    def forget_whole_weights(model: nn.Module) -> None:
+        """To be called after a forward pass that no backward pass follows.
+
+        FSDP keeps some weights whole for the backward pass. The next forward pass would take them as they were then.
+        """
+        for module in model.modules():
+            if isinstance(module, FSDPModule):
+                module.reshard()
 
     def share(self, lanes: int) -> range:
         """The lanes that are this process's.

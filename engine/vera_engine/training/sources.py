@@ -139,9 +139,13 @@ class DrawnSource(Source):
 
 
 class EncodedSource(Source):
-    """Encoded clips for a model that begins as a model folder has it; codec and text encoder stay as they are."""
+    """Encoded clips for a model that begins as a model folder has it; codec and text encoder stay as they are.
 
-    def __init__(self, config: TrainingConfig) -> None:
+    Args:
+        device: Where the codec shows what the model makes: elsewhere it would take minutes a clip.
+    """
+
+    def __init__(self, config: TrainingConfig, device: torch.device) -> None:
         super().__init__(config)
         self._folder, self._data = model_folder(config.init), Path(config.data)
         self._settings = read_settings(self._folder)
@@ -150,12 +154,14 @@ class EncodedSource(Source):
         self._texts = EncodedTexts(self._data, min(int(tokens), LONGEST_TEXT))
         self.flow_shift = self._settings.flow_shift
         self._codec: LinearVideoCodec | AutoencoderKLWan | None = None
+        self._device = device
 
     @property
     def codec(self) -> LinearVideoCodec | AutoencoderKLWan:
         if self._codec is None:
             kind = {"LinearVideoCodec": LinearVideoCodec, "AutoencoderKLWan": AutoencoderKLWan}[self._settings.codec]
-            self._codec = kind.from_pretrained(self._folder / "vae", use_safetensors=True, local_files_only=True)
+            codec = kind.from_pretrained(self._folder / "vae", use_safetensors=True, local_files_only=True)
+            self._codec = codec.to(self._device)
         return self._codec
 
     def new_model(self) -> Trained:
@@ -176,7 +182,7 @@ class EncodedSource(Source):
 def begin(config: TrainingConfig, run_folder: Path, processes: Processes) -> tuple[Source, Trained]:
     """Where the clips come from, and the model before its first step."""
     source = (
-        EncodedSource(config)
+        EncodedSource(config, processes.accelerator.device)
         if config.init
         else DrawnSource(config, _fitted_codec(config, run_folder / "codec", processes))
     )

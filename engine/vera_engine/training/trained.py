@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
 
 from vera_engine.model.codec import LinearVideoCodec
@@ -16,7 +17,7 @@ from vera_engine.model.transformer import BRANCHES, VeraTransformer3DModel
 from vera_engine.pipeline.text import encode_prompts
 from vera_engine.training.clips import ClipBatch
 from vera_engine.training.config import TrainingConfig
-from vera_engine.training.loss import NoisedBatch, branch_losses
+from vera_engine.training.loss import NoisedBatch, branch_losses, velocities
 from vera_engine.training.word_sense import WordSense
 
 LORA_TARGETS = r"branches\.\w+\.blocks\.\d+\.(attn[12]\.(to_[qkv]|to_out\.0)|ffn\.net\.(0\.proj|2))"
@@ -76,15 +77,24 @@ class Trained(nn.Module):
             parameter.data = parameter.data.to(torch.bfloat16) if config.mixed_precision == "bf16" else parameter.data
 
     def forward(
-        self, batch: ClipBatch, noised: NoisedBatch, texts: list[str] | Tensor, mask_present: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+        self,
+        batch: ClipBatch,
+        noised: NoisedBatch,
+        texts: list[str] | Tensor,
+        mask_present: Tensor,
+        predicts_only: bool = False,
+    ) -> tuple[Tensor, dict[str, Tensor]] | tuple[Tensor, Tensor, Tensor]:
         """The loss of a batch and each branch's mean squared error: see `branch_losses`, and `WordSense`.
+
+        Whatever is computed with the weights comes through here: accelerate's number format and FSDP's hooks are at
+        this door alone.
 
         Args:
             batch: Clean latents.
             noised: The same with noise.
             texts: Instructions, or their states (B, L, text_dim).
             mask_present: bool (B,).
+            predicts_only: Give the branches' velocities instead, of edit, alpha and composite.
         """
         states = self.text_states(texts)
         prediction = self.transformer(
@@ -99,6 +109,8 @@ class Trained(nn.Module):
             begins_run=batch.begins_run,
             attention=self._config.attention,
         )
+        if predicts_only:
+            return velocities(prediction, self.prediction_type, noised)
         loss, errors = branch_losses(prediction, self.prediction_type, batch, noised, self._config)
         if self.word_sense is not None and not isinstance(texts, Tensor):
             told_apart = self.word_sense(states, texts)
@@ -115,10 +127,17 @@ class Trained(nn.Module):
         return encode_prompts(self._tokenizer, self.text_encoder, texts)
 
     def merged_transformer(self) -> VeraTransformer3DModel:
-        """The transformer with its adapters, if any, worked into the weights. Training cannot go on after it."""
-        whole = self.transformer
-        merged: VeraTransformer3DModel = whole.merge_and_unload() if isinstance(whole, PeftModel) else whole
-        return merged
+        """The transformer with its adapters, if any, worked into the weights. Training cannot go on after it.
+
+        Where a process has parts of the weights alone they stay as they are: nothing can be worked into them.
+        """
+        adapted = self.transformer
+        if not isinstance(adapted, PeftModel):
+            return adapted
+        are_parts = any(isinstance(parameter, DTensor) for parameter in adapted.parameters())
+        merged: Any = adapted.get_base_model() if are_parts else adapted.merge_and_unload()
+        transformer: VeraTransformer3DModel = merged
+        return transformer
 
 
 def parameters_by_name(trained: nn.Module) -> list[tuple[str, nn.Parameter]]:
