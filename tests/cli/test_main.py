@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 import pytest
@@ -83,7 +85,7 @@ def test_every_status_is_in_the_help(capsys):
     with pytest.raises(SystemExit):
         main.main(["--help"])
     table = capsys.readouterr().out.partition("exit status:")[2]
-    statuses = {outcome.DONE, outcome.FAILED, outcome.REFUSED, outcome.NO_ENGINE, outcome.STOPPED}
+    statuses = {outcome.DONE, outcome.FAILED, outcome.REFUSED, outcome.NO_ENGINE, outcome.STOPPED, outcome.UNREAD}
     assert {int(line.split()[0]) for line in table.splitlines() if line.strip()} == statuses
 
 
@@ -109,3 +111,48 @@ def test_the_command_itself_is_light():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_command_line_that_is_not_understood_is_told_with_its_own_usage(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main.main(["edit", "plate.exr", "--frames", "1001", "--promt", "a ball"])
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert said.out == ""
+    assert "usage: vera-edit edit" in said.err
+    assert "unrecognized arguments: --promt a ball (did you mean --prompt?)" in said.err
+
+
+@pytest.mark.parametrize("words", [["edit", "--json"], ["takes", "--json", "--colour"], ["--json"]])
+def test_a_script_is_told_of_that_in_an_object(capsys, words):
+    with pytest.raises(SystemExit) as ended:
+        main.main(words)
+    assert ended.value.code == 2
+    said = json.loads(capsys.readouterr().out)
+    assert said["error"]["kind"] == "CommandLineInvalid"
+    assert said["error"]["reason"]
+
+
+def test_a_reader_that_has_enough_is_no_error(environment):
+    command = [sys.executable, "-m", "vera_engine.cli.main", "completion", "bash"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        ended = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, env=environment, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+def test_an_output_that_cannot_be_written_is_one_line(environment):
+    command = [sys.executable, "-m", "vera_engine.cli.main", "completion", "bash"]
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (1, "error: The output cannot be written: No space left on device.\n")
+
+
+def test_words_that_a_terminal_cannot_show_are_shown_otherwise(environment):
+    command = [sys.executable, "-m", "vera_engine.cli.main", "takes", "Grün ✓"]
+    environment = {**environment, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    ended = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert ended.returncode == 2
+    assert b"Gr\\xfcn \\u2713" in ended.stderr

@@ -235,6 +235,36 @@ def test_unloading(say, engine):
     assert say("unload", "--json").json == {"unloaded": False, "error": None}
 
 
+def test_stopping_the_engine(say, engine):
+    assert say("stop").out == "No engine runs.\n"
+    assert engine.processes() == []
+    say("cache")
+    assert say("stop", "--json").json == {"stopped": True, "error": None}
+    assert say("stop", "--json").json == {"stopped": False, "error": None}
+
+
+def test_takes_that_are_not_finished_are_shown_and_compared(edit, say, shot):
+    edit("--seed", "4")
+    edit("--prompt", "hold", "--seed", "5", "--no-wait")
+    say("cancel", "v002")
+    partial = shot / "takes" / "shell" / "v002.partial"
+    partial.mkdir(exist_ok=True)
+    take_id = say("takes", "show", "v002", "--json").json["take_id"]
+    # As the engine leaves it: the take's own frames, in ranges, where a finished one tells of each.
+    record = {"take_id": take_id, "state": "cancelled", "frames": [{"first_frame": 1001, "last_frame": 1003}]}
+    (partial / "take.json").write_text(json.dumps(record))
+    shown = say("takes", "show", "v002")
+    assert (shown.status, "cancelled" in shown.out) == (0, True)
+    compared = say("takes", "compare", "v001", "v002", "--json")
+    assert (compared.status, compared.json["differences"]["seed"]) == (0, [4, 5])
+
+
+def test_a_take_root_that_is_not_there_is_not_an_empty_one(say, tmp_path):
+    said = say("takes", tmp_path / "nope")
+    assert (said.status, said.out) == (2, "")
+    assert str(tmp_path / "nope") in said.err
+
+
 def put_record(directory: Path, **fields: object) -> None:
     """More of a take.json than the scripted engine says."""
     file = directory / "take.json"

@@ -69,14 +69,14 @@ def shape(text: str) -> tuple[int, int, int]:
 def run(arguments: argparse.Namespace) -> int:
     """Encodes, and says what was left out and why."""
     share_processor(arguments.threads)
-    from vera_engine.pipeline.loading import load_pipeline
     from vera_engine.training.datasets.find import find_dataset
     from vera_engine.training.encode_dataset import encode_dataset
     from vera_engine.training.encoded import EncodedWriter, read_clips
+    from vera_engine.training.encoder import load_encoder
 
     settings = read_settings(arguments.model)
     dataset = find_dataset(arguments.dataset, arguments.tolerance)
-    writer = EncodedWriter(arguments.out, load_pipeline(arguments.model, arguments.device), settings)
+    writer = EncodedWriter(arguments.out, load_encoder(arguments.model, arguments.device), settings)
     total = len(dataset) * arguments.copies
     with tqdm(total=total, unit="clip", desc="encoding") as bar:
         for _ in encode_dataset(dataset, _shapes(arguments, settings), arguments.copies, arguments.seed, writer):

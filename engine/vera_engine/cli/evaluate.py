@@ -104,6 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     from vera_engine.evaluation.run import Evaluation
     from vera_engine.pipeline.checks import check_guidance
     from vera_engine.pipeline.loading import load_pipeline
+    from vera_engine.takes.memory_check import MemoryCheck
     from vera_engine.training.datasets.find import first_of_each_type
 
     # 1. What to measure
@@ -115,14 +116,15 @@ def run(arguments: argparse.Namespace) -> int:
     check_guidance(guidance)
     sampling = Sampling(steps, guidance, not arguments.without_mask, arguments.preset)
 
-    # 2. With what
-    pipeline = load_pipeline(arguments.model, arguments.device)
+    # 2. With what; the baseline first, so that what is free is what it leaves
     lpips, without_lpips = _lpips()
     vace = None
     if arguments.vace is not None:
         from vera_engine.evaluation.vace import Vace
 
         vace = Vace(arguments.vace, arguments.device, arguments.vace_steps)
+    memory = MemoryCheck(arguments.model, settings, arguments.device)
+    pipeline = load_pipeline(arguments.model, arguments.device, measures=memory.measures)
 
     # 3. Clip after clip; what the folder has already is not made again
     decides: dict[str, Any] = {
@@ -136,7 +138,7 @@ def run(arguments: argparse.Namespace) -> int:
         "with_mask": sampling.with_mask,
         "vace": None if vace is None else f"{arguments.vace.absolute()}, {arguments.vace_steps} steps",
         "lpips": lpips is not None,
-        "device": pipeline.device_description,
+        "device": memory.device_description,
     }
     records = Records(arguments.out, decides)
     evaluation = Evaluation(pipeline, settings, sampling, arguments.frames, lpips, vace, arguments.out)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import io
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from vera_client import VeraClientError
 from vera_engine import __version__
-from vera_engine.cli.outcome import EXIT_STATUS, error_fields, exit_status, print_error, print_json
-from vera_engine.errors import Cancelled, VeraEditError
+from vera_engine.cli.outcome import EXIT_STATUS, FAILED, UNREAD, error_fields, exit_status, print_error, print_json
+from vera_engine.errors import Cancelled, InvalidArgument, VeraEditError
 
 SUBCOMMANDS = (
     "vera_engine.cli.serve",
@@ -23,6 +26,7 @@ SUBCOMMANDS = (
     "vera_engine.cli.cancel",
     "vera_engine.cli.resume",
     "vera_engine.cli.unload",
+    "vera_engine.cli.stop",
     "vera_engine.cli.cache",
     "vera_engine.cli.info",
     "vera_engine.cli.estimate",
@@ -38,8 +42,17 @@ SUBCOMMANDS = (
 """Modules with `add_parser(subparsers)`, which sets `run(arguments) -> int`; in the order of `--help`."""
 
 
+class CommandLineInvalid(InvalidArgument):
+    """A command line that is not understood."""
+
+
 class CommandParser(argparse.ArgumentParser):
-    """A parser whose default `unnamed`, where it has one, is the subcommand that is meant when none is named."""
+    """A parser whose default `unnamed`, where it has one, is the subcommand that is meant when none is named.
+
+    What it does not understand is told with its own usage, and as an object where `--json` is asked for.
+    """
+
+    _given: Sequence[str] | None = None
 
     def parse_known_args(  # type: ignore[override]  # the overloads that it is declared with say no more
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -49,7 +62,23 @@ class CommandParser(argparse.ArgumentParser):
             named = {name for action in self._actions for name in action.choices or ()}
             if not (args and args[0] in named | {"-h", "--help"}):
                 args = [unnamed, *args]
-        return super().parse_known_args(args, namespace)
+        self._given = args
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant_by(unknown)}")
+        return options, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong with the command line, and ends."""
+        if "--json" in (sys.argv[1:] if self._given is None else self._given):
+            error = CommandLineInvalid(message, remedy=f"`{self.prog} --help` says what there is.")
+            print_json({**(self.get_default("no_result") or {}), "error": error_fields(error)})
+        super().error(message)
+
+    def _meant_by(self, unknown: Sequence[str]) -> str:
+        options = [word.partition("=")[0] for word in unknown if word.startswith("--")]
+        near = [name for word in options for name in difflib.get_close_matches(word, self._option_string_actions, 1)]
+        return f" (did you mean {', '.join(near)}?)" if near else ""
 
 
 def make_parser() -> CommandParser:
@@ -69,6 +98,32 @@ def make_parser() -> CommandParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line; returns its exit status, as `outcome` has them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # an artist's words may be more than a terminal can show
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = run(arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        _drop_output()
+        return UNREAD
+    except OSError as error:
+        if error.filename is not None:
+            raise  # of a file, which somebody ought to have answered
+        _drop_output()
+        print_error(f"The output cannot be written: {error.strerror}.")
+        return FAILED
+
+
+def _drop_output() -> None:
+    """Lets what is still to be printed go nowhere: the interpreter would try again at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """The same, without a word on where its output goes."""
     options = make_parser().parse_args(arguments)
     error: VeraEditError | VeraClientError
     try:
@@ -79,7 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error = Cancelled("Stopped by Ctrl-C.")
     if getattr(options, "json", False):
         print_json({**getattr(options, "no_result", {}), "error": error_fields(error)})
-    print_error(error.reason, error.argument, error.value, error.remedy)
+    fields = error_fields(error)
+    print_error(*(fields[name] for name in ("reason", "argument", "value", "remedy")))
     return exit_status(error)
 
 

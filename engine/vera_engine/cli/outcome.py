@@ -15,6 +15,8 @@ REFUSED = 2
 NO_ENGINE = 3
 STOPPED = 130
 """As a shell counts a program ended by Ctrl-C."""
+UNREAD = 141
+"""As a shell counts a program whose reader, as `head`, went away."""
 
 EXIT_STATUS = """
 exit status:
@@ -23,6 +25,7 @@ exit status:
   2    refused: the command line or the request is wrong, or not possible now; nothing was begun
   3    no engine: none can be started or reached, or it is of another version or model
   130  stopped: by Ctrl-C, or the take was cancelled
+  141  whatever reads the output, as `head`, has enough
 """
 
 AnyError = VeraEditError | VeraClientError
@@ -41,9 +44,19 @@ def exit_status(error: AnyError) -> int:
     return FAILED if isinstance(error, Internal) else REFUSED
 
 
+_OPTIONS = {
+    "TakeShared": "Give --force to delete it all the same: the frames they share are theirs as well, and stay.",
+    "TakeStarred": "Take its star away first (`vera-edit takes unstar`), or give --force.",
+    "PixelsNotFinite": "Give --nan zero to have them read as 0, or mend the plate.",
+    "MaskNeeded": "Give --mask, a mask of the subject: white on what is kept.",
+}
+"""What mends an error on a command line, by kind, where the engine can only speak of fields and nodes."""
+
+
 def error_fields(error: AnyError) -> dict[str, str]:
     """An error as `--json` says it."""
-    return {name: getattr(error, name) for name in ("kind", "argument", "value", "reason", "remedy")}
+    fields = {name: getattr(error, name) for name in ("kind", "argument", "value", "reason", "remedy")}
+    return {**fields, "remedy": _OPTIONS.get(error.kind, error.remedy)}
 
 
 def print_error(reason: str, argument: str = "", value: str = "", remedy: str = "") -> None:

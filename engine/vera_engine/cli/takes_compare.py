@@ -14,7 +14,7 @@ from vera_engine.cli.region_text import region_text
 from vera_engine.cli.table import table
 from vera_engine.cli.take_address import find_take
 from vera_engine.cli.take_result import color_text, frames_text, seam_text, take_result
-from vera_engine.cli.takes_show import finish_text, holdout_text, read_record, source_text
+from vera_engine.cli.takes_show import finish_text, holdout_text, read_record, source_text, statistics_of
 from vera_engine.plates.frames import FrameSet
 
 WIDTH = 110
@@ -33,7 +33,7 @@ def run(client: VeraClient, arguments: argparse.Namespace) -> int:
     records = [read_record(take) for take in takes]
     sides = [facts(take, record) for take, record in zip(takes, records, strict=True)]
     differences = {name: [side[name] for side in sides] for name in sides[0] if sides[0][name] != sides[1][name]}
-    coverage = compare_coverage(*(record.get("frames") or {} for record in records))
+    coverage = compare_coverage(*map(statistics_of, records))
     if arguments.json:
         a, b = map(take_result, takes)
         print_json({"a": a, "b": b, "differences": differences, "coverage": coverage, "error": None})

@@ -11,6 +11,7 @@ from vera_client import VeraClient
 from vera_engine.cli.outcome import DONE, print_json
 from vera_engine.cli.table import table
 from vera_engine.cli.take_result import frames_text, largest_seam, seam_text, take_result
+from vera_engine.errors import NotFound
 from vera_engine.plates.frames import FrameSet
 
 JSON_HELP = """
@@ -22,8 +23,19 @@ HEADS = ("NODE", "TAKE", "", "STATE", "FRAMES", "SEED", "SEAM", "BASE", "LABEL",
 RIGHT = (5, 6)
 
 
+class TakeRootMissing(NotFound):
+    """A take root that is not there."""
+
+
 def run(client: VeraClient, arguments: argparse.Namespace) -> int:
     """Print the takes, as JSON or as tables."""
+    if arguments.take_root and not arguments.take_root.is_dir():
+        raise TakeRootMissing(
+            "There is no such folder.",
+            argument="take_root",
+            value=arguments.take_root,
+            remedy="Name the folder that the takes of nodes lie in, as in vera_takes beside the plate.",
+        )
     root = str(arguments.take_root.absolute()) if arguments.take_root else ""
     takes = client.list_takes(arguments.node, root)
     if arguments.json:

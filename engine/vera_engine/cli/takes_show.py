@@ -43,6 +43,12 @@ def read_record(take: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def statistics_of(record: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """What a finished take's record says of each frame; empty of one that is not finished, which names ranges there."""
+    frames = record.get("frames")
+    return frames if isinstance(frames, dict) else {}
+
+
 def in_words(take: dict[str, Any], record: dict[str, Any]) -> str:
     """The facts as lines for a person; what is not known is left out."""
     request = take["request"]
@@ -66,7 +72,7 @@ def in_words(take: dict[str, Any], record: dict[str, Any]) -> str:
         "device": record.get("device", ""),
         "made": datetime.fromtimestamp(take["created_at"]).strftime("%Y-%m-%d %H:%M"),
         "time": _time(take.get("seconds")),
-        "matte": _matte(record.get("frames")),
+        "matte": _matte(statistics_of(record)),
         "seams": ", ".join(
             f"{seam['first_side']}/{seam['second_side']} {seam_text(seam['value'])} ({seam['kind']})"
             for seam in take["seams"]
@@ -185,9 +191,9 @@ def _time(seconds: dict[str, float] | None) -> str:
     return f"{duration(seconds['total'])} ({parts})"
 
 
-def _matte(frames: dict[str, dict[str, float]] | None) -> str:
+def _matte(frames: dict[str, dict[str, float]]) -> str:
     """How much of the picture the matte covers."""
-    covered = [statistics["matte_coverage"] for statistics in (frames or {}).values() if "matte_coverage" in statistics]
+    covered = [statistics["matte_coverage"] for statistics in frames.values() if "matte_coverage" in statistics]
     if not covered:
         return ""
     empty = sum(coverage == 0 for coverage in covered)

@@ -69,7 +69,7 @@ def _resolved(
         "The plate's file does not say its colour space in a way that is known.",
         argument="plate.color_space",
         value=said or "unspecified",
-        remedy="Name it, such as lin_rec709, acescg, srgb or ARRI LogC4.",
+        remedy="Name it, on the node or with --colorspace, such as lin_rec709, acescg, srgb or ARRI LogC4.",
     )
 
 

@@ -53,6 +53,14 @@ def check_base(
     check_plate_of_base(request, base, plate_format)
     if request.made_frames == base.frames and request.strength == 1:
         return
+    if not is_seen_alike(request, base.request, base.frames):
+        argument = "exposure" if same_region(request, base.request, base.frames) else "region"
+        raise BaseSeenOtherwise(
+            f"The {argument} is another than the base's, whose other frames stay.",
+            argument=argument,
+            value=getattr(request, argument) if argument == "exposure" else "another",
+            remedy="Leave it out to take the base's, or make all of the base's frames anew.",
+        )
     if working_size != base.working_size:
         raise _other_size("The model works at {}x{}, the base's did at {}x{}.", working_size, base.working_size, base)
     decoder = _decoder(model.weights_sha256)
@@ -62,14 +70,6 @@ def check_base(
             argument="base_directory",
             value=base.take.directory,
             remedy="Start the engine with the model that take.json names, or make a take without a base.",
-        )
-    if not is_seen_alike(request, base.request, base.frames):
-        argument = "exposure" if same_region(request, base.request, base.frames) else "region"
-        raise BaseSeenOtherwise(
-            f"The {argument} is another than the base's, whose other frames stay.",
-            argument=argument,
-            value=getattr(request, argument) if argument == "exposure" else "another",
-            remedy="Leave it out to take the base's, or make all of the base's frames anew.",
         )
 
 

@@ -187,7 +187,8 @@ class Delivery:
 
 
 def pixel_warnings(statistics: dict[int, Statistics], request: TakeRequest, plate: PlateFormat) -> list[str]:
-    """What an artist should know of pixels that were no numbers, and of a new object that the region cuts."""
+    """What an artist should know of pixels that were no numbers, of mattes that hold nothing, and of a new object that
+    the region cuts."""
     warnings = []
     frames = [frame for frame, values in statistics.items() if values["not_finite"]]
     if frames:
@@ -195,6 +196,8 @@ def pixel_warnings(statistics: dict[int, Statistics], request: TakeRequest, plat
         warnings.append(
             f"{count} pixels of the plate are NaN or infinite and were read as 0, in {frames_as_text(frames)}."
         )
+    if not any(values["matte_max"] for values in statistics.values()):
+        warnings.append(f"The matte is empty in all of {frames_as_text(statistics)}: these layers change nothing.")
     if request.region is not None and request.edit_type is EditType.ADD:  # a background fills its region
         picture = Box(*picture_corner(plate), plate.width, plate.height)
         boxes = {frame: Box(*values["matte_box"]) for frame, values in statistics.items() if values["matte_box"]}

@@ -61,7 +61,7 @@ def _around_mask(request: TakeRequest, frames: list[int], plate: PlateFormat) ->
             "The region is to lie around the mask, and there is no mask.",
             argument="region.from_mask",
             value=True,
-            remedy="Connect a mask, or draw the region.",
+            remedy="Connect a mask (--mask), or draw the region.",
         )
     mask, source = request.mask, plate_source(request.mask.source)
 

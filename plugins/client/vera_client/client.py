@@ -222,10 +222,10 @@ class VeraClient:
         spaces: dict[str, Any] = self._call("color_spaces", {}, timeout)
         return spaces
 
-    def stop_engine(self, cancel_running: bool = False, timeout: float = 30.0) -> None:
+    def stop_engine(self, cancel_running: bool = False, timeout: float = 30.0) -> bool:
         """Ends a running engine, of any interface version; refused while a take is queued or running, unless
-        `cancel_running`. Does nothing where none runs."""
-        self._call("stop_engine", {"cancel_running": cancel_running}, timeout)
+        `cancel_running`. False where none runs."""
+        return bool(self._call("stop_engine", {"cancel_running": cancel_running}, timeout))
 
     def watch(self, take_id: str, after_sequence: int = 0) -> None:
         """Has the take's events after that sequence come by `poll`, to its final state. Returns at once."""

@@ -141,11 +141,11 @@ class EngineLink:
             await engine.channel.close(None)
         return True
 
-    async def stop_engine(self, cancel_running: bool) -> None:
-        """Ends the engine that runs, of whatever interface version, and waits until it has; nothing where none runs."""
+    async def stop_engine(self, cancel_running: bool) -> bool:
+        """Ends the engine that runs, of whatever interface version, and waits until it has; False where none runs."""
         engine = self._engine or await self._find()
         if engine is None:
-            return
+            return False
         request = engine_pb2.StopEngineRequest(cancel_running=cancel_running)
         try:
             await answered(engine.service.StopEngine(request, timeout=UNARY_SECONDS, metadata=engine.metadata))
@@ -156,6 +156,7 @@ class EngineLink:
         deadline = time.monotonic() + SECONDS_TO_START
         while self.options.address is None and is_held(self.files.engine_lock) and time.monotonic() < deadline:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        return True
 
     async def close(self) -> None:
         if self._engine:
@@ -200,7 +201,7 @@ class EngineLink:
                 f"version {info['interface_version']}, this client version {INTERFACE_VERSION}.",
                 argument="interface_version",
                 value=info["interface_version"],
-                remedy="End that engine and try again, or bring engine and add-on to the same version.",
+                remedy="End that engine (`vera-edit stop`) and try again, or bring both to the same version.",
             )
         asked, running = self.options.model, info.get("model", {}).get("name", "")
         if asked and asked != running and os.path.realpath(asked) != os.path.realpath(running):
@@ -208,7 +209,7 @@ class EngineLink:
                 f"The engine that runs (process {info['process_id']}) holds another model: {running}.",
                 argument="model",
                 value=asked,
-                remedy="End that engine and try again, or ask for no model to use the one it has.",
+                remedy="End that engine (`vera-edit stop`) and try again, or ask for no model to use the one it has.",
             )
 
     # Starting

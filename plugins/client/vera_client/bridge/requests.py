@@ -76,8 +76,8 @@ class Requests:
     async def engine_info(self) -> dict[str, Any]:
         return (await self._link.connect()).info
 
-    async def stop_engine(self, cancel_running: bool = False) -> None:
-        await self._link.stop_engine(cancel_running)
+    async def stop_engine(self, cancel_running: bool = False) -> bool:
+        return await self._link.stop_engine(cancel_running)
 
     async def unload(self) -> bool:
         """An engine is not started to be told that."""

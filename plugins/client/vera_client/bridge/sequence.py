@@ -64,13 +64,31 @@ class Sequence:
         self.file_name = FRAME_PLACE.sub("####", self.file_name)
 
     def first_file(self) -> Path | None:
-        """The first one that is there."""
-        return next((file for file in self.files.values() if file.is_file()), None)
+        """The first one that is there.
+
+        Raises:
+            Refused: Their folder may not be looked into.
+        """
+        return next((file for file in self.files.values() if self._is_there(file)), None)
+
+    def _is_there(self, file: Path) -> bool:
+        try:
+            return file.is_file()
+        except OSError as error:
+            raise Refused(
+                f"Its folder cannot be looked into: {error.strerror}.",
+                argument=f"{self.argument}.path",
+                value=self.path,
+                remedy="Ask for it to be opened to you.",
+                kind="PlateUnreadable",
+                nature="permission_denied",
+            ) from error
 
     def check_complete(self) -> None:
         """
         Raises:
-            Refused: The folder has several sequences; or a frame of the range has no file: names them.
+            Refused: The folder has several sequences, or may not be looked into; or a frame of the range has no file:
+                names them.
         """
         if len(self._choices) > 1:
             raise Refused(
@@ -80,7 +98,7 @@ class Sequence:
                 remedy="Name one of them.",
                 kind="PatternInvalid",
             )
-        missing = [frame for frame, file in self.files.items() if not file.is_file()]
+        missing = [frame for frame, file in self.files.items() if not self._is_there(file)]
         if missing:
             named = ", ".join(map(str, missing[:8])) + (" ..." if len(missing) > 8 else "")
             raise Refused(
