@@ -14,6 +14,9 @@ from tests.training.datasets.conftest import truth, write_mp4
 from vera_engine.cli.main import main
 from vera_engine.evaluation.records import Record
 from vera_engine.evaluation.report import Report, markdown, means
+from vera_engine.pipeline.fit import Measures
+from vera_engine.pipeline.loading import load_pipeline
+from vera_engine.takes.memory_check import MemoryCheck
 from vera_engine.training.datasets.sample import Skipped
 
 
@@ -117,6 +120,23 @@ def test_without_a_mask_nothing_is_said_of_where_an_object_is(model, tmp_path):
     assert found["methods"]["layers"]["psnr"] is None
     assert found["edit"]["object_there"]["clips"] == 1
     assert "No text says where exactly" in (out / "report.md").read_text()
+
+
+def test_a_model_that_would_not_fit_is_loaded_with_the_measures_that_takes_have(model, tmp_path, monkeypatch):
+    taken = Measures(guidance_apart=True)
+    monkeypatch.setattr(MemoryCheck, "_choose", lambda self, job: taken)
+    loaded = []
+
+    def load(*given, measures: Measures):
+        loaded.append(measures)
+        return load_pipeline(*given, measures=measures)
+
+    monkeypatch.setattr("vera_engine.pipeline.loading.load_pipeline", load)
+    out = tmp_path / "report"
+    command = ["evaluate", str(model), "synthetic", "--add", "1", "--background", "0", "--frames", "1"]
+    assert main([*command, "--device", "cpu", "--out", str(out)]) == 0
+    assert loaded == [taken]
+    assert '"device": "cpu float32, guidance passes apart"' in (out / "report.json").read_text()
 
 
 def test_netflixs_test_lines_are_measured_and_damaged_ones_named(model, tmp_path):

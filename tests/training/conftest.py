@@ -10,10 +10,10 @@ import pytest
 
 from tests.tiny_model import make_tiny_model
 from vera_engine.model.settings import read_settings
-from vera_engine.pipeline.loading import load_pipeline
 from vera_engine.training.config import Bucket, Stage, TrainingConfig
 from vera_engine.training.datasets.sample import LayeredSample
 from vera_engine.training.encoded import EncodedWriter
+from vera_engine.training.encoder import load_encoder
 from vera_engine.training.loop import train
 
 SMALL_CLIPS = Bucket(frames=1, height=32, width=32, batch_size=3, weight=0.5)
@@ -89,13 +89,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def encoded(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three clips, the third without a mask; written in two goes, the first of which was killed in a line."""
     folder = tmp_path_factory.mktemp("encoded")
-    pipeline, settings = load_pipeline(str(model), "cpu"), read_settings(model)
-    writer = EncodedWriter(folder, pipeline, settings)
+    encoder, settings = load_encoder(str(model), "cpu"), read_settings(model)
+    writer = EncodedWriter(folder, encoder, settings)
     writer.add(sample(0))
     writer.add(sample(1))
     lines = (folder / "clips.jsonl").read_text().splitlines(keepends=True)
     (folder / "clips.jsonl").write_text(lines[0] + lines[1][:20])
-    again = EncodedWriter(folder, pipeline, settings)
+    again = EncodedWriter(folder, encoder, settings)
     assert again.done == {"clip-0"}
     for number in range(3):
         again.add(sample(number, has_mask=number < 2))

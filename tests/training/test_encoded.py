@@ -27,6 +27,7 @@ from vera_engine.training.encoded import (
     EncodedWriter,
     read_clips,
 )
+from vera_engine.training.encoder import load_encoder
 from vera_engine.training.export import export_model
 from vera_engine.training.loop import train
 from vera_engine.training.sources import EncodedSource
@@ -84,7 +85,7 @@ def test_clips_of_another_model_are_refused(model: Path, encoded: Path, tmp_path
     settings = read_settings(model)
     other = {name: "0" * 64 if name.startswith("vae/") else digest for name, digest in settings.weights_sha256.items()}
     with pytest.raises(EncodedByOtherModel) as refused:
-        EncodedWriter(encoded, load_pipeline(str(model), "cpu"), replace(settings, weights_sha256=other))
+        EncodedWriter(encoded, load_encoder(str(model), "cpu"), replace(settings, weights_sha256=other))
     assert refused.value.argument == "data"
     with pytest.raises(EncodedDataMissing, match="encode-dataset"):
         read_clips(tmp_path)

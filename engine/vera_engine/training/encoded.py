@@ -24,12 +24,12 @@ from torch import Tensor
 
 from vera_engine.errors import FailedPrecondition, NotFound
 from vera_engine.model.settings import ModelSettings
-from vera_engine.pipeline.pipeline import VeraPipeline
 from vera_engine.pipeline.pixels import encode_frames
 from vera_engine.pipeline.text import encode_prompts
 from vera_engine.training.clips import ClipBatch
 from vera_engine.training.config import Bucket
 from vera_engine.training.datasets.sample import LayeredSample
+from vera_engine.training.encoder import Encoder
 
 CLIPS, TEXTS, ENCODER = "clips.jsonl", "texts", "encoder.json"
 LAYERS = ("edit", "alpha", "composite", "source")
@@ -60,15 +60,15 @@ class EncodedWriter:
 
     Args:
         folder: Made where missing; what another model encoded there is refused.
-        pipeline: Its codec and text encoder are used.
+        encoder: The model's.
         settings: Of the same model.
 
     Raises:
         EncodedByOtherModel: The folder holds clips of another model.
     """
 
-    def __init__(self, folder: Path, pipeline: VeraPipeline, settings: ModelSettings) -> None:
-        self._folder, self._pipeline = folder, pipeline
+    def __init__(self, folder: Path, encoder: Encoder, settings: ModelSettings) -> None:
+        self._folder, self._encoder = folder, encoder
         (folder / "clips").mkdir(parents=True, exist_ok=True)
         (folder / TEXTS).mkdir(exist_ok=True)
         identity = encoder_identity(settings)
@@ -103,8 +103,7 @@ class EncodedWriter:
         if sample.mask is not None:
             videos["mask"] = np.repeat(sample.mask[..., None], 3, axis=-1)
         latents = {
-            name: encode_frames(self._pipeline.vae, video)[0].half().cpu().contiguous()
-            for name, video in videos.items()
+            name: encode_frames(self._encoder.vae, video)[0].half().cpu().contiguous() for name, video in videos.items()
         }
         _save(latents, self._folder / "clips" / f"{sample.name}.safetensors")
         self._text(sample.instruction)
@@ -120,8 +119,8 @@ class EncodedWriter:
     def _text(self, text: str) -> None:
         file = text_file(self._folder, text)
         if not file.exists():
-            tokenizer = self._pipeline.tokenizer
-            states = encode_prompts(tokenizer, self._pipeline.text_encoder, [text])[0]
+            tokenizer = self._encoder.tokenizer
+            states = encode_prompts(tokenizer, self._encoder.text_encoder, [text])[0]
             length = len(tokenizer(text).input_ids)
             _save({"states": states[:length].bfloat16().cpu().contiguous()}, file)
 

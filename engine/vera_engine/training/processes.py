@@ -78,7 +78,7 @@ class Processes:
         return bool(self.accelerator.distributed_type == DistributedType.FSDP)
 
     def adding_up(self, model: nn.Module) -> AbstractContextManager[None]:
-        """Within it gradients are not exchanged, but of shards: these would be kept whole meanwhile, and nothing saved."""
+        """Within it gradients are not exchanged, but for shards: these would be kept whole meanwhile."""
         adds_up: AbstractContextManager[None] = nullcontext() if self.are_sharded else self.accelerator.no_sync(model)
         return adds_up
 

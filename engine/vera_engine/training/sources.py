@@ -21,6 +21,7 @@ from vera_engine.training.clips import ClipBatch, ClipStream
 from vera_engine.training.codec_fit import fit_components
 from vera_engine.training.config import Bucket, TrainingConfig
 from vera_engine.training.encoded import EncodedStream, EncodedTexts, check_encoder
+from vera_engine.training.encoder import load_codec
 from vera_engine.training.export import FLOW_SHIFT
 from vera_engine.training.processes import Processes
 from vera_engine.training.text_encoder import tiny_text_encoder, word_tokenizer
@@ -159,9 +160,7 @@ class EncodedSource(Source):
     @property
     def codec(self) -> LinearVideoCodec | AutoencoderKLWan:
         if self._codec is None:
-            kind = {"LinearVideoCodec": LinearVideoCodec, "AutoencoderKLWan": AutoencoderKLWan}[self._settings.codec]
-            codec = kind.from_pretrained(self._folder / "vae", use_safetensors=True, local_files_only=True)
-            self._codec = codec.to(self._device)
+            self._codec = load_codec(self._folder, self._settings, self._device)
         return self._codec
 
     def new_model(self) -> Trained:
