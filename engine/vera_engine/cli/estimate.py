@@ -55,6 +55,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the account; the exit status is 2 where it does not fit."""
     from vera_engine.pipeline.estimate import estimate
 
+    if arguments.device == "cpu" and arguments.memory is not None:
+        raise EstimateRefused(
+            "Without a card there is no memory beside it.",
+            argument="memory",
+            value=arguments.memory,
+            remedy="Give what the computer has as --device-memory.",
+        )
     made = estimate(
         arguments.model,
         frames=arguments.frames,
@@ -86,7 +93,7 @@ def in_words(made: Estimate) -> list[str]:
     lines.append(f"Measures: {', '.join(fit.measures.in_words()) or 'none'}")
     lines.append("Weights: " + ", ".join(f"{part} {_mb(size)} MB" for part, size in fit.parts.items()))
     lines += [f"It would fit with {way}." for way in made.ways]
-    rows = [[name, str(evaluations), f"{work / 10**15:.1f}"] for name, (evaluations, work) in made.presets.items()]
+    rows = [[name, str(evaluations), f"{work / 10**15:.3g}"] for name, (evaluations, work) in made.presets.items()]
     lines += ["", f"One evaluation: {fit.operations['evaluation'] / 10**12:.4g} TFLOP. A window at most:"]
     lines += table(["preset", "evaluations", "PFLOP"], rows, right=(1, 2))
     return lines

@@ -80,16 +80,18 @@ def estimate(
         device_memory: Bytes that the device has in all; None: as many as are needed.
         memory: Bytes that are free beside a card; None: as many as are needed.
         preset: Whose levers are pulled.
-        guided: Whether there is guidance.
+        guided: Whether there is guidance, where the model has any by itself.
 
     Raises:
         FramesRefused, PresetUnknown, ModelFolderMissing, ModelSettingsInvalid, WeightsCorrupt, CodecUnknown
     """
     settings = None if model in KNOWN_SIZES else read_settings(model)
-    frames = frames or (settings.window_frames if settings else _WAN_WINDOW)
+    if frames is None:
+        frames = settings.window_frames if settings else _WAN_WINDOW
     if frames < 1 or frames % 4 != 1:
         raise FramesRefused("A window has 4n + 1 frames.", argument="frames", value=frames, remedy="As in 49.")
     width, height = size or (settings.working_sizes[0] if settings else _WAN_SIZE)
+    guided = guided and (settings is None or settings.guidance_scale != 1)
     job = Job(latent_count(frames), width, height, guided, find_preset(preset).levers.step_cache > 0)
     room = usable(device_memory, device_type) if device_memory is not None else None
     blueprint = Blueprint.of(model)
