@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from peft import PeftModel
 from PIL import Image
+from safetensors.torch import load_file
 
 from tests.training.conftest import PROMPTS, SIZE, sample
 from vera_engine.model.codec import LinearVideoCodec
@@ -31,6 +33,7 @@ from vera_engine.training.encoder import load_encoder
 from vera_engine.training.export import export_model
 from vera_engine.training.loop import train
 from vera_engine.training.sources import EncodedSource
+from vera_engine.training.trained import Trained
 
 
 @pytest.fixture
@@ -120,8 +123,21 @@ def test_a_model_folder_is_trained_on_and_goes_on_the_same(config: TrainingConfi
     loaded = load_pipeline(str(tmp_path / "made"), "cpu").transformer.state_dict()
     for name in ("branches.edit.proj_out.weight", "branches.alpha.blocks.1.attn1.to_q.weight"):
         assert torch.equal(loaded[name], made[name].bfloat16().float())
+    for name in ("branches.edit.blocks.0.scale_shift_table", "layer_embedding.alpha"):
+        assert torch.equal(loaded[name], made[name])  # float32 on disk, too
     if rank:
-        assert (tmp_path / "whole" / "adapters" / "adapter_model.safetensors").is_file()
+        again = load_transformer(model, torch.float32)
+        again.load_state_dict(load_file(tmp_path / "whole" / "adapters" / "new_in_vera.safetensors"), strict=False)
+        merged = PeftModel.from_pretrained(again, tmp_path / "whole" / "adapters").merge_and_unload().state_dict()
+        assert all(torch.equal(merged[name], made[name]) for name in made)
+
+
+def test_what_adapters_adapt_keeps_float32_where_it_is_always_computed_in_it(config: TrainingConfig, model: Path):
+    adapted = Trained(replace(config, lora_rank=2, mixed_precision="bf16"), load_transformer(model, torch.float32))
+    formats = {name.split("base_model.model.")[-1]: p.dtype for name, p in adapted.transformer.named_parameters()}
+    assert formats["branches.edit.blocks.0.scale_shift_table"] == torch.float32
+    assert formats["branches.edit.blocks.0.attn1.to_q.base_layer.weight"] == torch.bfloat16
+    assert formats["branches.edit.blocks.0.attn1.to_q.lora_A.default.weight"] == torch.float32
 
 
 @pytest.mark.parametrize("rank", [0, 2])

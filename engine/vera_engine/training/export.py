@@ -18,7 +18,7 @@ from vera_engine.model.checksums import seal_weights
 from vera_engine.model.settings import ModelSettings, model_folder, read_settings
 from vera_engine.pipeline.pipeline import VeraPipeline
 from vera_engine.training.config import TrainingConfig
-from vera_engine.training.trained import TrainedParts
+from vera_engine.training.trained import TrainedParts, to_format
 from vera_engine.training.vocabulary import words
 
 WORKING_SIZES = ((288, 192), (320, 176), (256, 224), (192, 288), (224, 256))
@@ -63,12 +63,13 @@ def export_model(parts: TrainedParts, config: TrainingConfig, folder: Path) -> M
 
 
 def _write_on(parts: TrainedParts, config: TrainingConfig, partial: Path) -> ModelSettings:
-    """The transformer in bfloat16, beside the parts of the folder that training began with."""
+    """The transformer in bfloat16, but for what stays float32, beside the parts of the folder that was begun with."""
     begun = model_folder(config.init)
     for name in KEPT_PARTS:
         shutil.copytree(begun / name, partial / name)
     shutil.copyfile(begun / "model_index.json", partial / "model_index.json")
-    transformer = parts.transformer.to(torch.bfloat16)
+    transformer = parts.transformer
+    to_format(transformer, torch.bfloat16)
     transformer.register_to_config(_name_or_path=config.name)
     transformer.save_pretrained(partial / "transformer")
     return replace(read_settings(begun), name=config.name, weights_sha256={})

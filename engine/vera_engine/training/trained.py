@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
@@ -24,6 +26,9 @@ LORA_TARGETS = r"branches\.\w+\.blocks\.\d+\.(attn[12]\.(to_[qkv]|to_out\.0)|ffn
 """Every matrix of the layers, of all branches."""
 NEW_IN_VERA = ("layer_embedding", "source_patch_embedding", "mask_patch_embedding")
 """Trained whole beside adapters: a plain Wan has none of them, so there is nothing to adapt."""
+
+NEW_PARAMETERS = "new_in_vera.safetensors"
+"""Where they lie beside adapters."""
 
 
 @dataclass
@@ -70,11 +75,12 @@ class Trained(nn.Module):
             lora = LoraConfig(r=config.lora_rank, lora_alpha=config.lora_rank, target_modules=LORA_TARGETS)
             self.transformer = get_peft_model(transformer, lora)
             for name, parameter in self.transformer.named_parameters():
-                if any(part in NEW_IN_VERA for part in name.split(".")):
+                if _is_new(name):
                     parameter.requires_grad_(True)
-        frozen = [parameter for parameter in self.parameters() if not parameter.requires_grad]
-        for parameter in frozen:  # adapters are trained in float32, what they adapt keeps the little memory it can
-            parameter.data = parameter.data.to(torch.bfloat16) if config.mixed_precision == "bf16" else parameter.data
+        if (
+            config.mixed_precision == "bf16"
+        ):  # what is trained stays float32, what is not keeps the little memory it can
+            to_format(self.transformer, torch.bfloat16, lambda parameter: not parameter.requires_grad)
 
     def forward(
         self,
@@ -145,10 +151,37 @@ def parameters_by_name(trained: nn.Module) -> list[tuple[str, nn.Parameter]]:
     return [(name, parameter) for name, parameter in trained.named_parameters() if parameter.requires_grad]
 
 
+def to_format(
+    transformer: nn.Module, dtype: torch.dtype, which: Callable[[nn.Parameter], bool] = lambda parameter: True
+) -> None:
+    """Brings weights to a number format, but for those that are float32 wherever a model is loaded, such as norms.
+
+    Args:
+        transformer: A `VeraTransformer3DModel`, with adapters or without.
+        dtype: The format.
+        which: Of the weights; the others stay.
+    """
+    for name, parameter in transformer.named_parameters():
+        if which(parameter) and not any(
+            part in VeraTransformer3DModel._keep_in_fp32_modules for part in name.split(".")
+        ):
+            parameter.data = parameter.data.to(dtype)
+
+
 def save_adapters(trained: Trained, folder: Path) -> None:
-    """Writes the adapters alone, in peft's form; with them goes what `NEW_IN_VERA` has learned."""
+    """Writes the adapters alone, in peft's form; beside them what `NEW_IN_VERA` has learned, by the model's own names.
+
+    With these two, what training began with becomes what it made.
+    """
     assert isinstance(trained.transformer, PeftModel)
     trained.transformer.save_pretrained(str(folder))
+    learned = trained.transformer.get_base_model().named_parameters()
+    new = {name: each.detach().cpu().contiguous() for name, each in learned if _is_new(name)}
+    save_file(new, folder / NEW_PARAMETERS)
+
+
+def _is_new(name: str) -> bool:
+    return any(part in NEW_IN_VERA for part in name.split("."))
 
 
 def new_transformer(config: TrainingConfig) -> VeraTransformer3DModel:
