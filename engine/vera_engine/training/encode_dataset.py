@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from vera_engine.pipeline.text import PromptTooLong
 from vera_engine.training.datasets.augment import augmented, fitted, temporal_crop
 from vera_engine.training.datasets.buckets import sorted_into
 from vera_engine.training.datasets.sample import ClipShape, LayeredDataset, SampleDamaged
@@ -17,8 +18,9 @@ def encode_dataset(
 ) -> Iterator[str]:
     """Encodes every clip, each at the shape that it loses least in; tells each one's name when it is there.
 
-    What was encoded before is told and not made again. Damaged clips, and those that lack a layer or fit no shape, are
-    in the data set's `skipped`.
+    What was encoded before, at the same shape and with the same seed, is told and not made again. Damaged clips, those
+    that lack a layer or fit no shape, and those with more words than the text encoder reads are in the data set's
+    `skipped`.
 
     Args:
         dataset: Where the clips come from.
@@ -32,7 +34,8 @@ def encode_dataset(
         for index in indices:
             entry = dataset.entries[index]
             for copy in range(copies):
-                name = f"{entry.name}-{copy}" if copy else entry.name
+                # No data set's own name has an @: a copy is never taken for another clip
+                name = f"{entry.name}@{shape.frames}x{shape.width}x{shape.height}+{seed}.{copy}"
                 if name not in writer.done:
                     rng = random.Random(f"{seed} {name}")
                     length = dataset.shape(index).frames
@@ -44,5 +47,9 @@ def encode_dataset(
                         dataset.skip(entry.name, SampleDamaged("It lacks layers to learn from."))
                         break
                     change = augmented if copy else fitted
-                    writer.add(replace(change(sample, shape, rng), name=name))
+                    try:
+                        writer.add(replace(change(sample, shape, rng), name=name))
+                    except PromptTooLong as error:
+                        dataset.skip(entry.name, error)
+                        break
                 yield name

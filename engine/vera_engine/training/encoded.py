@@ -94,6 +94,7 @@ class EncodedWriter:
                 value=sample.name,
                 remedy="Leave it out.",
             )
+        self._text(sample.instruction)  # costs little, and may refuse
         videos = {
             "edit": sample.edit,
             "alpha": np.repeat(sample.alpha[..., None], 3, axis=-1),
@@ -106,7 +107,6 @@ class EncodedWriter:
             name: encode_frames(self._encoder.vae, video)[0].half().cpu().contiguous() for name, video in videos.items()
         }
         _save(latents, self._folder / "clips" / f"{sample.name}.safetensors")
-        self._text(sample.instruction)
         shape = sample.shape
         clip = EncodedClip(
             sample.name, shape.frames, shape.height, shape.width, sample.instruction, sample.mask is not None
