@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -136,3 +137,21 @@ def test_a_manifest_that_is_none_is_refused(tmp_path, text):
     (tmp_path / "comps.toml").write_text(text)
     with pytest.raises(DatasetRefused):
         StudioDataset(tmp_path / "comps.toml")
+
+
+def test_a_clip_is_held_once(tmp_path):
+    """Its layers are ten numbers a pixel: two of them at a plate's size, at once, are more than many machines have."""
+    clip = truth(25)
+    write_comp(tmp_path / "sh010", clip, range(1001, 1026))
+    (tmp_path / "comps.toml").write_text(MANIFEST)
+    dataset = StudioDataset(tmp_path / "comps.toml")
+    (sample,) = list(dataset)  # what is imported and cached is there
+    held = sum(layer.nbytes for layer in (sample.source, sample.edit, sample.alpha, sample.composite))
+    del sample
+    tracemalloc.start()
+    try:
+        dataset.load(0)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.7 * held

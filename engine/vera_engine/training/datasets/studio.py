@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,11 +88,11 @@ class StudioDataset(LayeredDataset):
             plate_format = _format(comp, layers, chosen)
             error = LayersError()
             merge = _merged_in_light if comp.merged_in == "linear" else _merged_in_display
-            made = [merge(comp, layers, plate_format, frame, error) for frame in chosen]
-            source, edit, alpha, composite = (np.stack(pictures) for pictures in zip(*made, strict=True))
+            made = (merge(comp, layers, plate_format, frame, error) for frame in chosen)
+            source, edit, alpha, composite = _clip_of(made, len(chosen))
             mask = None
             if comp.mask:
-                white = np.stack([_gray(layers["mask"], frame, plate_format) for frame in chosen])
+                (white,) = _clip_of(((_gray(layers["mask"], frame, plate_format),) for frame in chosen), len(chosen))
                 mask = 1 - white if comp.mask_meaning == "keep-this" else white
         check_layers(error.value, comp.tolerance if self._tolerance is None else self._tolerance, comp.name)
         return LayeredSample(
@@ -116,6 +117,16 @@ class StudioDataset(LayeredDataset):
         }
         numbers = FrameRange.parse(comp.frames).frames if comp.frames else common_frames(list(found.values()))
         return {field: layer.starting_at(numbers[0]) for field, layer in found.items()}, numbers
+
+
+def _clip_of(frames: Iterable[tuple[FloatArray, ...]], count: int) -> list[FloatArray]:
+    """Each layer of so many frames as one array. Frames are not held beside it: at a plate's size that is gigabytes."""
+    layers: list[FloatArray] = []
+    for place, frame in enumerate(frames):
+        layers = layers or [np.empty((count, *layer.shape), np.float32) for layer in frame]
+        for layer, picture in zip(layers, frame, strict=True):
+            layer[place] = picture
+    return layers
 
 
 def _format(comp: Comp, layers: dict[str, LayerFile], frames: list[int]) -> PlateFormat:
