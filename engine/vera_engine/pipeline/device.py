@@ -45,7 +45,7 @@ def choose_device(device: str) -> tuple[torch.device, torch.dtype]:
             f"torch {torch.__version__} finds no such device here.",
             argument="device",
             value=device,
-            remedy="End the engine (`vera-edit stop`) and use --device auto, or install a torch that has it: see the README.",
+            remedy="End the engine (`vera-edit stop`) and use --device auto, or install a torch that has it (README).",
         )
     return torch.device(chosen), torch.bfloat16 if chosen.startswith("cuda") else torch.float32
 
