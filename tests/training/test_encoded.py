@@ -19,6 +19,7 @@ from vera_engine.model.weights import load_transformer
 from vera_engine.pipeline.loading import load_pipeline
 from vera_engine.pipeline.pixels import decode_frames, encode_frames
 from vera_engine.training import sample_sheet
+from vera_engine.training.averages import Averages
 from vera_engine.training.checkpoints import newest_checkpoint
 from vera_engine.training.config import Stage, TrainingConfig
 from vera_engine.training.encoded import (
@@ -184,3 +185,14 @@ def test_a_sheet_shows_the_middle_frame_without_decoding_what_is_far_from_it():
         latents = torch.randn(1, 6, count, 2, 3)
         frames = decode_frames(codec, latents, 4 * (count - 1) + 1)
         np.testing.assert_allclose(sample_sheet._middle(codec, latents), frames[len(frames) // 2], atol=1e-5)
+
+
+def test_averages_in_the_computers_memory_are_the_same(config: TrainingConfig, tmp_path: Path):
+    made = [
+        train(each, tmp_path / f"{each.averages_on_cpu}").transformer.state_dict()
+        for each in (config, replace(config, averages_on_cpu=True))
+    ]
+    assert all(torch.equal(made[0][name], made[1][name]) for name in made[0])
+    elsewhere = Averages([torch.nn.Parameter(torch.zeros(2))], 0.5, "meta")
+    elsewhere.follow(1)
+    assert elsewhere._averages[0].is_meta

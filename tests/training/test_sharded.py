@@ -21,7 +21,7 @@ from vera_engine.training.loop import train
 GUIDE = Path(__file__).parents[2] / "docs" / "training.md"
 
 CHILD = """
-import json, pickle, sys
+import json, os, pickle, sys
 from pathlib import Path
 
 import torch
@@ -45,10 +45,12 @@ def refused(self, model):
 Accelerator.no_sync = refused
 
 from vera_engine.cli.main import main
-from vera_engine.training import sample_sheet
+from vera_engine.training import sample_sheet, sources
 from vera_engine.training.loop import train
 
 sample_sheet.SAMPLE_STEPS = 2
+if os.environ["RANK"] != "0":
+    del sources.load_transformer  # the first process reads the weights, once for all
 folder = Path(sys.argv[1])
 runs, training_file = pickle.loads((folder / "runs.pickle").read_bytes())
 for name, config, times, limit in runs:

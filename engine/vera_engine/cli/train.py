@@ -18,9 +18,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="train a model on layered clips",
         description="Trains a small model on drawn clips (its codec, the transformer with its text encoder, the "
         "codec's seam filter), or on encoded clips a Vera model that begins as a converted Wan2.1, and writes the "
-        "model folder. The same file, machine and threads give the same bits, however often the run was stopped; the "
-        "same command goes on with it. Where the file has several lanes, as many processes can share the work: "
-        "accelerate launch --num_processes 2 -m vera_engine.cli.main train ...",
+        "model folder. On a CPU the same file, machine and threads give the same bits, however often the run was "
+        "stopped; the same command goes on with it. Where the file has several lanes, as many processes can share the "
+        "work: accelerate launch --num_processes 2 -m vera_engine.cli.main train ...",
     )
     parser.add_argument(
         "config", metavar="CONFIG.toml|small", help="what to train; small: the shipped model's own file"

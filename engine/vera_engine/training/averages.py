@@ -19,18 +19,22 @@ class Averages:
     Args:
         parameters: Those that are trained, in an order that does not change.
         decay: 0 to below 1: how much of the average stays at each step.
+        device: Where they lie; None: where the parameters do.
     """
 
-    def __init__(self, parameters: Sequence[nn.Parameter], decay: float) -> None:
+    def __init__(
+        self, parameters: Sequence[nn.Parameter], decay: float, device: torch.device | str | None = None
+    ) -> None:
         self._parameters = list(parameters)
         self._decay = decay
-        self._averages = [local(parameter).detach().float().clone() for parameter in self._parameters]
+        self._averages = [local(each).detach().to(device, torch.float32, copy=True) for each in self._parameters]
 
     @torch.no_grad()
     def follow(self, step: int) -> None:
         """Takes in the weights as they are after `step` steps."""
         decay = min(self._decay, (step + 1) / (step + _FIRST_STEPS))
-        torch._foreach_lerp_(self._averages, [local(p).detach().float() for p in self._parameters], 1 - decay)
+        for parameter, average in zip(self._parameters, self._averages, strict=True):
+            average.lerp_(local(parameter).detach().to(average), 1 - decay)
 
     @torch.no_grad()
     def exchange(self) -> None:

@@ -56,7 +56,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """All that decides the weights: the same file on the same machine gives the same bits."""
+    """All that decides the weights: on a CPU, the same file on the same machine gives the same bits."""
 
     name: str
     """The model's name."""
@@ -72,6 +72,8 @@ class TrainingConfig:
     attention: str = "joint"
     """`joint`, as Vera's branches attend, or `within_branches`, to see what that is worth."""
     ema_decay: float = 0.998
+    averages_on_cpu: bool = False
+    """Keep the averaged weights in the computer's memory: a fifth less on the device, some seconds a step more."""
     background_share: float = 0.3
     """Share of clips that change the background; the others add an object."""
     text_dropout: float = 0.1

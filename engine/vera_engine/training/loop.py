@@ -75,7 +75,8 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
     # 2. Model and optimizer, spread over the processes; averages; all as a checkpoint left them
     model, optimizer = accelerator.prepare(trained, _optimizer(config, parameters_by_name(trained), processes))
     parameters = parameters_by_name(model)
-    averages = Averages([parameter for _, parameter in parameters], config.ema_decay)
+    place = "cpu" if config.averages_on_cpu else None
+    averages = Averages([parameter for _, parameter in parameters], config.ema_decay, place)
     state = RunState()
     checkpoint = newest_checkpoint(run_folder)
     if checkpoint is not None:
@@ -146,7 +147,7 @@ def train(config: TrainingConfig, run_folder: Path, *, stop_after_seconds: float
     if processes.are_sharded and state.step == config.steps:
         weights = accelerator.get_state_dict(model)  # whole in the first process alone
         if processes.rank == 0:
-            whole = source.new_model()
+            whole = source.new_model(empty=True)
             whole.load_state_dict(weights, assign=True)
     if config.lora_rank and processes.rank == 0 and state.step == config.steps:
         save_adapters(whole, run_folder / "adapters")

@@ -77,6 +77,11 @@ class Processes:
         """Whether each holds a part of every weight only."""
         return bool(self.accelerator.distributed_type == DistributedType.FSDP)
 
+    @property
+    def is_sent_weights(self) -> bool:
+        """Whether it gets its part of the weights from the first process before the first step, and need read none."""
+        return self.are_sharded and self.rank > 0 and bool(self.accelerator.state.fsdp_plugin.cpu_ram_efficient_loading)
+
     def adding_up(self, model: nn.Module) -> AbstractContextManager[None]:
         """Within it gradients are not exchanged, but for shards: these would be kept whole meanwhile."""
         adds_up: AbstractContextManager[None] = nullcontext() if self.are_sharded else self.accelerator.no_sync(model)

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from accelerate import init_empty_weights
 from diffusers import AutoencoderKLWan
-from torch import Tensor
+from torch import Tensor, nn
 
 from vera_engine.model.codec import LinearVideoCodec
 from vera_engine.model.settings import model_folder, read_settings
+from vera_engine.model.transformer import VeraTransformer3DModel
 from vera_engine.model.weight_files import read_json
 from vera_engine.model.weights import load_transformer
 from vera_engine.pipeline.text import LONGEST_TEXT
@@ -53,8 +55,12 @@ class Source(abc.ABC):
     def codec(self) -> LinearVideoCodec | AutoencoderKLWan: ...
 
     @abc.abstractmethod
-    def new_model(self) -> Trained:
-        """The model before its first step."""
+    def new_model(self, empty: bool = False) -> Trained:
+        """The model before its first step.
+
+        Args:
+            empty: Its numbers come from elsewhere: nothing is read, and no memory touched, where there is much of it.
+        """
 
     @abc.abstractmethod
     def new_stream(self, bucket: Bucket, lane: int, drawn: int) -> ClipStream | EncodedStream:
@@ -120,7 +126,7 @@ class DrawnSource(Source):
     def codec(self) -> LinearVideoCodec:
         return self._codec
 
-    def new_model(self) -> Trained:
+    def new_model(self, empty: bool = False) -> Trained:
         config = self._config
         transformer, text_encoder = new_transformer(config), tiny_text_encoder(len(self._tokenizer), config.text_dim)
         if config.warm_start:
@@ -163,9 +169,18 @@ class EncodedSource(Source):
             self._codec = load_codec(self._folder, self._settings, self._device)
         return self._codec
 
-    def new_model(self) -> Trained:
-        transformer = load_transformer(self._folder, torch.float32).train()
-        return Trained(self._config, transformer)
+    def new_model(self, empty: bool = False) -> Trained:
+        if not empty:
+            return Trained(self._config, load_transformer(self._folder, torch.float32).train())
+        with init_empty_weights():
+            transformer = VeraTransformer3DModel.from_config(read_json(self._folder / "transformer" / "config.json"))
+        trained = Trained(self._config, transformer.train())
+        for module in trained.modules():
+            for name, parameter in module.named_parameters(recurse=False):
+                if parameter.is_meta:  # accelerate knows weights by their addresses: on no device they would have none
+                    place = nn.Parameter(torch.empty_like(parameter, device="cpu"), parameter.requires_grad)
+                    module.register_parameter(name, place)
+        return trained
 
     def new_stream(self, bucket: Bucket, lane: int, drawn: int) -> EncodedStream:
         lane, lanes = (0, 1) if lane == SAMPLES_LANE else (lane, self._config.lanes)
@@ -185,7 +200,7 @@ def begin(config: TrainingConfig, run_folder: Path, processes: Processes) -> tup
         if config.init
         else DrawnSource(config, _fitted_codec(config, run_folder / "codec", processes))
     )
-    return source, source.new_model()
+    return source, source.new_model(processes.is_sent_weights)
 
 
 def _fitted_codec(config: TrainingConfig, folder: Path, processes: Processes) -> LinearVideoCodec:
