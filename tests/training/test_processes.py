@@ -61,6 +61,11 @@ def test_two_processes_train_as_one_with_both_lanes(config, new_run, tmp_path: P
     train(two_lanes, together)
 
 
+def test_gradients_lie_in_memory_once():
+    handler = Processes.join().accelerator.ddp_handler
+    assert handler.gradient_as_bucket_view
+
+
 def test_lanes_have_to_divide_among_the_processes():
     class Three:
         process_index, num_processes = 1, 3
