@@ -267,6 +267,16 @@ def test_left_to_the_engine_then_cancelled_resumed_and_watched(edit, say, shot):
     assert "v002 is finished with frames 1001-1002" in kept.err
 
 
+def test_an_engine_that_computes_elsewhere_is_refused(edit, say, engine):
+    refused = edit("--device", "cuda", "--json")  # the scripted engine computes on the cpu, whatever is asked for
+    assert (refused.status, refused.json["error"]["argument"]) == (3, "device")
+    assert "vera-edit stop" in refused.err
+    assert say("takes", "--json").json["takes"] == []
+    assert edit("--device", "cpu").status == 0
+    with pytest.raises(SystemExit):
+        edit("--device", "gpu")
+
+
 def test_the_engines_loss_is_told(edit, engine):
     said = edit("--prompt", "die", "--json")
     assert said.status == 3

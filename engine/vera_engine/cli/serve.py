@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vera_client.devices import is_device
+from vera_engine.cli.connection import device
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -67,12 +67,6 @@ def run(arguments: argparse.Namespace) -> int:
     keep_configuration_in_memory()
     asyncio.run(serve(options, ready))
     return 0
-
-
-def device(text: str) -> str:
-    if not is_device(text):
-        raise ValueError(text)
-    return text
 
 
 def seconds(text: str) -> float:
