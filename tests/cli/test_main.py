@@ -156,3 +156,13 @@ def test_words_that_a_terminal_cannot_show_are_shown_otherwise(environment):
     ended = subprocess.run(command, env=environment, capture_output=True, check=False)
     assert ended.returncode == 2
     assert b"Gr\\xfcn \\u2713" in ended.stderr
+
+
+@pytest.mark.parametrize("error", [TimeoutError("the hub is away"), OSError(28, "No space left on device")])
+def test_what_fails_elsewhere_is_not_taken_for_the_output(monkeypatch, error):
+    def run(options: object) -> int:
+        raise error
+
+    monkeypatch.setattr("vera_engine.cli.serve.run", run)
+    with pytest.raises(type(error)):
+        main.main(["serve"])

@@ -496,3 +496,52 @@ def test_a_take_half_deleted_is_never_taken_for_a_whole_one(play, database, rese
         assert not database.knows(take.take_id)
 
     play(scene)
+
+
+def test_a_take_is_its_own_by_whatever_path(play, database, reserved_take, tmp_path):
+    stopped, base = stop(reserved_take(prompt="finish")), finish(reserved_take())
+    repair = reserved_take(prompt="wait", base=BaseTake(base.take_id, str(base.directory)))
+    for take in (stopped, base, repair):
+        database.add(take)
+    (tmp_path / "link").symlink_to(tmp_path / "takes")
+    linked = tmp_path / "link" / "hero"
+
+    async def scene(archive: TakeArchive, queue: TakeQueue) -> None:
+        with pytest.raises(TakeRunning, match="v003 of hero"):
+            await archive.delete(await archive.find("", str(linked / base.version)))
+        resumed = await archive.resume(await archive.find("", str(linked / stopped.version)))
+        assert (resumed.take_id, resumed.directory) == (stopped.take_id, stopped.directory)
+
+    play(scene)
+    assert base.directory.is_dir()
+
+
+def test_what_is_left_of_another_engines_take_can_be_deleted(play, reserved_take, monkeypatch):
+    whole, stopped = finish(reserved_take()), stop(reserved_take())
+    for take, directory in ((whole, whole.directory), (stopped, stopped.partial_directory)):
+        store.write_record(directory, {**store.read_record(directory), "state": store.DELETED})
+        if take is whole:
+            directory.rename(take.partial_directory)
+
+    async def scene(archive: TakeArchive, queue: TakeQueue) -> None:
+        left = await archive.takes("hero", str(whole.directory.parent.parent))
+        assert [(take.state, take.error.kind) for take in left] == [(TakeState.FAILED, "HalfDeleted")] * 2
+        for take in left:
+            await archive.delete(take)
+
+    play(scene)
+    assert list(whole.directory.parent.iterdir()) == []
+
+
+def test_a_take_whose_failure_could_not_be_written_can_be_taken_over(play, reserved_take):
+    take = reserved_take()  # its record says that it is queued
+    progress = take.partial_directory / "progress.json"
+    progress.write_text("{}")
+    later = (take.partial_directory / "take.json").stat().st_mtime + 5
+    os.utime(progress, (later, later))
+
+    async def scene(archive: TakeArchive, queue: TakeQueue) -> None:
+        (found,) = await archive.takes("hero", str(take.directory.parent.parent))
+        assert (found.state, found.error.kind) == (TakeState.FAILED, "EngineGone")
+
+    play(scene)

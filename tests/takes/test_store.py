@@ -137,6 +137,14 @@ def test_a_take_that_only_lacks_its_name_is_given_it(reserved_take):
     assert not take.partial_directory.exists()
 
 
+def test_a_take_that_somebody_else_gave_its_name_is_complete(reserved_take):
+    take = reserved_take()
+    store.write_record(take.partial_directory, {"take_id": take.take_id, "state": "finished"})
+    for _ in range(2):
+        store.complete(take)
+    assert take.directory.is_dir()
+
+
 def test_a_take_that_cannot_be_renamed_says_so(reserved_take):
     take = reserved_take()
     (take.directory / "somebody else's").mkdir(parents=True)

@@ -7,6 +7,7 @@ import difflib
 import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
@@ -103,23 +104,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         status = run(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return status
-    except BrokenPipeError:
-        _drop_output()
-        return UNREAD
     except OSError as error:
-        if error.filename is not None:
-            raise  # of a file, which somebody ought to have answered
-        _drop_output()
+        if not _is_of_output(error):
+            raise
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # else the interpreter tries to print the rest at its end
+        if isinstance(error, BrokenPipeError):
+            return UNREAD
         print_error(f"The output cannot be written: {error.strerror}.")
         return FAILED
 
 
-def _drop_output() -> None:
-    """Lets what is still to be printed go nowhere: the interpreter would try again at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+def _is_of_output(error: OSError) -> bool:
+    """Whether an error came from printing: of no file, and raised by a line of the command line's own."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    module = frame.f_globals["__name__"]
+    return error.filename is None and (module == __name__ or module.startswith("vera_engine.cli."))
 
 
 def run(arguments: Sequence[str] | None) -> int:

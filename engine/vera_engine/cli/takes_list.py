@@ -29,7 +29,8 @@ class TakeRootMissing(NotFound):
 
 def run(client: VeraClient, arguments: argparse.Namespace) -> int:
     """Print the takes, as JSON or as tables."""
-    if arguments.take_root and not arguments.take_root.is_dir():
+    is_here = arguments.address is None  # an engine elsewhere may have folders that are not here
+    if is_here and arguments.take_root and not arguments.take_root.is_dir():
         raise TakeRootMissing(
             "There is no such folder.",
             argument="take_root",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from vera_engine.errors import FailedPrecondition, InvalidArgument
 from vera_engine.takes import store
@@ -76,7 +78,8 @@ class TakeArchive:
             take = self._database.get(take_id)
         else:
             check_absolute("directory", directory)
-            known = self._database.find_directory(version_directory(Path(directory)))
+            version = version_directory(Path(directory))
+            known = self._database.find_directory(version) or await self._by_another_path(version)
             if known is None:
                 return await asyncio.to_thread(take_on_disk, Path(directory), self._engine_id)
             take = known
@@ -247,6 +250,14 @@ class TakeArchive:
                 remedy="Say that it may be deleted all the same: the frames they share are theirs as well, and stay.",
             )
 
+    async def _by_another_path(self, version: Path) -> Take | None:
+        """The engine's own take in a folder that it knows by another path, as through a link or another mount."""
+        record = await asyncio.to_thread(_record_of, version)
+        if record is None or not self._database.knows(record["take_id"]):
+            return None
+        known = self._database.get(record["take_id"])
+        return known if await asyncio.to_thread(_are_one, known.directory, version) else None
+
     async def _check_not_copied(self, take: Take) -> None:
         """Raises where the engine knows the take in another folder, and that one is there."""
         if not self._database.knows(take.take_id):
@@ -265,6 +276,25 @@ class TakeArchive:
     def _is_own(self, take: Take) -> bool:
         """Whether the engine's memory is of this very folder: copied and moved ones hold takes of the same ids."""
         return self._database.knows(take.take_id) and self._database.get(take.take_id).directory == take.directory
+
+
+def _partial(version: Path) -> Path:
+    return version.with_name(f"{version.name}.partial")
+
+
+def _record_of(version: Path) -> dict[str, Any] | None:
+    """The `take.json` of a version directory or of its partial one, where it names a take."""
+    record = store.read_record(version) or store.read_record(_partial(version))
+    return record if record is not None and "take_id" in record else None
+
+
+def _are_one(version: Path, other: Path) -> bool:
+    """Whether two paths lead to one version, finished or not."""
+    for one, same in ((version, other), (_partial(version), _partial(other))):
+        with contextlib.suppress(OSError):
+            if one.samefile(same):
+                return True
+    return False
 
 
 def _with_notes(take: Take) -> Take:

@@ -14,6 +14,7 @@ from vera_engine.takes import store
 from vera_engine.takes.database import TakeNotFound
 from vera_engine.takes.heartbeat import HEARTBEAT_NAME, check_free
 from vera_engine.takes.notes import read_notes
+from vera_engine.takes.progress import PROGRESS_NAME
 from vera_engine.takes.request import TakeRequest, TakeSettings
 from vera_engine.takes.take import Notes, Refusal, Seam, Take, TakeColor, TakeSeconds, TakeState
 
@@ -48,6 +49,9 @@ def take_on_disk(directory: Path, own_engine_id: str) -> Take:
             finished = _finished(directory, record)
             store.complete(finished)  # whoever was about to was killed
             return replace(finished, notes=read_notes(directory) or Notes())
+        if record is not None and record.get("state") == store.DELETED:
+            check_free(partial, own_engine_id)
+            return _half_deleted(directory, record)
         if record is not None and not _waits_elsewhere(partial, record):
             check_free(partial, own_engine_id)
             return replace(_stopped(directory, record), notes=read_notes(partial) or Notes())
@@ -130,11 +134,29 @@ def _stopped(directory: Path, record: dict[str, Any]) -> Take:
     return replace(take, state=TakeState.FAILED, error=gone)
 
 
+def _half_deleted(directory: Path, record: dict[str, Any]) -> Take:
+    """What is left of a take, for the rest to be deleted."""
+    was_finished = isinstance(record["frames"], dict)
+    left = _finished(directory, record) if was_finished else _stopped(directory, {**record, "state": TakeState.FAILED})
+    reason = "Its deletion stopped halfway: some of its files could not be removed."
+    return replace(left, state=TakeState.FAILED, error=Refusal("HalfDeleted", reason, remedy="Delete it again."))
+
+
 def _waits_elsewhere(partial: Path, record: dict[str, Any]) -> bool:
     """Whether it is in another engine's queue for all that can be seen: nobody works on it, nor stopped it.
 
-    A worker that was killed leaves its heartbeat behind. Without one a take was never begun, or was resumed and waits.
+    A worker that was killed leaves its heartbeat behind. Without one a take was never begun, or it was resumed: then
+    its record is newer than what was done. One that failed where that could not be written has the older record.
     """
-    return (
-        record.get("state") not in (TakeState.CANCELLED, TakeState.FAILED) and not (partial / HEARTBEAT_NAME).exists()
-    )
+    if record.get("state") in (TakeState.CANCELLED, TakeState.FAILED) or (partial / HEARTBEAT_NAME).exists():
+        return False
+    said, done = (_written(partial / name) for name in (store.RECORD_NAME, PROGRESS_NAME))
+    return done <= said
+
+
+def _written(file: Path) -> int:
+    """When, in nanoseconds; 0 where there is no such file."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0

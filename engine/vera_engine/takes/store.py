@@ -211,6 +211,9 @@ def complete(take: Take) -> None:
         take.partial_directory.rename(take.directory)
         to_disk(take.directory.parent)
     except OSError as error:
+        record = read_record(take.directory)
+        if record is not None and record["take_id"] == take.take_id:
+            return  # another engine saw that nothing but this was left to do, and was quicker
         raise write_error(take.directory, error) from error
 
 
