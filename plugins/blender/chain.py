@@ -38,12 +38,18 @@ def nodes_above(outputs: Iterable[bpy.types.NodeSocket]) -> list[bpy.types.Node]
     return list(found.values())
 
 
-def describe(output: bpy.types.NodeSocket, frames: range) -> Chain:
-    """What feeds an output, over the frames. Renders nothing and asks no disk."""
+def describe(output: bpy.types.NodeSocket, frames: range, is_value: bool = False) -> Chain:
+    """What feeds an output, over the frames. Renders nothing and asks no disk.
+
+    Args:
+        is_value: What is wanted of a color is its value, as a mask's.
+    """
     tree = output.node.id_data
     description = _Description(frames)
     nodes = [node for node in nodes_above([output]) if node.bl_idname != "NodeFrame"]
     said = [description.tree(tree, nodes), output.identifier, description.scene(compositor_trees.scene_of(tree))]
+    if is_value and output.type == "RGBA":
+        said.append("value")
     return Chain(repr(said), tuple(dict.fromkeys(description.files)), tuple(dict.fromkeys(description.unseen)))
 
 

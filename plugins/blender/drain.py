@@ -42,11 +42,21 @@ def keep_draining() -> None:
 
 def tick() -> float | None:
     """Drains; seconds to the next time, None where nothing is to come."""
-    shown = [run.version for run in drain() if run.is_shown]
-    if shown:
-        keep_undo_step(f"Show {', '.join(shown)}")
+    _without_undo_step.extend(run.version for run in drain() if run.is_shown)
+    if _without_undo_step and not _is_artist_at_something():
+        keep_undo_step(f"Show {', '.join(_without_undo_step)}")
+        _without_undo_step.clear()
     here = session.known()
-    return TICK_SECONDS if here and here.is_waiting else None
+    return TICK_SECONDS if _without_undo_step or (here and here.is_waiting) else None
+
+
+_without_undo_step: list[str] = []
+"""Versions that nodes were pointed at while an artist was at something."""
+
+
+def _is_artist_at_something() -> bool:
+    """Whether a modal operator runs, as for the length of a drag: an undo step would hold half of it."""
+    return any(len(window.modal_operators) for window in bpy.context.window_manager.windows)
 
 
 def keep_undo_step(name: str) -> None:

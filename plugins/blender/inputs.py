@@ -56,7 +56,7 @@ def holdout_in(node: bpy.types.Node, frames: range) -> Chain | None:
 
 def _described(node: bpy.types.Node, name: str, frames: range) -> Chain | None:
     output = feeding_socket(node.inputs[SOCKETS[name]])
-    return None if output is None else describe(output, frames)
+    return None if output is None else describe(output, frames, is_value=True)
 
 
 def on_disk(

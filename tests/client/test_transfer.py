@@ -339,7 +339,7 @@ def test_two_who_fetch_one_take_do_not_meet(tmp_path: Path, turns: list[int]) ->
 
 def test_what_a_killed_fetch_has_left_is_in_nobodys_way(tmp_path: Path) -> None:
     directory = tmp_path / "v001"
-    left = tmp_path / "v001.partial" / ".arriving_0123"
+    left = tmp_path / "v001.partial" / ".01234567"
     left.mkdir(parents=True)
     (left / "layers.1001.exr").write_bytes(b"half")
     engine = stream_of({"layers.1001.exr": b"whole", "take.json": b"{}"}, [0])

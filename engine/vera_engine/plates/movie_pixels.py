@@ -110,7 +110,8 @@ def _planar(frame: VideoFrame) -> VideoFrame:
     planes = {component.plane for component in layout.components}
     if len(planes) == len(bits) and len(set(bits)) == 1 and not layout.has_palette:
         return frame
-    return frame.reformat(format=_planar_name(layout, max(bits)))
+    # In one thread: with several FFmpeg's converter now and then leaves rows of small frames as they were.
+    return frame.reformat(format=_planar_name(layout, max(bits)), threads=1)
 
 
 def _planar_name(layout: VideoFormat, bits: int) -> str:

@@ -51,7 +51,7 @@ def film() -> Tensor:
         FootageMissing: It is not installed.
     """
     with av.open(str(film_file())) as container:
-        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        frames = [frame.reformat(format="rgb24", threads=1).to_ndarray() for frame in container.decode(video=0)]
     half = [F.avg_pool2d(torch.from_numpy(f.astype(np.float32)).permute(2, 0, 1)[None], 2).round() for f in frames]
     return torch.cat(half).to(torch.uint8)
 

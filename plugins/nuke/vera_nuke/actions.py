@@ -152,10 +152,22 @@ def updated(node: nuke.Node) -> None:
 
 def shown_otherwise(node: nuke.Node) -> None:
     """The node may show another take than its panel speaks of, after an undo. A terminal has neither."""
-    if nuke.GUI and not all(shown_takes.is_said(node, choice) for choice in shown_takes.CHOICES):
+    if not nuke.GUI or all(shown_takes.is_said(node, choice) for choice in shown_takes.CHOICES):
+        return
+    if _said_before.get(node.fullName()) != _said(node):
         panel.show_take_notes(node)
+        _said_before[node.fullName()] = _said(node)  # what an expression holds cannot be set, and is not tried again
         with contextlib.suppress(Refused):
             marks.look_soon(node, is_asked_for=True)
+
+
+_said_before: dict[str, list[tuple[str, Path | None]]] = {}
+"""By node: what its choices stood at, and what they should have, after they were set."""
+
+
+def _said(node: nuke.Node) -> list[tuple[str, Path | None]]:
+    choices = shown_takes.CHOICES.items()
+    return [(str(node[choice].value()), nodes.shown_directory(node, which)) for choice, which in choices]
 
 
 def asked_otherwise(node: nuke.Node) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from pathlib import Path, PurePath
 from typing import Any
@@ -231,16 +232,20 @@ def start_own_stack(node: nuke.Node) -> None:
         node["vera_node_id"].setValue(new_node_id())
 
 
+_EXPRESSION = re.compile(r"(?<!\\)\[")
+"""That a file knob's text begins a Tcl expression anywhere."""
+
+
 def is_beside_script(path: str) -> bool:
     """Whether a file knob's text goes from where the script lies."""
     return "root.name" in path
 
 
 def spell_path(node: nuke.Node, path: Path) -> str:
-    """A path as a file knob keeps it: from the script's folder on where it lies below that and the take root is named
-    so too, else whole."""
+    """A path as a file knob keeps it: from the script's folder on where it lies below that and the take root is no
+    whole path but an expression, which goes with script or project; else whole."""
     script = script_path()
-    if script and is_beside_script(str(value(node, "take_root"))):
+    if script and _EXPRESSION.search(str(value(node, "take_root"))):
         try:
             below = PurePath(os.path.relpath(path, Path(script).parent))
         except ValueError:  # another drive

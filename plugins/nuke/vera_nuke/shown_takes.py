@@ -71,12 +71,17 @@ def fill(node: nuke.Node) -> None:
     items = {take.directory: item_of(name, take) for name, take in takes.items()}
     for choice, which in CHOICES.items():
         none, shown = dict(knobs.BY_NAME[choice].choices)["none"], shown_directory(node, which)
-        current = none if shown is None else items.get(shown, f"{shown.name} ({MISSING})")
+        current = none if shown is None else items.get(shown, missing_item(shown))
         _is_filling = True
         try:
             _offer(node[choice], [none, *items.values()], current)
         finally:
             _is_filling = False
+
+
+def missing_item(directory: Path) -> str:
+    """What a choice shows of a take that is not among the node's own."""
+    return f"{directory.name} ({MISSING})"
 
 
 def item_of(name: str, take: TakeFolder) -> str:
@@ -96,11 +101,11 @@ def is_said(node: nuke.Node, choice: str = "take") -> bool:
     """Whether a choice stands at the take that the node shows: an undo sets the one back and not the other, and notes
     belong to what they stand beside. Asks no disk."""
     item, shown = str(node[choice].value()), shown_directory(node, CHOICES[choice])
+    if shown is not None and item == missing_item(shown):
+        return True
     named = NAME.match(item)
     if shown is None or named is None:
         return shown is None and named is None
-    if MISSING in item:
-        return named[2] == shown.name
     try:
         folder = take_root(node) / str(value(node, "inherited_node_id")) if named[1] else node_folder(node)
     except Refused:

@@ -187,6 +187,17 @@ def test_with_a_whole_take_root_copies_of_the_script_find_the_takes(group, tmp_p
     assert node.shown_directory(copied) == take.directory.with_name("v001")
 
 
+def test_a_take_root_by_another_expression_goes_with_the_project(group, tmp_path, repository):
+    nuke.stage.run_startup(repository / "plugins" / "nuke")
+    nuke.root()["project_directory"].setValue(str(tmp_path))
+    group["take_root"].setValue("[value root.project_directory]/vera_takes")
+    take = write_take(node.shown_directory(group).parent, "v002")
+    node.show_take(group, take)
+    nuke.scriptSave()
+    assert node.shown_directory(group) == take.directory
+    assert str(tmp_path) not in group["take_path"].getText()
+
+
 def test_frames_below_zero_are_shown(group):
     frames = range(-3, 2)
     take = write_take(node.shown_directory(group).parent, "v002", frames)

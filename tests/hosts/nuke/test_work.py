@@ -17,7 +17,7 @@ from letters import Letters
 
 from vera_client.errors import EngineMismatch, EngineUnavailable, Refused, VeraClientError
 from vera_client.host import session
-from vera_nuke import actions, changes, engine, marks, node, work
+from vera_nuke import actions, changes, engine, marks, node, panel, shown_takes, work
 
 FRAMES = range(1001, 1004)
 
@@ -505,6 +505,27 @@ def test_what_is_undone_the_panel_does_not_speak_of(post: Letters, shot: nuke.No
     assert shot["take_note"].value() == "of v002"
     shot["take_note"].setValue("too dark")
     assert post.of("update_take") == [{"directory": str(folder), "note": "too dark"}]
+
+
+def test_a_take_that_was_published_elsewhere_is_said_once(
+    post: Letters, shot: nuke.Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = letters.make_take(folder_of(shot, "v001"), FRAMES)
+    published = folder.with_name("sh010_edit")
+    folder.rename(published)
+    said, show = [], panel.show_take_notes
+    monkeypatch.setattr(panel, "show_take_notes", lambda told: (said.append(told), show(told)))
+    shot["take_path"].setValue(str(published))
+    for _ in range(5):
+        nuke.callbacks.call("updateUI", shot)
+    assert shot["take"].value() == f"sh010_edit ({shown_takes.MISSING})"
+    assert len(said) <= 1
+    shot["take"].setExpression("2 - 1")  # an expression of an artist's, which nothing can be set beside
+    shot["take_path"].setValue(str(folder))
+    said.clear()
+    for _ in range(5):
+        nuke.callbacks.call("updateUI", shot)
+    assert len(said) <= 1
 
 
 def test_a_take_that_no_node_shows_can_be_deleted(post: Letters, shot: nuke.Node) -> None:

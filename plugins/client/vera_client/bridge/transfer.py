@@ -125,7 +125,7 @@ async def fetch_layers(engine: Engine, take_id: str, directory: Path, tell: Call
         OSError: The files cannot be written.
     """
     partial = partial_directory(directory)
-    arriving = partial / f".arriving_{uuid.uuid4().hex}"
+    arriving = partial / f".{uuid.uuid4().hex[:8]}"
     try:
         arriving.mkdir(parents=True)
         await _fetch_files(engine, take_id, arriving, tell)
