@@ -14,7 +14,6 @@ from vera_engine.takes import store
 from vera_engine.takes.database import TakeNotFound
 from vera_engine.takes.heartbeat import HEARTBEAT_NAME, check_free
 from vera_engine.takes.notes import read_notes
-from vera_engine.takes.progress import PROGRESS_NAME
 from vera_engine.takes.request import TakeRequest, TakeSettings
 from vera_engine.takes.take import Notes, Refusal, Seam, Take, TakeColor, TakeSeconds, TakeState
 
@@ -150,7 +149,7 @@ def _waits_elsewhere(partial: Path, record: dict[str, Any]) -> bool:
     """
     if record.get("state") in (TakeState.CANCELLED, TakeState.FAILED) or (partial / HEARTBEAT_NAME).exists():
         return False
-    said, done = (_written(partial / name) for name in (store.RECORD_NAME, PROGRESS_NAME))
+    said, done = (_written(partial / name) for name in (store.RECORD_NAME, store.PROGRESS_NAME))
     return done <= said
 
 

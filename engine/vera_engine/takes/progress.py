@@ -19,10 +19,8 @@ from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.takes.latents import Piece
 from vera_engine.takes.plan import TakeWindow
 from vera_engine.takes.seen import FileSeen, SeenFiles
+from vera_engine.takes.store import PROGRESS_NAME
 from vera_engine.takes.take import Seam
-
-PROGRESS_NAME = "progress.json"
-
 
 Statistics = dict[str, Any]
 """Of one frame, as plain JSON values: `matte_coverage`, `matte_max` and `matte_box` ([x, y, width, height] in pixels of

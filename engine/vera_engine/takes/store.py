@@ -23,7 +23,8 @@ from vera_engine.takes.notes import NOTE_NAME
 from vera_engine.takes.take import Take, TakeState
 
 RECORD_NAME = "take.json"
-WORKING_NAMES = ("progress.json", "base.json", "worker.json")
+PROGRESS_NAME = "progress.json"
+WORKING_NAMES = (PROGRESS_NAME, "base.json", "worker.json")
 """What is done, what of the base is kept, who works on it: of no use once a take is finished."""
 
 VERSION_PATTERN = re.compile(r"v(\d{3,})(?:\.partial)?")
