@@ -89,7 +89,6 @@ def seconds(take: dict[str, Any]) -> dict[str, float]:
 
 def seam_of(shot: Shot, base: Path, again: Path) -> float:
     """The mean of the seams at both ends of the frames made again, these taken from `again`, all others from `base`."""
-
     space = ColorSpace.parse("srgb")
 
     def shown(frame: int) -> ShownFrame:

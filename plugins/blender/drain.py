@@ -14,6 +14,9 @@ from .client_package import Refused, Run, Session, rendered, session, take_folde
 
 TICK_SECONDS = 0.1
 
+_without_undo_step: list[str] = []
+"""Versions that nodes were pointed at while an artist was at something."""
+
 
 def connect() -> Session:
     """The session, with the engine that the preferences name."""
@@ -48,10 +51,6 @@ def tick() -> float | None:
         _without_undo_step.clear()
     here = session.known()
     return TICK_SECONDS if _without_undo_step or (here and here.is_waiting) else None
-
-
-_without_undo_step: list[str] = []
-"""Versions that nodes were pointed at while an artist was at something."""
 
 
 def _is_artist_at_something() -> bool:

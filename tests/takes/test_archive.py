@@ -516,7 +516,7 @@ def test_a_take_is_its_own_by_whatever_path(play, database, reserved_take, tmp_p
     assert base.directory.is_dir()
 
 
-def test_what_is_left_of_another_engines_take_can_be_deleted(play, reserved_take, monkeypatch):
+def test_what_is_left_of_another_engines_take_can_be_deleted(play, reserved_take):
     whole, stopped = finish(reserved_take()), stop(reserved_take())
     for take, directory in ((whole, whole.directory), (stopped, stopped.partial_directory)):
         store.write_record(directory, {**store.read_record(directory), "state": store.DELETED})

@@ -53,8 +53,10 @@ def device(text: str) -> str:
 
 
 def _check_device(client: VeraClient, asked: str | None) -> None:
-    said = client.engine_info()["device"] if asked else ""
-    if asked and is_on(said, asked) is False:
+    if asked is None:
+        return
+    said = client.engine_info()["device"]
+    if is_on(said, asked) is False:
         raise EngineMismatch(
             f"The engine that runs computes on {said.partition(' ')[0]}.",
             argument="device",

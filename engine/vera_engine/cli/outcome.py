@@ -44,7 +44,7 @@ def exit_status(error: AnyError) -> int:
     return FAILED if isinstance(error, Internal) else REFUSED
 
 
-_OPTIONS = {
+_REMEDIES = {
     "TakeShared": "Give --force to delete it all the same: the frames they share are theirs as well, and stay.",
     "TakeStarred": "Take its star away first (`vera-edit takes unstar`), or give --force.",
     "PixelsNotFinite": "Give --nan zero to have them read as 0, or mend the plate.",
@@ -56,7 +56,7 @@ _OPTIONS = {
 def error_fields(error: AnyError) -> dict[str, str]:
     """An error as `--json` says it."""
     fields = {name: getattr(error, name) for name in ("kind", "argument", "value", "reason", "remedy")}
-    return {**fields, "remedy": _OPTIONS.get(error.kind, error.remedy)}
+    return {**fields, "remedy": _REMEDIES.get(error.kind, error.remedy)}
 
 
 def print_error(reason: str, argument: str = "", value: str = "", remedy: str = "") -> None:

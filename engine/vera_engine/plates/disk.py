@@ -67,6 +67,21 @@ def write_file(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def read_if_there(path: Path) -> bytes | None:
+    """A file's content; None where there is no such file.
+
+    Raises:
+        FolderNotWritable, FileNotWritten: It cannot be read now, as on a share that is gone for a moment. That says
+            nothing of whether it is there.
+    """
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
 def to_disk(path: Path) -> None:
     """Waits until a file, or the names in a folder, are on the disk."""
     if os.name == "nt" and path.is_dir():

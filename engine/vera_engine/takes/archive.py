@@ -15,11 +15,12 @@ from vera_engine.takes.database import TakeDatabase, decoded
 from vera_engine.takes.events import StateChanged
 from vera_engine.takes.heartbeat import check_free
 from vera_engine.takes.lane import TakeRunning
-from vera_engine.takes.listing import finished_take, node_folders, take_on_disk, takes_on_disk, version_directory
+from vera_engine.takes.listing import finished_take, node_folders, take_on_disk, takes_on_disk
 from vera_engine.takes.notes import check_notes, read_notes, write_notes
 from vera_engine.takes.queue import TakeQueue
 from vera_engine.takes.rules import check_absolute
 from vera_engine.takes.take import Take, TakeState
+from vera_engine.takes.version import partial_directory_of, version_directory
 
 STOPPED = (TakeState.CANCELLED, TakeState.FAILED)
 
@@ -278,19 +279,15 @@ class TakeArchive:
         return self._database.knows(take.take_id) and self._database.get(take.take_id).directory == take.directory
 
 
-def _partial(version: Path) -> Path:
-    return version.with_name(f"{version.name}.partial")
-
-
 def _record_of(version: Path) -> dict[str, Any] | None:
     """The `take.json` of a version directory or of its partial one, where it names a take."""
-    record = store.read_record(version) or store.read_record(_partial(version))
+    record = store.read_record(version) or store.read_record(partial_directory_of(version))
     return record if record is not None and "take_id" in record else None
 
 
 def _are_one(version: Path, other: Path) -> bool:
     """Whether two paths lead to one version, finished or not."""
-    for one, same in ((version, other), (_partial(version), _partial(other))):
+    for one, same in ((version, other), (partial_directory_of(version), partial_directory_of(other))):
         with contextlib.suppress(OSError):
             if one.samefile(same):
                 return True

@@ -12,6 +12,7 @@ from vera_engine.takes import store
 from vera_engine.takes.region import Box
 from vera_engine.takes.request import AskedSettings, BaseTake, TakeRequest, TakeSettings
 from vera_engine.takes.take import TakeColor
+from vera_engine.takes.version import is_partial, partial_directory_of
 
 
 class BaseNotFound(NotFound):
@@ -86,8 +87,7 @@ def read_base(directory: Path) -> FoundBase:
         BaseNotFound, BaseNotFinished, BaseUnusable
     """
     record = store.read_record(directory)
-    partial = directory.with_name(f"{directory.name}.partial")
-    if directory.name.endswith(".partial") or (record is None and partial.is_dir()):
+    if is_partial(directory) or (record is None and partial_directory_of(directory).is_dir()):
         raise BaseNotFinished(
             "The base is not a finished take.",
             argument="base_directory",

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from vera_engine.errors import FailedPrecondition, VeraEditError
-from vera_engine.plates.disk import write_error, write_file
+from vera_engine.plates.disk import read_if_there, write_error, write_file
 
 HEARTBEAT_NAME = "worker.json"
 ENGINE_ID_NAME = "engine_id"
@@ -152,12 +152,9 @@ class Heartbeat:
 
 def _read(path: Path) -> dict[str, Any] | None:
     """Who the file names; an unknown holder where it is not whole yet; None where there is no file."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
+    content = read_if_there(path)
+    if content is None:
         return None
-    except OSError as error:
-        raise write_error(path, error) from error
     with contextlib.suppress(ValueError):
         found = json.loads(content)
         if isinstance(found, dict):

@@ -16,13 +16,9 @@ from vera_engine.takes.heartbeat import HEARTBEAT_NAME, check_free
 from vera_engine.takes.notes import read_notes
 from vera_engine.takes.request import TakeRequest, TakeSettings
 from vera_engine.takes.take import Notes, Refusal, Seam, Take, TakeColor, TakeSeconds, TakeState
+from vera_engine.takes.version import VERSION_PATTERN, partial_directory_of, version_directory
 
 log = logging.getLogger(__name__)
-
-
-def version_directory(directory: Path) -> Path:
-    """A take's version directory, named by itself or by its partial one."""
-    return directory.with_name(directory.name.removesuffix(".partial"))
 
 
 def take_on_disk(directory: Path, own_engine_id: str) -> Take:
@@ -37,7 +33,7 @@ def take_on_disk(directory: Path, own_engine_id: str) -> Take:
         TakeHeldElsewhere: Another engine works on it.
     """
     directory = version_directory(directory)
-    partial = directory.with_name(f"{directory.name}.partial")
+    partial = partial_directory_of(directory)
     try:
         record = store.read_record(directory)
         if record is not None:
@@ -68,7 +64,7 @@ def takes_on_disk(node_folder: Path, known: Set[Path], own_engine_id: str) -> li
     """What `take_on_disk` finds in a node's folder, but for `known` version directories."""
     takes = []
     try:
-        entries = sorted(entry for entry in node_folder.iterdir() if store.VERSION_PATTERN.fullmatch(entry.name))
+        entries = sorted(entry for entry in node_folder.iterdir() if VERSION_PATTERN.fullmatch(entry.name))
     except OSError:
         return []
     for directory in dict.fromkeys(map(version_directory, entries)):

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vera_engine.plates.disk import write_error, write_file
+from vera_engine.plates.disk import read_if_there, write_error, write_file
 from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.takes.latents import Piece
 from vera_engine.takes.plan import TakeWindow
@@ -175,13 +175,9 @@ class Progress:
         Raises:
             FolderNotWritable, FileNotWritten: Its file is there and cannot be read now.
         """
-        file = directory / PROGRESS_NAME
-        try:
-            content = file.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+        content = read_if_there(directory / PROGRESS_NAME)
+        if content is None:
             return cls(take_id)
-        except OSError as error:
-            raise write_error(file, error) from error
         try:
             data = json.loads(content)
             windows = tuple(map(WindowRecord.from_dict, data["windows"]))

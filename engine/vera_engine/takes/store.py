@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import shutil
 from collections.abc import Collection
 from pathlib import Path
@@ -21,13 +20,13 @@ from vera_engine.errors import FailedPrecondition, NotFound, PermissionRefused
 from vera_engine.plates.disk import DiskFull, to_disk, write_error, write_file
 from vera_engine.takes.notes import NOTE_NAME
 from vera_engine.takes.take import Take, TakeState
+from vera_engine.takes.version import VERSION_PATTERN, partial_directory_of
 
 RECORD_NAME = "take.json"
 PROGRESS_NAME = "progress.json"
 WORKING_NAMES = (PROGRESS_NAME, "base.json", "worker.json")
 """What is done, what of the base is kept, who works on it: of no use once a take is finished."""
 
-VERSION_PATTERN = re.compile(r"v(\d{3,})(?:\.partial)?")
 DELETED = "deleted"
 """The state of a version whose files are being removed; no take has it."""
 NOT_THE_WORKERS = (NOTE_NAME, f"{NOTE_NAME}.tmp")
@@ -62,7 +61,7 @@ def reserve_version(take_root: Path, node_id: str, after: int = 0) -> Path:
         while True:
             number = max(number, *version_numbers(node_folder), 0) + 1
             version = node_folder / f"v{number:03d}"
-            partial = node_folder / f"{version.name}.partial"
+            partial = partial_directory_of(version)
             try:
                 partial.mkdir()
             except FileExistsError:

@@ -10,6 +10,7 @@ from typing import Any
 from vera_engine.errors import VeraEditError
 from vera_engine.plates.frames import FrameRange, FrameSet
 from vera_engine.takes.request import TakeRequest, TakeSettings
+from vera_engine.takes.version import partial_directory_of
 
 INTERFACE_VERSION = 1
 """Of `vera_edit.v1`, its own count: an engine and a client of different ones do not work together."""
@@ -171,7 +172,7 @@ class Take:
     @property
     def partial_directory(self) -> Path:
         """Where its files lie while it is worked on, and stay when it was cancelled or failed."""
-        return self.directory.with_name(f"{self.directory.name}.partial")
+        return partial_directory_of(self.directory)
 
     @property
     def lane(self) -> LaneKind:

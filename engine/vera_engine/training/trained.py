@@ -77,9 +77,8 @@ class Trained(nn.Module):
             for name, parameter in self.transformer.named_parameters():
                 if _is_new(name):
                     parameter.requires_grad_(True)
-        if (
-            config.mixed_precision == "bf16"
-        ):  # what is trained stays float32, what is not keeps the little memory it can
+        if config.mixed_precision == "bf16":
+            # What is trained stays float32; what is not takes as little memory as it can.
             to_format(self.transformer, torch.bfloat16, lambda parameter: not parameter.requires_grad)
 
     def forward(
