@@ -89,3 +89,27 @@ def test_importance_of_a_clip_that_begins_inside_is_all_the_groups(config, codec
     stream = ClipStream(replace(config, pixel_weighting=1.0, begins_inside_share=1.0), codec, BUCKET)
     importance = stream.batch(random.Random(0)).importance
     torch.testing.assert_close(importance[0, :, 0], importance[0, :, 1])
+
+
+@pytest.mark.parametrize(("frames", "begins_inside"), [(5, False), (5, True), (1, False), (1, True)])
+def test_shadow_is_the_share_of_a_latents_pixels_that_are_soft_shadow(config, codec, frames, begins_inside):
+    config = replace(config, begins_inside_share=float(begins_inside), background_share=0.0)
+    bucket = replace(BUCKET, frames=frames)
+    stream = ClipStream(config, codec, bucket)
+    shares = stream.batch(random.Random(0)).shadow
+    assert shares.shape == (2, 1, (frames + 3) // 4, 4, 6)
+    seed = config.seed * 1_000_003 + frames * 32 * 48 * 1009
+    length = frames + 4 * begins_inside
+    shadow = layered_clip(seed, length, 32, 48, "train", 0.0).shadow[:, 0].numpy() > 0.02
+    times = [(0, 1), *((t, t + 4) for t in range(1, length, 4))][begins_inside:]
+    assert 0 < shares[0].mean() < 1
+    for latent, (start, stop) in enumerate(times):
+        for y in range(4):
+            for x in range(6):
+                share = shadow[start:stop, 8 * y : 8 * y + 8, 8 * x : 8 * x + 8].mean()
+                assert shares[0, 0, latent, y, x].item() == pytest.approx(share, abs=1e-3)
+
+
+def test_backgrounds_have_no_shadow(config, codec):
+    stream = ClipStream(replace(config, background_share=1.0), codec, BUCKET)
+    assert not stream.batch(random.Random(0)).shadow.any()

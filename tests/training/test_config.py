@@ -127,6 +127,8 @@ def test_a_file_that_says_too_little_or_too_much_is_refused(read, old, new, said
         ("replay", "seed = 1", "seed = 1\nreplay = 0"),
         ("optimizer", "seed = 1", 'seed = 1\noptimizer = "sgd"'),
         ("words_weight", "seed = 1", "seed = 1\nwords_weight = -0.1"),
+        ("shadow_weight", "seed = 1", "seed = 1\nshadow_weight = -0.1"),
+        ("shadow_weight", "seed = 1", 'seed = 1\ninit = "wan"\ndata = "encoded"\nshadow_weight = 2.0'),
         ("attention", "seed = 1", 'seed = 1\nattention = "none"'),
         ("zoom", "weight = 1.0", "weight = 1.0, zoom = 0.5"),
         ("zoom", "weight = 1.0", "weight = 1.0, zoom = nan"),

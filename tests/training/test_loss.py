@@ -29,6 +29,7 @@ def batch_of(edit: float, alpha: float, composite: float, count: int = 2, channe
     return ClipBatch(
         *parts,
         importance=torch.ones(count, channels, 1, 1, 1),
+        shadow=torch.zeros(count, 1, 1, 1, 2),
         instructions=["add a red ball"] * count,
         mask_present=torch.ones(count, dtype=torch.bool),
         begins_run=torch.ones(count, dtype=torch.bool),
@@ -74,6 +75,17 @@ def test_channels_count_by_their_importance():
     loss, errors = branch_losses(prediction, "sample", batch, noised_by(batch, [0.85]), CONFIG)
     assert loss.item() == pytest.approx((0.5 * 4 + 1.5 * 1) / 2)
     assert errors["edit"] == 2.5
+
+
+def test_alpha_counts_more_in_soft_shadow_and_the_others_do_not():
+    batch = replace(batch_of(0.0, 0.0, 0.0, 1), shadow=torch.tensor([0.0, 0.5]).view(1, 1, 1, 1, 2))
+    off = torch.tensor([1.0, 2.0]).view(1, 1, 1, 1, 2)
+    prediction = VeraTransformerOutput(edit=off, alpha=off, composite=off)
+    config = replace(CONFIG, shadow_weight=5.0)
+    loss, errors = branch_losses(prediction, "sample", batch, noised_by(batch, [0.85]), config)
+    plain, shadowed = (1 + 4) / 2, (1 + (1 + 0.5 * (5 - 1)) * 4) / 2
+    assert loss.item() == pytest.approx(plain + 1.5 * shadowed + 0.5 * plain)
+    assert errors["alpha"] == 2.5
 
 
 def test_noise_lies_on_the_straight_path_at_one_sigma_for_all_branches():

@@ -9,13 +9,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
-from vera_engine.model.codec import GROUP, LinearVideoCodec
+from vera_engine.model.codec import BLOCK, GROUP, LinearVideoCodec
 from vera_engine.training.codec_fit import layers_of
 from vera_engine.training.config import Bucket, TrainingConfig
 from vera_engine.training.layered import layered_clip
 
 _REFERENCE_PIXELS = 9 * 64 * 96
+_SHADOW = 0.02
+"""Alpha of a soft shadow from which on it counts as one; it fades to nothing without an end."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class ClipBatch:
     mask: Tensor
     importance: Tensor
     """(B, z_dim, F, 1, 1), mean 1: how much an error of that channel of that latent shows in pixels."""
+    shadow: Tensor
+    """(B, 1, F, h, w), 0 to 1: the share of a latent's pixels that are an object's soft shadow; zero where the clip
+    does not tell shadows apart."""
     instructions: list[str]
     mask_present: Tensor
     """bool (B,): False where a clip came without a hint."""
@@ -45,6 +51,8 @@ class ClipBatch:
 class _EncodedClip:
     latents: Tensor
     """(5, z_dim, F, h, w), float16: edit, alpha, composite, source, mask."""
+    shadow: Tensor
+    """(1, F, h, w), float16: as of `ClipBatch`."""
     instruction: str
     hinted: bool
     begins_run: bool
@@ -98,6 +106,7 @@ class ClipStream:
             source,
             mask,
             importance=torch.stack([self._importance(edit.shape[2], clip.begins_run) for clip in clips]),
+            shadow=torch.stack([clip.shadow for clip in clips]).float(),
             instructions=[clip.instruction for clip in clips],
             mask_present=torch.tensor([clip.hinted for clip in clips]),
             begins_run=torch.tensor([clip.begins_run for clip in clips]),
@@ -128,6 +137,19 @@ class ClipStream:
                 zoom=bucket.zoom if hinted else 1.0,
             )
             latents = self._codec.latents_of(torch.stack(layers_of(clip)))
-            kept = latents if begins_run else latents[:, :, 1:]
-            self._encoded[index] = _EncodedClip(kept.half(), clip.instruction, clip.hinted, begins_run)
+            kept = slice(0 if begins_run else 1, None)
+            self._encoded[index] = _EncodedClip(
+                latents[:, :, kept].half(),
+                _share_of_latents(clip.shadow > _SHADOW)[:, kept].half(),
+                clip.instruction,
+                clip.hinted,
+                begins_run,
+            )
         return self._encoded[index]
+
+
+def _share_of_latents(pixels: Tensor) -> Tensor:
+    """Of bool (T, 1, H, W), T = 4k + 1, the share of each latent's pixels that is true: (1, k + 1, H/8, W/8)."""
+    blocks = avg_pool2d(pixels.float(), BLOCK)
+    groups = blocks[1:].unflatten(0, (len(pixels) // GROUP, GROUP)).mean(1)
+    return torch.cat([blocks[:1], groups]).transpose(0, 1)

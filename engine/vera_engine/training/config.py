@@ -112,6 +112,9 @@ class TrainingConfig:
     alpha_weight: float = 1.5
     composite_weight: float = 0.5
     """Weights of two branches' losses; the edit's is 1."""
+    shadow_weight: float = 1.0
+    """How many times an error of alpha counts where a drawn object casts its soft shadow: it is faint, and errors along
+    outlines outweigh it by far."""
     words_weight: float = 0.0
     """Of the text encoder's own loss, that it tells words of place and motion apart: see `training.word_sense`."""
     z_dim: int = 48
@@ -228,6 +231,7 @@ def _check_values(config: TrainingConfig) -> None:
         "weight_decay",
         "alpha_weight",
         "composite_weight",
+        "shadow_weight",
         "words_weight",
         "pixel_weighting",
         "seam_filter_width",
@@ -251,6 +255,7 @@ def _check_values(config: TrainingConfig) -> None:
         ("zoom", all(bucket.zoom >= 1 for bucket in buckets), "be 1 or more"),
         ("zoom", not config.data or all(bucket.zoom == 1 for bucket in buckets), "be 1 for clips that are not drawn"),
         ("words_weight", not (config.words_weight and config.data), "be 0 where the text encoder is not trained along"),
+        ("shadow_weight", not config.data or config.shadow_weight == 1, "be 1 for clips that are not drawn"),
         ("optimizer", config.optimizer in ("adamw", "muon"), "be adamw or muon"),
         ("attention", config.attention in ("joint", "within_branches"), "be joint or within_branches"),
         *((name, getattr(config, name) >= 1, "be 1 or more") for name in counts),

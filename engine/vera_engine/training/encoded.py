@@ -169,6 +169,7 @@ class EncodedStream:
             source,
             mask,
             importance=torch.ones(len(clips), *edit.shape[1:3], 1, 1),
+            shadow=torch.zeros(len(clips), 1, *edit.shape[2:]),
             instructions=[clip.instruction for clip in clips],
             mask_present=torch.tensor([clip.has_mask for clip in clips]),
             begins_run=torch.ones(len(clips), dtype=torch.bool),

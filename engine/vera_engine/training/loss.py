@@ -87,7 +87,7 @@ def branch_losses(
 
     Velocity (noise minus clean, as Wan2.1) counts alike at all noise levels. Clean latents count the more the less
     noise there was. Channels count by `batch.importance`: the many small components of a codec would else outweigh the
-    few that show.
+    few that show. Alpha counts `config.shadow_weight` times in soft shadows.
 
     Returns:
         The loss, a scalar, and each branch's plain mean squared error, without gradients.
@@ -97,16 +97,17 @@ def branch_losses(
         weight = weight / (noised.sigmas + _SIGMA_FLOOR).view(-1, 1, 1, 1, 1)
     total = torch.zeros((), device=noised.edit.device)
     errors: dict[str, Tensor] = {}
+    in_shadow = 1 + (config.shadow_weight - 1) * batch.shadow
     branches = (
-        ("edit", prediction.edit, batch.edit, 1.0),
-        ("alpha", prediction.alpha, batch.alpha, config.alpha_weight),
-        ("composite", prediction.composite, batch.composite, config.composite_weight),
+        ("edit", prediction.edit, batch.edit, weight),
+        ("alpha", prediction.alpha, batch.alpha, config.alpha_weight * weight * in_shadow),
+        ("composite", prediction.composite, batch.composite, config.composite_weight * weight),
     )
     for (name, predicted, clean, branch_weight), noise in zip(branches, noised.noises, strict=True):
         target = clean if prediction_type == "sample" else noise - clean
         error = (predicted.float() - target).square()
         errors[name] = error.mean().detach()
-        total = total + branch_weight * (error * weight).mean()
+        total = total + (branch_weight * error).mean()
     return total, errors
 
 
