@@ -99,6 +99,30 @@ def test_by_path_and_by_stream_the_same_bits(
     assert noted == {"label": "", "note": "von fern", "starred": True}
 
 
+def test_a_host_with_another_color_configuration_asks_in_vain(
+    client: VeraClient,
+    make_client: MakeClient,
+    request_of: MakeRequest,
+    state_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """It may watch, list and cancel, but names of colors may mean others there."""
+    made = client.wait(client.create_take(request_of())["take_id"], timeout=SECONDS)
+    monkeypatch.setenv("OCIO", str(tmp_path / "show.ocio"))
+    host = make_client()
+    with pytest.raises(Refused) as refused:
+        host.create_take(request_of(settings={"seed": 2}), timeout=SECONDS)
+    assert (refused.value.kind, refused.value.argument) == ("ColorConfigDiffers", "OCIO")
+    assert str(tmp_path / "show.ocio") in refused.value.remedy
+    assert [take["take_id"] for take in host.list_takes()] == [made["take_id"]]
+    # Of an engine at an address nobody looks: the same configuration may have another path there
+    address = json.loads((state_dir / "engine.json").read_text())
+    far = make_client(state_dir=tmp_path / "far", address=address["address"], token=address["token"])
+    take = far.create_take(request_of(settings={"seed": 2}), timeout=SECONDS)
+    assert far.wait(take["take_id"], timeout=SECONDS)["state"] == "finished"
+
+
 def test_an_engine_killed_in_the_middle_of_a_take(client: VeraClient, request_of: MakeRequest, state_dir: Path) -> None:
     take = client.create_take(request_of(settings={"seed": 7, "num_inference_steps": 200}))
     killed: list[int] = []

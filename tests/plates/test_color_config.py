@@ -10,7 +10,7 @@ import PyOpenColorIO as ocio
 import pytest
 
 from tests.plates.studio_config import write_studio_config
-from vera_engine.plates.built_in_config import BUILT_IN
+from vera_engine.plates.chosen_config import BUILT_IN
 from vera_engine.plates.color import ColorSpace, ColorSpaceUnknown, model_to_plate_linear, plate_to_model_rgb, to_linear
 from vera_engine.plates.color_config import ColorConfig, ColorConfigUnusable
 from vera_engine.plates.model_curve import decode_model, encode_model
@@ -193,7 +193,7 @@ def test_a_process_that_keeps_the_configuration_converts_alike(monkeypatch: pyte
 
 _KEEPS = """
 import json
-from vera_engine.plates.built_in_config import keep_configuration_in_memory
+from vera_engine.plates.chosen_config import keep_configuration_in_memory
 keep_configuration_in_memory()
 import numpy as np
 import OpenImageIO as oiio

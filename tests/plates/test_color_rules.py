@@ -6,7 +6,7 @@ import OpenImageIO as oiio
 import pytest
 
 from tests.plates.studio_config import write_studio_config
-from vera_engine.plates.built_in_config import BUILT_IN
+from vera_engine.plates.chosen_config import BUILT_IN
 from vera_engine.plates.color import ColorSpace, ColorSpaceUnknown
 from vera_engine.plates.color_config import ColorConfigUnusable
 from vera_engine.plates.color_rules import color_space_of_file, resolve_color_space

@@ -4,7 +4,7 @@ import numpy as np
 import PyOpenColorIO as ocio
 import pytest
 
-from vera_engine.plates.built_in_config import BUILT_IN
+from vera_engine.plates.chosen_config import BUILT_IN
 from vera_engine.plates.srgb import decode_signed_srgb, encode_signed_srgb
 
 

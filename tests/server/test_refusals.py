@@ -226,6 +226,17 @@ def test_a_request_without_an_id_of_its_own_is_refused(engine: Engine, asked):
     assert refusal(caught.value).kind == "RequestIdMissing"
 
 
+@pytest.mark.parametrize("config", ["/shows/other.ocio", "ocio://default"])
+def test_who_goes_by_another_color_configuration_is_refused(engine: Engine, asked, tmp_path: Path, config: str):
+    request = pb.CreateTakeRequest(request_id="elsewhere", take=asked(), color_config=config)
+    with pytest.raises(grpc.RpcError) as caught:
+        engine.takes.CreateTake(request, timeout=SECONDS)
+    said = refusal(caught.value)
+    assert (caught.value.code().name, said.kind) == ("FAILED_PRECONDITION", "ColorConfigDiffers")
+    assert (said.argument, said.value) == ("OCIO", config)
+    assert not list(tmp_path.rglob("v*"))
+
+
 def test_the_longest_range_and_its_remedy_are_named(engine: Engine, asked):
     with pytest.raises(grpc.RpcError) as caught:
         engine.create(asked(frames=frames("1001-11001")))

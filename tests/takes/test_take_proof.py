@@ -13,6 +13,7 @@ import pytest
 
 from tests.exr_files import write_exr
 from tests.takes.making import Made, TakeMaking, repairing
+from vera_engine.plates.chosen_config import ColorConfigDiffers
 from vera_engine.plates.exr import layers_file, model_file, read_layers, write_layers
 from vera_engine.plates.frames import FrameSet
 from vera_engine.plates.layers import Layers
@@ -20,7 +21,7 @@ from vera_engine.plates.source import PlateSource, read_plate_frame
 from vera_engine.takes.region import Box, Region
 from vera_engine.takes.request import AskedFinish, MaskReference, PlateReference
 from vera_engine.takes.seen import PlateChanged
-from vera_engine.takes.take_proof import ColorConfigDiffers, FramesNotInTake, TakeNotFinished, prove_take
+from vera_engine.takes.take_proof import FramesNotInTake, TakeNotFinished, prove_take
 
 BOX = Box(10, 6, 30, 20)
 

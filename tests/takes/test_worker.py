@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,13 @@ def test_a_worker_through_a_day(worker: Worker, making: TakeMaking, tmp_path: Pa
     again = worker.make(failing)
     assert again[-1]["event"] == "finished"
     assert "loaded" not in [event["event"] for event in again]
+
+    # One whose colors were named by another configuration waits for an engine that has it
+    elsewhere = making.reserve("1001-1005")
+    said = worker.make(replace(elsewhere, color=replace(elsewhere.color, config="/shows/other.ocio")))
+    assert [event["event"] for event in said] == ["failed"]
+    assert (said[0]["error"]["kind"], said[0]["error"]["value"]) == ("ColorConfigDiffers", "/shows/other.ocio")
+    assert worker.make(elsewhere)[-1]["event"] == "finished"
 
     # What it encoded lies in the engine's cache
     assert len(list((tmp_path / "state" / "cache").glob("*.safetensors"))) >= 3

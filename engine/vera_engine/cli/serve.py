@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     import asyncio
 
     from vera_engine import __version__
-    from vera_engine.plates.built_in_config import keep_configuration_in_memory
+    from vera_engine.plates.chosen_config import keep_configuration_in_memory
     from vera_engine.server.engine import EngineOptions, serve
     from vera_engine.server.state import default_state_dir
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vera_engine.errors import InvalidArgument
-from vera_engine.plates.built_in_config import BUILT_IN
+from vera_engine.plates.chosen_config import BUILT_IN
 from vera_engine.plates.color_config import REC709_NAMES, ColorConfig, config_named
 from vera_engine.plates.curve_table import CurveTable
 from vera_engine.plates.linear_sibling import find_linear_sibling

@@ -5,7 +5,6 @@ It is the studio's, where the environment variable OCIO names one, else a config
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cache, cached_property
 
@@ -14,7 +13,7 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from vera_engine.errors import FailedPrecondition
-from vera_engine.plates.built_in_config import BUILT_IN
+from vera_engine.plates.chosen_config import BUILT_IN, chosen_config
 
 REC709_NAMES = (
     "lin_rec709_scene",
@@ -68,7 +67,7 @@ class ColorConfig:
         Raises:
             ColorConfigUnusable: OCIO names one that cannot be read.
         """
-        return config_named(os.environ.get("OCIO") or BUILT_IN)
+        return config_named(chosen_config())
 
     @property
     def is_studios(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import OpenImageIO as oiio
 
-from vera_engine.plates.built_in_config import BUILT_IN
+from vera_engine.plates.chosen_config import BUILT_IN
 from vera_engine.plates.color import ColorSpace, ColorSpaceUnknown
 from vera_engine.plates.color_config import ColorConfig, are_same_primaries, config_named
 

@@ -15,6 +15,7 @@ import grpc
 from vera_edit.v1 import takes_pb2 as pb
 from vera_edit.v1 import takes_pb2_grpc
 from vera_engine.errors import FailedPrecondition
+from vera_engine.plates.chosen_config import check_chosen
 from vera_engine.server.convert import event_to_proto, proof_to_proto, request_from_proto, take_to_proto
 from vera_engine.server.uploads import LONGEST_CHUNK_BYTES, Upload, UploadInvalid, Uploads
 from vera_engine.takes.archive import TakeArchive
@@ -55,6 +56,8 @@ class TakeService(takes_pb2_grpc.TakeServiceServicer):
         self._under_way: set[asyncio.Task[Any]] = set()
 
     async def CreateTake(self, request: pb.CreateTakeRequest, context: Context) -> pb.CreateTakeResponse:
+        if request.HasField("color_config"):
+            check_chosen(request.color_config, "Who asks for the take")
         asked = request_from_proto(request.take, self._uploads.pattern)
         admitted = await self._intake.create(request.request_id, asked)
         return pb.CreateTakeResponse(take=take_to_proto(admitted.take), existing=admitted.existing)

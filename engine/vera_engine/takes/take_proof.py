@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vera_engine import __version__
 from vera_engine.errors import FailedPrecondition, NotFound
-from vera_engine.plates.color_config import ColorConfig
+from vera_engine.plates.chosen_config import check_chosen
 from vera_engine.plates.exr import comp_file, layers_file, model_file, read_layers, read_model_output
 from vera_engine.plates.finish import finish_frame
 from vera_engine.plates.finish_settings import FinishSettings
@@ -36,10 +36,6 @@ OnFrame = Callable[[FrameProof, FrameMaps], None]
 
 class TakeNotFinished(FailedPrecondition):
     """A folder that is no finished version."""
-
-
-class ColorConfigDiffers(FailedPrecondition):
-    """Another OpenColorIO configuration than the one that the take was made by."""
 
 
 class FramesNotInTake(NotFound):
@@ -211,11 +207,5 @@ def _check_unchanged(seen: dict[str, Any] | None, file: Path, argument: str) -> 
 
 def _check_config(record: dict[str, Any]) -> None:
     config = (record.get("color") or {}).get("config")
-    now = ColorConfig.current().name
-    if config and config != now:
-        raise ColorConfigDiffers(
-            "The take was made by another OpenColorIO configuration.",
-            argument="OCIO",
-            value=now,
-            remedy=f"Set the variable OCIO so that it names {config}, or unset it for the built-in one.",
-        )
+    if config:
+        check_chosen(config, "The take")

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 from vera_engine.errors import Cancelled, FailedPrecondition, Internal, VeraEditError
 from vera_engine.model.settings import read_settings
 from vera_engine.model.threads import share_processor
-from vera_engine.plates.built_in_config import keep_configuration_in_memory
+from vera_engine.plates.chosen_config import check_chosen, keep_configuration_in_memory
 from vera_engine.takes.heartbeat import engine_id
 from vera_engine.takes.lock import FileLock
 from vera_engine.takes.take import LaneKind, Refusal, Take
@@ -159,6 +159,8 @@ class Finisher:
 def make(maker: Maker, take: Take, report: Report, check_cancelled: Callable[[], None]) -> None:
     """Makes a take, and says how that ended."""
     try:
+        if take.color.config:  # the engine may have been started anew, by another configuration
+            check_chosen(take.color.config, "The take")
         maker.make(take, report, check_cancelled)
     except Cancelled:
         report({"event": "cancelled"})

@@ -400,12 +400,14 @@ class FrameWritten(_message.Message):
     def __init__(self, frame: _Optional[int] = ...) -> None: ...
 
 class CreateTakeRequest(_message.Message):
-    __slots__ = ("request_id", "take")
+    __slots__ = ("request_id", "take", "color_config")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TAKE_FIELD_NUMBER: _ClassVar[int]
+    COLOR_CONFIG_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     take: TakeRequest
-    def __init__(self, request_id: _Optional[str] = ..., take: _Optional[_Union[TakeRequest, _Mapping]] = ...) -> None: ...
+    color_config: str
+    def __init__(self, request_id: _Optional[str] = ..., take: _Optional[_Union[TakeRequest, _Mapping]] = ..., color_config: _Optional[str] = ...) -> None: ...
 
 class CreateTakeResponse(_message.Message):
     __slots__ = ("take", "existing")

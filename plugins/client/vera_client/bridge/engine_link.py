@@ -102,6 +102,11 @@ class EngineLink:
                 self._engine = engine
             return self._engine
 
+    @property
+    def is_on_this_machine(self) -> bool:
+        """Whether the engine is one that was found or started here, and not one at an address."""
+        return self.options.address is None
+
     def drop(self, engine: Engine) -> None:
         """Forgets an engine that no longer answers; calls still under way on it end by themselves."""
         if self._engine is engine:

@@ -63,7 +63,11 @@ class NewTake:
             take_root = await self._root_unless_shared(is_remote=bool(plate_path))
             if take_root:
                 request.take_root = ""
-            create = takes_pb2.CreateTakeRequest(request_id=self._request_id, take=request)
+            create = takes_pb2.CreateTakeRequest(
+                request_id=self._request_id,
+                take=request,
+                color_config=os.environ.get("OCIO", "") if self._link.is_on_this_machine else None,
+            )
             response = await self._link.call("takes", "CreateTake", create, CREATE_SECONDS)
             take = response.take
             sent = plate_path, mask_path, holdout_path
