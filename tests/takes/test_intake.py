@@ -57,6 +57,7 @@ def test_a_request_becomes_a_take_with_nothing_left_open(play, asked, tmp_path):
         assert (str(take.frames), take.working_size, take.window_latents) == ("1001-1003", (48, 32), (2,))
         assert take.request.plate.color_space == "ACEScg"
         assert len(take.fingerprint) == 64
+        assert take.model == "words"
         await to_the_end(queue, take)
         assert read_notes(take.directory) == Notes("wide")
 

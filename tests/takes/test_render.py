@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -346,3 +347,12 @@ def test_what_the_model_made_is_kept_where_its_layers_cannot_be_written(
     with pytest.raises(ImageNotWritten):
         making.attempt(take)
     assert "model.1001.exr" in names(take.partial_directory)
+
+
+def test_a_take_that_was_asked_of_another_model_says_so(making: TakeMaking) -> None:
+    take = replace(making.reserve("1001-1005"), model="small-2025")
+    made = making.attempt(take)
+    warned = f"It was asked of the model small-2025, and is made by {making.model.name}, which the engine has now."
+    assert made.record["warnings"] == [warned]
+    same = making.attempt(replace(making.reserve("1001-1005"), model=making.model.name))
+    assert same.record["warnings"] == []

@@ -121,6 +121,7 @@ class TakeIntake:
             working_size=checked.working_size,
             window_latents=checked.window_latents,
             color=checked.color,
+            model=self._model.name,
             notes=Notes(label=request.label),
             warnings=checked.warnings,
             fingerprint=checked.fingerprint,

@@ -73,7 +73,8 @@ def render_take(
         progress, lost = what_is_done(
             take, directory, lambda done: as_planned(done, windows, model.weights_sha256), check_going_on
         )
-        progress = told(report, take, progress, [*(() if base is None else base.warnings), *lost])
+        of_base = () if base is None else base.warnings
+        progress = told(report, take, progress, [*other_model(take, model), *of_base, *lost])
         report_untold_windows(report, take, progress, len(windows))
 
         # 3. The other windows, one after another
@@ -122,6 +123,13 @@ def render_take(
         # 4. What made it
         check_going_on()
         write_finished(take, directory, progress.windows, base, progress.warnings)
+
+
+def other_model(take: Take, model: ModelSettings) -> list[str]:
+    """What an artist should know of a take that waited while the engine was started anew with another model."""
+    if take.model in ("", model.name):
+        return []
+    return [f"It was asked of the model {take.model}, and is made by {model.name}, which the engine has now."]
 
 
 def other_makers(windows: Sequence[WindowRecord], now: MadeBy) -> list[str]:

@@ -168,6 +168,8 @@ class Take:
     """The same for the very same request; empty where it was never taken."""
     color: TakeColor = TakeColor("", "", "", "")
     """Empty in records of an engine that did not keep it."""
+    model: str = ""
+    """The name of the model that it was asked of; likewise."""
 
     @property
     def partial_directory(self) -> Path:
