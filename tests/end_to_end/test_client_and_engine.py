@@ -115,7 +115,7 @@ def test_a_host_with_another_color_configuration_asks_in_vain(
         host.create_take(request_of(settings={"seed": 2}), timeout=SECONDS)
     assert (refused.value.kind, refused.value.argument) == ("ColorConfigDiffers", "OCIO")
     assert str(tmp_path / "show.ocio") in refused.value.remedy
-    assert [take["take_id"] for take in host.list_takes()] == [made["take_id"]]
+    assert made["take_id"] in {take["take_id"] for take in host.list_takes()}
     # Of an engine at an address nobody looks: the same configuration may have another path there
     address = json.loads((state_dir / "engine.json").read_text())
     far = make_client(state_dir=tmp_path / "far", address=address["address"], token=address["token"])
