@@ -112,20 +112,20 @@ def main() -> None:
     shared = shortened(whole, asked.share)
     runs = [Run(name, replace(shared, **changes), asked.folder / name) for name, changes in ABLATIONS.items()]
 
-    # 1. All are trained, one after another
+    if is_first():
+        print(f"| {shared.steps} steps each | {' | '.join(COLUMNS)} |")
+        print("|---|" + "---|" * len(COLUMNS), flush=True)
     began = time.monotonic()
     for run in runs:
+        # 1. Trained, from where it was stopped
         left = None if asked.stop_after is None else asked.stop_after - (time.monotonic() - began)
         if not run.train(left):
             print(f"{run.name}: stopped; the same command goes on.")
             return
 
-    # 2. All are measured
-    if not is_first():
-        return
-    print(f"| {shared.steps} steps each | {' | '.join(COLUMNS)} |")
-    print("|---|" + "---|" * len(COLUMNS))
-    for run in runs:
+        # 2. Measured, by the first process; the others wait for it where the next run begins
+        if not is_first():
+            continue
         figures = {hinted: run.measure(hinted, asked.limit) for hinted in (True, False)}
         cells = [
             figures[hinted][edit_type]["edit"].get(name, {}).get("mean") for edit_type, hinted, name in COLUMNS.values()
